@@ -1,0 +1,19 @@
+// Package dfu is the firmware update protocol on the wire: a device sends a
+// CBOR [Status], the gateway answers with a CBOR [Command].
+//
+// It is the vocabulary of every data path: the device fronts parse and append
+// with it, the engine decides on it, and nothing here does I/O.
+//
+// Invariants:
+//   - [ParseStatus] accepts exactly what the reference decoder of the device
+//     family accepts, and rejects what it rejects; its result aliases the
+//     parsed buffer and allocates nothing.
+//   - [Command.Append] writes the smallest encoding that a real device
+//     decodes; [Command.MaxData] is exact, so that no answer outgrows a frame.
+//   - Parsing any input ends, without panic, in time linear in its length.
+//
+// Offsets and sizes are bytes of firmware, polls are seconds.
+//
+// Specifications: RFC 8949 (CBOR); the message layout is that of the
+// embedded-update crate, whose golden vectors are in testdata.
+package dfu

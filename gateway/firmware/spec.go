@@ -1,0 +1,162 @@
+package firmware
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"havn/gateway/dfu"
+)
+
+// Kinds of sources, as the keys of a Spec and in Origin.Kind.
+const (
+	KindContainer = "container"
+	KindFile      = "file"
+)
+
+// Pull policies of a container image.
+const (
+	PullIfNotPresent = "IfNotPresent" // re-resolve the tag on refresh, download only unknown digests
+	PullAlways       = "Always"       // also resolve when an update starts
+)
+
+// Spec names the firmware a device should run. Exactly one field is set.
+// It is comparable through Key.
+type Spec struct {
+	Container *ContainerSpec `json:"container,omitempty" yaml:"container"`
+	File      *FileSpec      `json:"file,omitempty" yaml:"file"`
+}
+
+// ContainerSpec is an image in an OCI registry.
+type ContainerSpec struct {
+	Image           string `json:"image" yaml:"image"`                               // HOST/NAME:TAG or HOST/NAME@sha256:...
+	ImagePullPolicy string `json:"imagePullPolicy,omitempty" yaml:"imagePullPolicy"` // PullIfNotPresent when empty
+}
+
+// FileSpec is NAME.bin with NAME.json in the firmware directory.
+type FileSpec struct {
+	Name string `json:"name" yaml:"name"` // base name without extension
+}
+
+// Validate reports why s cannot be resolved, nil if it can be tried.
+func (s Spec) Validate() error {
+	switch {
+	case (s.Container == nil) == (s.File == nil):
+		return fmt.Errorf("%w: name exactly one of container and file", ErrInvalid)
+	case s.Container != nil:
+		return s.Container.validate()
+	case s.File.Name == "":
+		return fmt.Errorf("%w: file.name is empty", ErrInvalid)
+	}
+	return nil
+}
+
+func (c ContainerSpec) validate() error {
+	switch {
+	case c.Image == "":
+		return fmt.Errorf("%w: container.image is empty", ErrInvalid)
+	case c.ImagePullPolicy != "" && c.ImagePullPolicy != PullIfNotPresent && c.ImagePullPolicy != PullAlways:
+		return fmt.Errorf("%w: imagePullPolicy %q: want %s or %s",
+			ErrInvalid, c.ImagePullPolicy, PullIfNotPresent, PullAlways)
+	}
+	return nil
+}
+
+// Key identifies what s resolves to: two specs with one key share their
+// resolution. It reads well in logs.
+func (s Spec) Key() string {
+	switch {
+	case s.Container != nil:
+		return s.Container.Image
+	case s.File != nil:
+		return "file:" + s.File.Name
+	}
+	return ""
+}
+
+// Always reports whether an update must not start on a resolution that is
+// older than the request.
+func (s Spec) Always() bool {
+	return s.Container != nil && s.Container.ImagePullPolicy == PullAlways
+}
+
+// Metadata is what a Spec resolves to: one image, not yet its bytes.
+type Metadata struct {
+	Version string // what devices report once they run it; any bytes, up to 64
+	Digest  Digest
+	Size    uint32 // bytes
+	Origin  Origin
+
+	// Tagged says that Version is only the tag of the reference. A tag may
+	// move, so where it is taken by another digest the short digest is used.
+	Tagged bool
+	// Names are other versions under which devices were seen to report this
+	// image: it was built with another version string than it is published under.
+	Names []string
+}
+
+// Origin is what a Source needs to fetch the bytes again, days later and
+// without resolving anything.
+type Origin struct {
+	Kind       string // KindContainer or KindFile
+	Repository string // HOST/NAME of the registry; the base name of a file
+	Manifest   string // digest of the manifest the image was found in
+	Layer      string // digest of the layer
+	Path       string // file inside the layer's tar; empty when the layer is the firmware
+}
+
+// Is reports whether a device that runs version v runs this image.
+func (m *Metadata) Is(v []byte) bool {
+	if m.Version == string(v) {
+		return true
+	}
+	for _, name := range m.Names {
+		if name == string(v) {
+			return true
+		}
+	}
+	return false
+}
+
+// Source finds and fetches firmware.
+//
+// Both calls may take as long as ctx allows and may be called concurrently.
+// Errors wrap the sentinels of this package; any other error means that the
+// source is away and the call worth repeating.
+type Source interface {
+	// Resolve finds what s names now. It downloads no firmware.
+	Resolve(ctx context.Context, dev dfu.Device, s Spec) (Metadata, error)
+	// Fetch opens the bytes of an image resolved before. Readers verify them.
+	Fetch(ctx context.Context, m Metadata) (io.ReadCloser, error)
+}
+
+// Directory tells which firmware a device should run.
+type Directory interface {
+	// Desired answers from memory: no network, no disk, no waiting. It returns
+	// ErrNotFound where nothing is desired, ErrPending while it is being
+	// asked for, and ErrInvalid, wrapped with the reason, for a broken entry.
+	Desired(dev dfu.Device) (Spec, error)
+}
+
+// Sources is a Source that hands each call to the source of its kind.
+type Sources map[string]Source
+
+// Resolve implements Source.
+func (m Sources) Resolve(ctx context.Context, dev dfu.Device, s Spec) (Metadata, error) {
+	kind := KindContainer
+	if s.File != nil {
+		kind = KindFile
+	}
+	if src := m[kind]; src != nil {
+		return src.Resolve(ctx, dev, s)
+	}
+	return Metadata{}, fmt.Errorf("%w: no %s source is configured for %s", ErrDenied, kind, s.Key())
+}
+
+// Fetch implements Source.
+func (m Sources) Fetch(ctx context.Context, md Metadata) (io.ReadCloser, error) {
+	if src := m[md.Origin.Kind]; src != nil {
+		return src.Fetch(ctx, md)
+	}
+	return nil, fmt.Errorf("%w: no %s source is configured for %s", ErrDenied, md.Origin.Kind, md.Digest)
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/fxamacker/cbor/v2"
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/update"
+)
+
+// format is the version of the file's layout. Raise it with every change that
+// an older gateway would misread, and migrate in open.
+const format = 1
+
+var (
+	bucketMeta        = []byte("meta")
+	bucketLedger      = []byte("ledger")
+	bucketResolutions = []byte("resolutions")
+	bucketRows        = []byte("rows")
+	bucketAssignments = []byte("assignments")
+	keyFormat         = []byte("format")
+)
+
+// lockTimeout is how long Open waits for another process to let go of the
+// file: longer than a restart takes, shorter than an operator's patience.
+const lockTimeout = 2 * time.Second
+
+// Store is the open file. Its methods may be called concurrently.
+type Store struct {
+	db        *bbolt.DB
+	recording sync.Mutex // makes Record's look and write one step
+}
+
+// Open opens or makes the state file in directory dir.
+func Open(dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("state directory: %w", err)
+	}
+	path := filepath.Join(dir, "state.db")
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: lockTimeout})
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return nil, fmt.Errorf("state %s: in use; is another gateway running on this directory?", path)
+	case err != nil:
+		return nil, fmt.Errorf("state %s: %w; restore the file, or move it away to start without history", path, err)
+	}
+	if err := db.Update(prepare); err != nil {
+		_ = db.Close()
+		return nil, fmt.Errorf("state %s: %w", path, err)
+	}
+	return &Store{db: db}, nil
+}
+
+// prepare makes the buckets of a new file and checks the format of an old one.
+func prepare(tx *bbolt.Tx) error {
+	for _, name := range [][]byte{bucketMeta, bucketLedger, bucketResolutions, bucketRows, bucketAssignments} {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return err
+		}
+	}
+	meta := tx.Bucket(bucketMeta)
+	got := format
+	if b := meta.Get(keyFormat); b == nil {
+		return put(meta, keyFormat, format)
+	} else if err := cbor.Unmarshal(b, &got); err != nil {
+		return fmt.Errorf("format: %w", err)
+	}
+	if got != format {
+		return fmt.Errorf("has format %d, this gateway writes format %d: use the gateway that wrote it", got, format)
+	}
+	return nil
+}
+
+// Close closes the file.
+func (s *Store) Close() error { return s.db.Close() }
+
+func key(application, name string) []byte { return []byte(application + "/" + name) }
+
+// put encodes v under k.
+func put(b *bbolt.Bucket, k []byte, v any) error {
+	data, err := cbor.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return b.Put(k, data)
+}
+
+// get decodes the value of k into v, or returns firmware.ErrNotFound.
+func get(b *bbolt.Bucket, k []byte, v any) error {
+	data := b.Get(k)
+	if data == nil {
+		return firmware.ErrNotFound
+	}
+	if err := cbor.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("stored value of %q: %w", k, err)
+	}
+	return nil
+}
+
+// write stores v under k unless it is there already.
+func (s *Store) write(bucket, k []byte, v any) error {
+	data, err := cbor.Marshal(v)
+	if err != nil {
+		return err
+	}
+	same := false
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		same = bytes.Equal(tx.Bucket(bucket).Get(k), data)
+		return nil
+	})
+	if err != nil || same {
+		return err
+	}
+	return s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put(k, data) })
+}
+
+// LoadRows implements update.Rows. A row that does not decode is skipped: its
+// device reports again.
+func (s *Store) LoadRows(each func(update.Record)) error {
+	return s.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketRows).ForEach(func(_, data []byte) error {
+			var rec update.Record
+			if cbor.Unmarshal(data, &rec) == nil {
+				each(rec)
+			}
+			return nil
+		})
+	})
+}
+
+// SaveRows implements update.Rows.
+func (s *Store) SaveRows(save []update.Record, drop []dfu.Device) error {
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		rows := tx.Bucket(bucketRows)
+		for _, rec := range save {
+			if err := put(rows, key(rec.Device.Application, rec.Device.Name), rec); err != nil {
+				return err
+			}
+		}
+		for _, dev := range drop {
+			if err := rows.Delete(key(dev.Application, dev.Name)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// LoadAssignments implements update.Assignments.
+func (s *Store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
+	all := map[dfu.Device]firmware.Spec{}
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketAssignments).ForEach(func(k, data []byte) error {
+			app, name, _ := bytes.Cut(k, []byte("/"))
+			dev := dfu.Device{Application: string(app), Name: string(name)}
+			var spec firmware.Spec
+			if err := cbor.Unmarshal(data, &spec); err != nil {
+				return fmt.Errorf("assignment of %s: %w", dev, err)
+			}
+			all[dev] = spec
+			return nil
+		})
+	})
+	return all, err
+}
+
+// SaveAssignment implements update.Assignments.
+func (s *Store) SaveAssignment(d dfu.Device, spec *firmware.Spec) error {
+	if spec != nil {
+		return s.write(bucketAssignments, key(d.Application, d.Name), spec)
+	}
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketAssignments).Delete(key(d.Application, d.Name))
+	})
+}
+
+var _ update.Store = (*Store)(nil)

@@ -1,0 +1,142 @@
+package update
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"time"
+
+	"havn/gateway/firmware"
+)
+
+// ErrNotBooted: the image was delivered to this device before and did not boot
+// there; it is not sent again until an operator says so.
+var ErrNotBooted = errors.New("delivered before and not booted; see gateway retry")
+
+// Image returns the image that a block-wise GET is served from. The first
+// block selects the target; later ones continue the image whose first block
+// the device last got, so that a tag that moves never mixes images.
+//
+// It fails with firmware.ErrNotFound where nothing is desired, and with
+// firmware.ErrPending while the image is fetched behind.
+func (e *Engine) Image(row *Row, first bool, now time.Time) (*firmware.Image, error) {
+	row.mu.Lock()
+	defer row.mu.Unlock()
+	row.touch(now)
+	t := row.inFlight
+	if first || t == nil {
+		var err error
+		if t, err = e.selectTarget(row, now); err != nil {
+			return nil, err
+		}
+	}
+	img := e.images.Get(t.Digest)
+	if img == nil {
+		row.reason = ReasonFetching
+		e.load(t)
+		return nil, firmware.ErrPending
+	}
+	img.Touch(now)
+	return img, nil
+}
+
+// selectTarget returns the image that a new transfer is of.
+func (e *Engine) selectTarget(row *Row, now time.Time) (*Target, error) {
+	t, err := e.desiredOf(row, now)
+	switch {
+	case err != nil:
+		return nil, err
+	case row.reason.failed() && row.sent.Digest == t.Digest:
+		return nil, ErrNotBooted
+	case row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry):
+		e.refresh(row.release)
+		return nil, firmware.ErrPending
+	}
+	return t, nil
+}
+
+// desiredOf returns the row's target, or why there is none. The caller holds
+// the row.
+func (e *Engine) desiredOf(row *Row, now time.Time) (*Target, error) {
+	if row.release == nil {
+		return nil, row.desired
+	}
+	if t := row.target(); t != nil {
+		return t, nil
+	}
+	e.ask(row.release, now)
+	if err := row.release.err.Load(); err != nil {
+		return nil, fmt.Errorf("%w: %w", firmware.ErrPending, *err)
+	}
+	return nil, firmware.ErrPending
+}
+
+// Served notes that the device was sent img up to, not including, byte end.
+func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time) {
+	row.mu.Lock()
+	defer row.mu.Unlock()
+	for _, t := range [...]*Target{row.target(), row.inFlight} {
+		if t != nil && t.Digest == img.Digest {
+			row.progress(t, end, now)
+			return
+		}
+	}
+}
+
+// Target returns what the device should run, whether it is held or not. It
+// fails as Image does.
+func (e *Engine) Target(row *Row, now time.Time) (*Target, error) {
+	row.mu.Lock()
+	defer row.mu.Unlock()
+	row.touch(now)
+	return e.desiredOf(row, now)
+}
+
+// Report notes the version that a device which fetches by blocks says it runs.
+func (e *Engine) Report(row *Row, version []byte, now time.Time) {
+	row.mu.Lock()
+	defer row.mu.Unlock()
+	row.touch(now)
+	t := row.target()
+	switch {
+	case t == nil:
+		row.setCurrent(version)
+	case t.Is(version):
+		row.inSync(version)
+	case t.Digest == row.sent.Digest && row.settling(now):
+		return // on its way before the last block was
+	default:
+		e.reported(row, t, version)
+	}
+}
+
+// reported notes that a device does not run its target t.
+func (e *Engine) reported(row *Row, t *Target, version []byte) {
+	why := row.returned(t, version)
+	if row.setCurrent(version); why == ReasonFetching {
+		e.learn(row, row.release, t, string(version))
+		return
+	}
+	if row.inFlight == nil || why.failed() {
+		row.reason = why
+	}
+}
+
+// Blob returns a held image by the first bytes of its digest. It fails with
+// firmware.ErrPending where a device is assigned to it and it is not in memory
+// now, and with firmware.ErrNotFound where nobody is.
+func (e *Engine) Blob(prefix []byte, now time.Time) (*firmware.Image, error) {
+	if img := e.images.Find(prefix); img != nil {
+		img.Touch(now)
+		return img, nil
+	}
+	e.releases.Lock()
+	defer e.releases.Unlock()
+	for _, rel := range e.releases.m {
+		if t := rel.target.Load(); t != nil && bytes.HasPrefix(t.Digest[:], prefix) {
+			e.load(t)
+			return nil, firmware.ErrPending
+		}
+	}
+	return nil, firmware.ErrNotFound
+}

@@ -1,0 +1,135 @@
+package update_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"havn/gateway/firmware"
+	"havn/gateway/update"
+)
+
+func (w *world) rowOf(device string) *update.Row {
+	return w.Lookup(update.CoAP, []byte("app"), []byte(device), time.Now())
+}
+
+// get fetches one block and returns its image.
+func (w *world) get(device string, offset, end uint32) *firmware.Image {
+	w.t.Helper()
+	row := w.rowOf(device)
+	img, err := w.Image(row, offset == 0, time.Now())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Served(row, img, min(end, img.Size()), time.Now())
+	return img
+}
+
+func (w *world) report(device, version string) {
+	w.Report(w.rowOf(device), []byte(version), time.Now())
+	synctest.Wait()
+}
+
+func TestBlockTransfer(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.report("d", "v1")
+		w.expectState("d", update.StateWaiting)
+		w.get("d", 0, 1024)
+		if v := w.expectState("d", update.StateUpdating); v.Offset != 1024 || v.Size != 2050 {
+			t.Errorf("offset %d of %d", v.Offset, v.Size)
+		}
+		w.get("d", 1024, 2050)
+		w.report("d", "v2")
+		w.expectState("d", update.StateInSync)
+	})
+}
+
+func TestBlockTransferIsNotSwitched(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		first := w.get("d", 0, 1024)
+		w.publish("fw", "v3", 4000)
+		w.refresh()
+		if next := w.get("d", 1024, 2048); next.Digest != first.Digest {
+			t.Error("the image changed in the middle of a transfer")
+		}
+		if next := w.get("d", 0, 1024); next.Digest == first.Digest {
+			t.Error("block 0 did not select the new target")
+		}
+	})
+}
+
+func TestBlockRollback(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.report("d", "v1")
+		w.get("d", 0, 2050)
+		w.report("d", "v1") // before it rebooted
+		w.expectState("d", update.StateUpdating)
+		w.tick(time.Minute)
+		w.report("d", "v1")
+		w.expectState("d", update.StateFailed)
+		if _, err := w.Image(w.rowOf("d"), true, time.Now()); !errors.Is(err, update.ErrNotBooted) {
+			t.Errorf("served again: %v", err)
+		}
+		w.report("d", "v2") // it had only waited with the reboot
+		w.expectState("d", update.StateInSync)
+	})
+}
+
+// A device that never says what it runs may fetch as often as it likes.
+func TestAnonymousBlockTransfer(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		for range 3 {
+			w.get("d", 0, 2050)
+			w.tick(time.Minute)
+		}
+	})
+}
+
+func TestBlockMiss(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.images.evict()
+		if _, err := w.Image(w.rowOf("d"), true, time.Now()); !errors.Is(err, firmware.ErrPending) {
+			t.Fatalf("got %v", err)
+		}
+		synctest.Wait()
+		w.get("d", 0, 1024)
+	})
+}
+
+func TestNoImage(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		other := w.Lookup(update.CoAP, []byte("other"), []byte("d"), time.Now())
+		if _, err := w.Image(other, true, time.Now()); !errors.Is(err, firmware.ErrNotFound) {
+			t.Errorf("nothing desired: %v", err)
+		}
+		w.desired.SetRules([]update.Rule{{Application: "app", Spec: container("missing")}})
+		w.refresh()
+		_, err := w.Image(w.rowOf("d"), true, time.Now())
+		if !errors.Is(err, firmware.ErrPending) || !strings.Contains(err.Error(), "missing") {
+			t.Errorf("not resolvable: %v", err)
+		}
+	})
+}
+
+func TestBlob(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		prefix := w.digest("v2")[:8]
+		if _, err := w.Blob(prefix, time.Now()); err != nil {
+			t.Error(err)
+		}
+		w.images.evict()
+		w.rowOf("d") // assigns
+		if _, err := w.Blob(prefix, time.Now()); !errors.Is(err, firmware.ErrPending) {
+			t.Errorf("not in memory: %v", err)
+		}
+		synctest.Wait()
+		if _, err := w.Blob(prefix, time.Now()); err != nil {
+			t.Error(err)
+		}
+		if _, err := w.Blob(make([]byte, 8), time.Now()); !errors.Is(err, firmware.ErrNotFound) {
+			t.Errorf("unknown digest: %v", err)
+		}
+	})
+}

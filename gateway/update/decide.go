@@ -1,0 +1,114 @@
+package update
+
+import (
+	"bytes"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// Protocol is the kind of link a device is on.
+type Protocol uint8
+
+// The device fronts.
+const (
+	CoAP Protocol = iota
+	LoRaWAN
+	HTTP
+)
+
+// Protocols lists all of them, for tables indexed by Protocol.
+var Protocols = [...]string{CoAP: "coap", LoRaWAN: "lorawan", HTTP: "http"}
+
+// String returns the name used in metrics and in the API.
+func (p Protocol) String() string { return Protocols[p] }
+
+// Limits are what one answer may be: of the link and of the device's class.
+type Limits struct {
+	Payload    int    // bytes of CBOR one answer may carry
+	Write      uint32 // most firmware bytes in one Write
+	Align      uint32 // flash word: a chunk is a multiple of it, except a short tail; 0 = 1
+	MaxVersion int    // longest version the device stores, bytes; 0 = any. Set by the engine.
+}
+
+// Target is an image as it is offered. It is immutable.
+type Target struct {
+	firmware.Metadata
+	version []byte // Version once more, so that an answer needs no conversion
+}
+
+// NewTarget returns m ready to be offered.
+func NewTarget(m firmware.Metadata) *Target {
+	return &Target{Metadata: m, version: []byte(m.Version)}
+}
+
+// Decision is the outcome of Decide.
+type Decision struct {
+	Command dfu.Command // Write without its Data yet; Wait and Sync without a Poll
+	Length  uint32      // firmware bytes of a Write, from Command.Offset
+	Reason  Reason      // why the answer is Wait although a target was given
+}
+
+// Decide answers a Status of a device that should run want: the protocol's
+// whole logic, pure. A nil want is answered with Wait.
+func Decide(st *dfu.Status, want *Target, l Limits) Decision {
+	cid := st.CorrelationID
+	switch {
+	case want == nil:
+		return wait(cid, 0)
+	case want.Is(st.Version):
+		return Decision{Command: dfu.Command{Op: dfu.OpSync, Version: st.Version, CorrelationID: cid}}
+	case l.MaxVersion > 0 && len(want.version) > l.MaxVersion:
+		return wait(cid, ReasonVersionTooLong)
+	}
+	swap := dfu.Command{Op: dfu.OpSwap, Version: want.version, CorrelationID: cid, Checksum: want.Digest[:]}
+	offset, started := progress(st, want)
+	switch {
+	case offset > want.Size:
+		return wait(cid, ReasonBeyondEnd)
+	case (!started || offset == want.Size) && swap.Len() > l.Payload:
+		return wait(cid, ReasonSwapTooLong)
+	case offset == want.Size:
+		return Decision{Command: swap}
+	}
+	return write(st, want, offset, l)
+}
+
+// progress returns where a device stands in want, and whether it has begun.
+func progress(st *dfu.Status, want *Target) (offset uint32, started bool) {
+	if st.Updating && bytes.Equal(st.Update.Version, want.version) {
+		return st.Update.Offset, true
+	}
+	return 0, false
+}
+
+func write(st *dfu.Status, want *Target, offset uint32, l Limits) Decision {
+	cmd := dfu.Command{Op: dfu.OpWrite, Version: want.version, CorrelationID: st.CorrelationID, Offset: offset}
+	if offset%max(l.Align, 1) != 0 {
+		return wait(st.CorrelationID, ReasonUnaligned)
+	}
+	room := uint32(max(cmd.MaxData(l.Payload), 0))
+	if st.MTU > 0 {
+		room = min(room, st.MTU)
+	}
+	n := chunk(want.Size-offset, min(room, l.Write), max(l.Align, 1))
+	if n == 0 {
+		return wait(st.CorrelationID, ReasonChunkTooSmall)
+	}
+	return Decision{Command: cmd, Length: n}
+}
+
+// chunk returns how many of the left bytes to send when at most room fit.
+// Devices write flash in words of align bytes: they take whole words, or a
+// tail shorter than one word as the last chunk, but no mixture of both.
+func chunk(left, room, align uint32) uint32 {
+	if left <= room && left < align {
+		return left
+	}
+	n := min(left, room)
+	return n - n%align
+}
+
+func wait(cid dfu.Optional, why Reason) Decision {
+	return Decision{Command: dfu.Command{Op: dfu.OpWait, CorrelationID: cid}, Reason: why}
+}

@@ -1,0 +1,48 @@
+// Package update is the engine: it decides what each device is answered, and
+// keeps one row per device to know what it has decided from.
+//
+// It sits between the device fronts (coap, lorawan) and the firmware (cache,
+// sources). A front calls [Engine.Lookup] and then [Engine.Request] or
+// [Engine.Image]; both answer from memory. What is missing is fetched behind,
+// by the jobs that [Engine.Run] owns.
+//
+// A CBOR device is answered by [Decide], a pure function:
+//
+//	                     nothing desired, or not held yet
+//	                   ┌──────────────────────────────────► Wait(poll | retry)
+//	                   │ runs the wanted version
+//	                   ├──────────────────────────────────► Sync(poll)
+//	Status ── want? ───┤ offset < size
+//	                   ├──────────────────────────────────► Write(offset, data)
+//	                   │ offset = size
+//	                   ├──────────────────────────────────► Swap(checksum)
+//	                   │ offset > size, or not ours
+//	                   └──────────────────────────────────► Wait(poll), a reason on the row
+//
+// What the engine adds is the choice of want. A row's state is derived from
+// what it knows, never stored:
+//
+//	            desired            first Write / block
+//	unknown ─────────────► waiting ──────────────────► updating ──┐ Swap, reboot
+//	                         ▲  ▲                         │        │
+//	         target moved    │  └── link too small, ...   │        ▼
+//	in-sync ─────────────────┘                            │   runs target? ── yes ─► in-sync
+//	   ▲                                                  │        │ no
+//	   └── a new name is learned ◄── an unheard-of version ──── old version ─► failed
+//
+// Invariants:
+//   - Request, Image, Lookup and Served never block on I/O and, for a known
+//     device whose image is held, allocate nothing.
+//   - The answer depends on (Status, image, limits) alone, so duplicates and
+//     retransmissions are harmless.
+//   - An update in flight is finished, not switched: a device in the middle of
+//     X is brought to Swap with X, then offered Y. Devices that are offered Y
+//     in the middle of X corrupt their flash.
+//   - A version names one digest per application, on disk in the [Ledger]
+//     before it is first offered.
+//   - The same digest is not delivered twice in a row to one device without an
+//     operator's retry.
+//   - The device table is bounded; rows of devices that never updated go first.
+//
+// Offsets and sizes are bytes.
+package update

@@ -1,0 +1,136 @@
+package update
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// What to tell a device that writes a version which no source has.
+const (
+	InFlightWait    = "wait"    // until somebody reboots it: safe on every device
+	InFlightRestart = "restart" // start the target at 0: only for devices that then reset their offset
+)
+
+// Config sets the engine's pace and bounds.
+type Config struct {
+	Poll            time.Duration `yaml:"poll"`              // how often an idle device asks
+	Retry           time.Duration `yaml:"retry"`             // how soon a device asks again for what is being fetched
+	MaxVersion      int           `yaml:"max_version"`       // longest version offered to CBOR devices, bytes
+	UnknownInFlight string        `yaml:"unknown_in_flight"` // InFlightWait or InFlightRestart
+	Abandon         time.Duration `yaml:"abandon"`           // how long an image in flight is kept for a silent device
+
+	Refresh    time.Duration `yaml:"-"` // how often tags and desired firmware are looked up again
+	MaxDevices int           `yaml:"-"` // size of the device table
+}
+
+// Stats counts what the engine did.
+type Stats struct {
+	ResolveFailures, LearnedNames, EvictedRows, FlushFailures atomic.Uint64
+}
+
+// Engine answers devices and keeps their rows. Its methods may be called
+// concurrently.
+type Engine struct {
+	cfg     Config
+	desired *Desired
+	source  firmware.Source
+	images  Images
+	store   Store
+	clock   func() time.Time
+	log     *slog.Logger
+
+	jobs       *jobs
+	refreshes  chan struct{} // asks for a sweep
+	stats      Stats
+	dirty      dirtyRows
+	loadErrors lastError
+
+	rows struct {
+		sync.RWMutex
+		m map[dfu.Device]*Row
+	}
+	releases struct {
+		sync.Mutex
+		m map[releaseKey]*release
+	}
+	assigning sync.Mutex // serializes changes of assignments
+}
+
+// Parts are the engine's neighbours. Clock and Log may be nil.
+type Parts struct {
+	Desired *Desired
+	Source  firmware.Source
+	Images  Images
+	Store   Store
+	Clock   func() time.Time
+	Log     *slog.Logger
+}
+
+// New returns an engine with the rows and assignments of the store. It starts
+// nothing; until Run, what is not held stays pending.
+func New(cfg Config, p Parts) (*Engine, error) {
+	e := &Engine{
+		cfg: cfg, desired: p.Desired, source: p.Source, images: p.Images, store: p.Store,
+		clock: p.Clock, log: p.Log, jobs: newJobs(), refreshes: make(chan struct{}, 1),
+	}
+	if e.clock == nil {
+		e.clock = time.Now
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.rows.m = map[dfu.Device]*Row{}
+	e.releases.m = map[releaseKey]*release{}
+	return e, e.restore()
+}
+
+// restore loads what an earlier process stored.
+func (e *Engine) restore() error {
+	assigned, err := e.store.LoadAssignments()
+	if err != nil {
+		return err
+	}
+	e.desired.assigned.Store(&assigned)
+	return e.store.LoadRows(func(rec Record) {
+		row := &Row{device: rec.Device, engine: e}
+		row.restore(rec)
+		e.rows.m[rec.Device] = row
+		e.assignRow(row)
+		if t := row.inFlight; t != nil {
+			e.images.Retain(t.Digest, row.seen.Add(e.cfg.Abandon))
+			e.load(t)
+		}
+	})
+}
+
+// Run does the background work until ctx ends: fetching, refreshing, storing.
+// It returns when all of that has ended and the last rows are stored.
+func (e *Engine) Run(ctx context.Context) error {
+	var work sync.WaitGroup
+	work.Go(func() { e.jobs.run(ctx) })
+	work.Go(func() { e.sweepLoop(ctx) })
+	e.flushLoop(ctx)
+	work.Wait()
+	e.Flush()
+	return nil
+}
+
+// Retry is how long a client should wait before it asks again for what is
+// being fetched.
+func (e *Engine) Retry() time.Duration { return e.cfg.Retry }
+
+// Stats returns the engine's counters.
+func (e *Engine) Stats() *Stats { return &e.stats }
+
+// DroppedJobs counts background work given up because the queue was full.
+func (e *Engine) DroppedJobs() uint64 { return e.jobs.dropped.Load() }
+
+func (e *Engine) retain(d firmware.Digest) {
+	e.images.Retain(d, e.clock().Add(2*e.cfg.Refresh))
+}

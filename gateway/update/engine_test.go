@@ -1,0 +1,364 @@
+package update_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/update"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// inWorld runs f with image fw:v2 of 2050 bytes published.
+func inWorld(t *testing.T, f func(t *testing.T, w *world), change ...func(*update.Config)) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, change...)
+		defer func() { w.stop() }()
+		w.publish("fw", "v2", 2050)
+		w.refresh()
+		f(t, w)
+	})
+}
+
+func TestUpdateToSwapAndSync(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		cmd := w.ask("d", running("v1"))
+		w.expect(cmd, dfu.OpWrite, "v2", 0)
+		w.expectState("d", update.StateUpdating)
+		for offset := uint32(len(cmd.Data)); offset < 2050; offset += uint32(len(cmd.Data)) {
+			cmd = w.ask("d", at("v1", "v2", offset))
+			w.expect(cmd, dfu.OpWrite, "v2", offset)
+		}
+		w.expect(w.ask("d", at("v1", "v2", 2050)), dfu.OpSwap, "v2", 0)
+		if v := w.expectState("d", update.StateUpdating); v.Progress != 1 {
+			t.Errorf("progress %v after the swap", v.Progress)
+		}
+		cmd = w.ask("d", running("v2"))
+		w.expect(cmd, dfu.OpSync, "v2", 0)
+		if cmd.Poll != 300 {
+			t.Errorf("poll %d, want 300", cmd.Poll)
+		}
+		w.expectState("d", update.StateInSync)
+	})
+}
+
+func TestNothingDesired(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		row := w.Lookup(update.CoAP, []byte("other"), []byte("d"), time.Now())
+		st := running("v1")
+		if cmd := w.Request(row, &st, limits, time.Now()); cmd.Op != dfu.OpWait || cmd.Poll != 300 {
+			t.Errorf("got %v poll %d", cmd.Op, cmd.Poll)
+		}
+		if v, _ := w.Device(dfu.Device{Application: "other", Name: "d"}); v.State != update.StateUnknown {
+			t.Errorf("state %s", v.State)
+		}
+	})
+}
+
+func TestMissWaitsAndFetchesBehind(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.images.evict()
+		cmd := w.ask("d", running("v1"))
+		if cmd.Op != dfu.OpWait || cmd.Poll != 5 {
+			t.Fatalf("got %v poll %d", cmd.Op, cmd.Poll)
+		}
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0)
+	})
+}
+
+func TestUpdateInFlightIsFinished(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		t.Run(fmt.Sprintf("restart=%v", restart), func(t *testing.T) {
+			inWorld(t, func(t *testing.T, w *world) {
+				w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0)
+				w.publish("fw", "v3", 4000)
+				w.refresh()
+				if restart {
+					w.restart()
+				}
+				w.expect(w.ask("d", at("v1", "v2", 1024)), dfu.OpWrite, "v2", 1024)
+				w.expect(w.ask("d", at("v1", "v2", 2050)), dfu.OpSwap, "v2", 0)
+				w.expect(w.ask("d", running("v2")), dfu.OpWrite, "v3", 0)
+			})
+		})
+	}
+}
+
+// A gateway that lost the row still knows the version by its ledger.
+func TestInFlightIsFoundInTheLedger(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.publish("fw", "v3", 4000)
+		w.refresh()
+		w.images.evict()
+		cmd := w.ask("stranger", at("v1", "v2", 1024))
+		if cmd.Op != dfu.OpWait || cmd.Poll != 5 {
+			t.Fatalf("got %v poll %d, want to be told to come back", cmd.Op, cmd.Poll)
+		}
+		w.expect(w.ask("stranger", at("v1", "v2", 1024)), dfu.OpWrite, "v2", 1024)
+	})
+}
+
+func TestUnknownInFlight(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", at("v1", "v0.9", 64))
+		cmd := w.ask("d", at("v1", "v0.9", 64))
+		if cmd.Op != dfu.OpWait || cmd.Poll != 300 {
+			t.Fatalf("got %v poll %d", cmd.Op, cmd.Poll)
+		}
+		if v := w.expectState("d", update.StateWaiting); !strings.Contains(v.Error, `"v0.9"`) {
+			t.Errorf("error %q does not name the version", v.Error)
+		}
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0) // rebooted
+	})
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", at("v1", "v0.9", 64))
+		w.expect(w.ask("d", at("v1", "v0.9", 64)), dfu.OpWrite, "v2", 0)
+	}, func(c *update.Config) { c.UnknownInFlight = update.InFlightRestart })
+}
+
+func TestRollbackIsNotRepeated(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", running("v1"))
+		w.expect(w.ask("d", at("v1", "v2", 2050)), dfu.OpSwap, "v2", 0)
+		late := w.ask("d", running("v1")) // a datagram that was on its way
+		if late.Op != dfu.OpWait || late.Poll != 5 {
+			t.Fatalf("got %v poll %d", late.Op, late.Poll)
+		}
+		w.expectState("d", update.StateUpdating)
+		w.tick(time.Minute)
+		if cmd := w.ask("d", running("v1")); cmd.Op != dfu.OpWait || cmd.Poll != 300 {
+			t.Fatalf("got %v poll %d", cmd.Op, cmd.Poll)
+		}
+		w.expectState("d", update.StateFailed)
+		w.restart()
+		if cmd := w.ask("d", running("v1")); cmd.Op != dfu.OpWait {
+			t.Fatalf("sent again after a restart: %v", cmd.Op)
+		}
+		w.expectState("d", update.StateFailed)
+
+		if err := w.RetryDevice(dfu.Device{Application: "app", Name: "d"}); err != nil {
+			t.Fatal(err)
+		}
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0)
+	})
+}
+
+func TestRollbackIsOverWhenTheTargetMoves(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", running("v1"))
+		w.ask("d", at("v1", "v2", 2050))
+		w.tick(time.Minute)
+		w.ask("d", running("v1"))
+		w.expectState("d", update.StateFailed)
+		w.publish("fw", "v3", 100)
+		w.refresh()
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v3", 0)
+	})
+}
+
+func TestLateRollbackAfterSync(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", running("v1"))
+		w.ask("d", at("v1", "v2", 2050))
+		w.expect(w.ask("d", running("v2")), dfu.OpSync, "v2", 0)
+		w.tick(time.Hour)
+		w.ask("d", running("v1"))
+		w.expectState("d", update.StateFailed)
+	})
+}
+
+func TestLearnsTheNameOfTheFirmware(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", running("v1"))
+		w.ask("d", at("v1", "v2", 2050))
+		w.tick(time.Minute)
+		w.ask("d", running("2.0.0-g1a2b"))
+		w.expect(w.ask("d", running("2.0.0-g1a2b")), dfu.OpSync, "2.0.0-g1a2b", 0)
+		w.expectState("d", update.StateInSync)
+		w.restart()
+		w.expect(w.ask("another", running("2.0.0-g1a2b")), dfu.OpSync, "2.0.0-g1a2b", 0)
+	})
+}
+
+func TestOtherFirmwareIsNoName(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.publish("fw", "v3", 100)
+		w.refresh() // v2 stays in the ledger
+		w.ask("d", running("v1"))
+		w.expect(w.ask("d", at("v1", "v3", 100)), dfu.OpSwap, "v3", 0)
+		w.tick(time.Minute)
+		w.ask("d", running("v2"))
+		w.expectState("d", update.StateFailed)
+		w.expect(w.ask("e", running("v2")), dfu.OpWrite, "v3", 0)
+	})
+}
+
+func TestVersionNamesOneDigest(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		first := w.ask("d", running("v1"))
+		w.publish("fw", "v2", 1000)
+		w.refresh()
+		again := w.ask("d", running("v1"))
+		if string(first.Data) != string(again.Data) {
+			t.Error("the same version is served from other bytes")
+		}
+		if v := w.view("d"); !strings.Contains(v.Error, "new version") {
+			t.Errorf("error %q does not say what to do", v.Error)
+		}
+	})
+}
+
+func TestTagThatMovesFallsBackToTheDigest(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		m := w.publish("fw", "v2", 1000)
+		m.Tagged = true
+		w.src.put("fw", m, w.src.data[m.Digest])
+		w.refresh()
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, m.Digest.Short(), 0)
+	})
+}
+
+func TestSourceAway(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.src.setAway(true)
+		w.tick(10 * time.Minute)
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0)
+		// A box that boots without a network serves what is on its disk.
+		w.stop()
+		w.start()
+		w.expect(w.ask("new", running("v1")), dfu.OpWrite, "v2", 0)
+		if v := w.view("new"); !strings.Contains(v.Error, errAway.Error()) {
+			t.Errorf("error %q does not say that the source is away", v.Error)
+		}
+	})
+}
+
+func TestNewImageReplacesTheOldOnlyWhenHeld(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		m := w.publish("fw", "v3", 3000)
+		w.src.put("fw", m, []byte("not these bytes"))
+		w.refresh()
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0)
+		if v := w.view("d"); !strings.Contains(v.Error, "digest") {
+			t.Errorf("error %q", v.Error)
+		}
+	})
+}
+
+func TestAlwaysResolvesWhenAnUpdateStarts(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		spec := container("fw")
+		spec.Container.ImagePullPolicy = firmware.PullAlways
+		if err := w.Assign(context.Background(), dfu.Device{Application: "app", Name: "d"}, spec); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		w.tick(30 * time.Second)
+		w.publish("fw", "v3", 100)
+		if cmd := w.ask("d", running("v1")); cmd.Op != dfu.OpWait || cmd.Poll != 5 {
+			t.Fatalf("got %v poll %d", cmd.Op, cmd.Poll)
+		}
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v3", 0)
+	})
+}
+
+func TestAssign(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		dev := dfu.Device{Application: "app", Name: "d"}
+		w.publish("special", "s1", 100)
+		w.ask("d", running("v1"))
+		if err := w.Assign(context.Background(), dev, container("special")); err != nil {
+			t.Fatal(err)
+		}
+		w.restart()
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "s1", 0)
+		w.expect(w.ask("e", running("v1")), dfu.OpWrite, "v2", 0)
+		if err := w.Unassign(dev); err != nil {
+			t.Fatal(err)
+		}
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0)
+		if err := w.Unassign(dev); !errors.Is(err, firmware.ErrNotFound) {
+			t.Errorf("second unassign: %v", err)
+		}
+		if err := w.Assign(context.Background(), dev, container("missing")); !errors.Is(err, firmware.ErrNotFound) {
+			t.Errorf("assignment of a missing image: %v", err)
+		}
+		if err := w.Assign(context.Background(), dev, firmware.Spec{}); !errors.Is(err, firmware.ErrInvalid) {
+			t.Errorf("empty assignment: %v", err)
+		}
+	})
+}
+
+func TestForget(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		dev := dfu.Device{Application: "app", Name: "d"}
+		w.ask("d", running("v1"))
+		w.tick(2 * time.Second)
+		if err := w.Forget(dev); err != nil {
+			t.Fatal(err)
+		}
+		w.restart()
+		if _, err := w.Device(dev); !errors.Is(err, firmware.ErrNotFound) {
+			t.Errorf("forgotten device: %v", err)
+		}
+	})
+}
+
+func TestTableIsBounded(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("updating", running("v1"))
+		for i := range 500 {
+			w.Lookup(update.CoAP, []byte("app"), fmt.Appendf(nil, "invented-%d", i), time.Now())
+		}
+		if n := len(w.Devices("")); n != 10 {
+			t.Errorf("%d rows, want 10", n)
+		}
+		w.expectState("updating", update.StateUpdating)
+		w.restart()
+		if n := len(w.Devices("")); n > 10 {
+			t.Errorf("%d rows after a restart", n)
+		}
+	}, func(c *update.Config) { c.MaxDevices = 10 })
+}
+
+func TestInFlightImageIsRetained(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		cmd := w.ask("d", running("v1"))
+		w.expect(cmd, dfu.OpWrite, "v2", 0)
+		w.tick(2 * time.Second)
+		img := w.images.Find(w.digest("v2"))
+		if until := w.images.retained[img.Digest]; time.Until(until) < 29*24*time.Hour {
+			t.Errorf("kept until %v only", until)
+		}
+	})
+}
+
+func (w *world) digest(version string) []byte {
+	m, err := w.store.Find("app", version)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return m.Digest[:]
+}
+
+func TestRequestDoesNotAllocate(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", running("v1"))
+		app, name, st, now := []byte("app"), []byte("d"), at("v1", "v2", 1024), time.Now()
+		n := testing.AllocsPerRun(1000, func() {
+			w.Request(w.Lookup(update.CoAP, app, name, now), &st, limits, now)
+		})
+		if n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+	})
+}

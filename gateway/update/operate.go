@@ -1,0 +1,156 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// Assign makes s the desired firmware of one device, or of all devices of an
+// application where dev.Name is "*". It is kept over restarts. It refuses a
+// spec that can never be served; a source that is away is no obstacle.
+func (e *Engine) Assign(ctx context.Context, dev dfu.Device, s firmware.Spec) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	if _, err := e.source.Resolve(ctx, dev, s); isFinal(err) {
+		return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, err)
+	}
+	if err := e.saveAssignment(dev, &s); err != nil {
+		return err
+	}
+	e.releaseOf(dev.Application, s)
+	e.reassign(dev)
+	return nil
+}
+
+// Unassign takes an assignment back.
+func (e *Engine) Unassign(dev dfu.Device) error {
+	if _, ok := (*e.desired.assigned.Load())[dev]; !ok {
+		return fmt.Errorf("%s has no local assignment: %w", dev, firmware.ErrNotFound)
+	}
+	if err := e.saveAssignment(dev, nil); err != nil {
+		return err
+	}
+	e.reassign(dev)
+	return nil
+}
+
+// isFinal reports whether repeating the call could not help.
+func isFinal(err error) bool {
+	return errors.Is(err, firmware.ErrDenied) || errors.Is(err, firmware.ErrInvalid) ||
+		errors.Is(err, firmware.ErrNotFound) || errors.Is(err, firmware.ErrTooLarge)
+}
+
+func (e *Engine) saveAssignment(dev dfu.Device, s *firmware.Spec) error {
+	e.assigning.Lock()
+	defer e.assigning.Unlock()
+	if err := e.store.SaveAssignment(dev, s); err != nil {
+		return fmt.Errorf("assignment of %s: %w", dev, err)
+	}
+	e.desired.assign(dev, s)
+	return nil
+}
+
+// reassign looks up anew what the devices that dev stands for should run.
+func (e *Engine) reassign(dev dfu.Device) {
+	for _, row := range e.all() {
+		if row.device == dev || (dev.Name == "*" && row.device.Application == dev.Application) {
+			e.assignRow(row)
+		}
+	}
+}
+
+// RetryDevice lets a device try its target again that did not boot.
+func (e *Engine) RetryDevice(dev dfu.Device) error {
+	row := e.row(dev)
+	if row == nil {
+		return notKnown(dev)
+	}
+	row.mu.Lock()
+	defer row.mu.Unlock()
+	row.sent, row.reason, row.lost = Delivery{}, ReasonNone, ""
+	row.mark()
+	return nil
+}
+
+// Forget drops a device's row. A device that is alive gets a new one.
+func (e *Engine) Forget(dev dfu.Device) error {
+	e.rows.Lock()
+	defer e.rows.Unlock()
+	row := e.rows.m[dev]
+	if row == nil {
+		return notKnown(dev)
+	}
+	e.remove(row)
+	return nil
+}
+
+func notKnown(dev dfu.Device) error {
+	return fmt.Errorf("device %s was never heard: %w", dev, firmware.ErrNotFound)
+}
+
+// Device returns the view of one row.
+func (e *Engine) Device(dev dfu.Device) (View, error) {
+	row := e.row(dev)
+	if row == nil {
+		return View{}, notKnown(dev)
+	}
+	return row.view(), nil
+}
+
+// Devices returns the views of all rows of an application, or of all
+// applications when it is empty, ordered by name.
+func (e *Engine) Devices(application string) []View {
+	var views []View
+	for _, row := range e.all() {
+		if application == "" || row.device.Application == application {
+			views = append(views, row.view())
+		}
+	}
+	slices.SortFunc(views, func(a, b View) int {
+		if c := strings.Compare(a.Application, b.Application); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return views
+}
+
+// Count returns the number of devices by state.
+func (e *Engine) Count() map[State]int {
+	n := map[State]int{}
+	for _, s := range States {
+		n[s] = 0
+	}
+	for _, row := range e.all() {
+		row.mu.Lock()
+		n[row.state()]++
+		row.mu.Unlock()
+	}
+	return n
+}
+
+// Offer is an image that is offered to devices now.
+type Offer struct {
+	firmware.Metadata
+	Reference string // the spec it was resolved from
+}
+
+// Offers lists what is offered to some application now.
+func (e *Engine) Offers() []Offer {
+	e.releases.Lock()
+	defer e.releases.Unlock()
+	var offers []Offer
+	for key, rel := range e.releases.m {
+		if t := rel.target.Load(); t != nil {
+			offers = append(offers, Offer{t.Metadata, key.spec})
+		}
+	}
+	return offers
+}

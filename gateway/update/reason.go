@@ -1,0 +1,70 @@
+package update
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+)
+
+// Reason is why a device that should update is told to wait. It is kept as a
+// number, so that noting one costs nothing; rows render it for people.
+type Reason uint8
+
+// The reasons. Those from ReasonRolledBack on mean that the update failed.
+const (
+	ReasonNone            Reason = iota
+	ReasonFetching               // the image is not in memory yet
+	ReasonVersionTooLong         // longer than update.max_version
+	ReasonSwapTooLong            // the final Swap does not fit the link
+	ReasonChunkTooSmall          // not one flash word fits the link or the mtu
+	ReasonBeyondEnd              // the device is past the end of the image
+	ReasonUnaligned              // the device is inside a flash word
+	ReasonUnknownInFlight        // the device writes a version that no source has
+	ReasonRolledBack             // it came back with the version it ran before
+	ReasonOtherVersion           // it came back with a version that is other firmware
+	reasons
+)
+
+// failed reports whether the reason stays until an operator acts or the target
+// moves.
+func (r Reason) failed() bool { return r >= ReasonRolledBack }
+
+// text explains r on the row of a device whose update is to target t.
+func (r Reason) text(v *View, inFlight string) string {
+	switch r {
+	case ReasonFetching:
+		return "the image is being fetched"
+	case ReasonVersionTooLong:
+		return fmt.Sprintf("version %q has %d bytes, more than update.max_version: "+
+			"publish it under a shorter version", v.Target, len(v.Target))
+	case ReasonSwapTooLong:
+		return fmt.Sprintf("the final Swap to %q does not fit the device's link: "+
+			"publish it under a shorter version or raise the data rate", v.Target)
+	case ReasonChunkTooSmall:
+		return "not one flash word fits the device's mtu or link: check chunks.*.align and the mtu"
+	case ReasonBeyondEnd:
+		return fmt.Sprintf("the device reports an offset beyond the %d bytes of %q: reboot it", v.Size, v.Target)
+	case ReasonUnaligned:
+		return "the device reports an offset inside a flash word: reboot it, check chunks.*.align"
+	case ReasonUnknownInFlight:
+		return fmt.Sprintf("the device is in the middle of version %q, which no source has: "+
+			"reboot it, or set update.unknown_in_flight: restart", inFlight)
+	case ReasonRolledBack:
+		return fmt.Sprintf("after the swap to %q the device came back with %q: "+
+			"it rolled back; fix the image or run: gateway retry %s", v.Target, v.Current, v.name())
+	case ReasonOtherVersion:
+		return fmt.Sprintf("after the swap to %q the device came back with %q, another firmware; run: gateway retry %s",
+			v.Target, v.Current, v.name())
+	}
+	return ""
+}
+
+// Printable returns a version as people read it: as it is when it is UTF-8
+// without control characters, else 0x and hex digits.
+func Printable(version string) string {
+	control := strings.ContainsFunc(version, func(r rune) bool { return r < ' ' || r == 0x7f })
+	if control || !utf8.ValidString(version) {
+		return fmt.Sprintf("0x%x", version)
+	}
+	return version
+}

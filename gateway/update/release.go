@@ -1,0 +1,211 @@
+package update
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// release is what one spec resolves to in one application. All rows that
+// desire it share it, so that a tag that moves moves them all at once.
+type release struct {
+	app  string
+	spec firmware.Spec
+
+	target atomic.Pointer[Target] // what to offer; nil until resolved once
+	err    atomic.Pointer[error]  // why the newest resolution is not the target
+	// checked is when the last resolution ended, well or not; next is when a
+	// device may cause another while there is no target. Unix nanoseconds.
+	checked, next atomic.Int64
+	failures      atomic.Int32
+}
+
+type releaseKey struct{ app, spec string }
+
+func (r *release) explain() string {
+	if err := r.err.Load(); err != nil {
+		return (*err).Error()
+	}
+	if r.target.Load() == nil {
+		return "the firmware is being looked up"
+	}
+	return ""
+}
+
+// releaseOf returns the release of spec in app. A new one starts to resolve.
+func (e *Engine) releaseOf(app string, spec firmware.Spec) *release {
+	key := releaseKey{app, spec.Key()}
+	e.releases.Lock()
+	defer e.releases.Unlock()
+	rel := e.releases.m[key]
+	if rel == nil || rel.spec.Always() != spec.Always() {
+		rel = &release{app: app, spec: spec}
+		e.releases.m[key] = rel
+		e.refresh(rel)
+	}
+	return rel
+}
+
+// refresh resolves rel behind the caller's back.
+func (e *Engine) refresh(rel *release) {
+	e.jobs.add("release "+rel.app+" "+rel.spec.Key(), func(ctx context.Context) { e.resolve(ctx, rel) })
+}
+
+// ask is refresh on behalf of a device that has no target: with backoff.
+func (e *Engine) ask(rel *release, now time.Time) {
+	if rel != nil && now.UnixNano() >= rel.next.Load() {
+		e.refresh(rel)
+	}
+}
+
+// resolve brings rel up to date. What was resolved before, by this process or
+// an earlier one, is served until the newer image is here and verified.
+func (e *Engine) resolve(ctx context.Context, rel *release) {
+	if rel.target.Load() == nil {
+		if m, err := e.store.Resolution(rel.spec.Key()); err == nil {
+			_ = e.offer(ctx, rel, m) // stale, and better than nothing: errors are those of the next lines
+		}
+	}
+	m, err := e.source.Resolve(ctx, dfu.Device{Application: rel.app}, rel.spec)
+	if err == nil {
+		err = e.offer(ctx, rel, m)
+	}
+	if ctx.Err() == nil {
+		e.note(rel, err)
+	}
+}
+
+// note records the outcome of a resolution and sets the pace of the next one.
+func (e *Engine) note(rel *release, err error) {
+	now := e.clock()
+	defer rel.checked.Store(now.UnixNano())
+	if err == nil {
+		rel.err.Store(nil)
+		rel.failures.Store(0)
+		return
+	}
+	e.stats.ResolveFailures.Add(1)
+	shift := min(rel.failures.Add(1)-1, 6)
+	rel.next.Store(now.Add(e.cfg.Retry << shift).UnixNano())
+	if old := rel.err.Swap(&err); old == nil || (*old).Error() != err.Error() {
+		e.log.Warn("firmware not updated; what is held stays served",
+			slog.String("app", rel.app), slog.String("image", rel.spec.Key()), slog.Any("error", err))
+	}
+}
+
+// offer makes m the target of rel: entered in the ledger first, and held in
+// memory before it replaces an older target.
+func (e *Engine) offer(ctx context.Context, rel *release, m firmware.Metadata) error {
+	m, err := e.admit(rel.app, m)
+	if err != nil {
+		return err
+	}
+	old := rel.target.Load()
+	if old == nil {
+		e.publish(rel, m)
+	}
+	if old == nil || old.Digest != m.Digest || rel.err.Load() != nil {
+		e.retain(m.Digest)
+		if _, err := e.images.Load(ctx, m); err != nil {
+			return fmt.Errorf("image %s version %q: %w", rel.spec.Key(), m.Version, err)
+		}
+	}
+	e.publish(rel, m)
+	return e.store.SaveResolution(rel.spec.Key(), m)
+}
+
+// admit enters m in the ledger. A version that is only a tag gives way to the
+// digest when the tag was seen on another one.
+func (e *Engine) admit(app string, m firmware.Metadata) (firmware.Metadata, error) {
+	entry, err := e.store.Record(app, m)
+	if errors.Is(err, firmware.ErrVersionTaken) && m.Tagged {
+		m.Version = m.Digest.Short()
+		entry, err = e.store.Record(app, m)
+	}
+	if errors.Is(err, firmware.ErrVersionTaken) {
+		err = fmt.Errorf("%w: version %q of application %q is served from another image; "+
+			"publish %s under a new version", err, m.Version, app, m.Digest)
+	}
+	return entry, err
+}
+
+// publish offers m to all rows of rel, unless it does so already.
+func (e *Engine) publish(rel *release, m firmware.Metadata) {
+	old := rel.target.Load()
+	if old != nil && old.Digest == m.Digest && old.Version == m.Version && len(old.Names) == len(m.Names) {
+		return
+	}
+	rel.target.Store(NewTarget(m))
+	e.log.Info("firmware offered", slog.String("app", rel.app), slog.String("image", rel.spec.Key()),
+		slog.String("version", Printable(m.Version)), slog.String("digest", m.Digest.String()), slog.Any("size", m.Size))
+}
+
+// load brings the bytes of t back into memory, behind the caller's back.
+func (e *Engine) load(t *Target) {
+	e.jobs.add("load "+t.Digest.Hex(), func(ctx context.Context) {
+		if _, err := e.images.Load(ctx, t.Metadata); err != nil && ctx.Err() == nil {
+			e.loadErrors.warn(e.log, t, err)
+		}
+	})
+}
+
+// find looks for the image that a device says it is writing.
+func (e *Engine) find(row *Row, version string) {
+	e.jobs.add("find "+row.device.String()+" "+version, func(ctx context.Context) {
+		m, err := e.store.Find(row.device.Application, version)
+		var t *Target
+		if err == nil {
+			t = NewTarget(m)
+			_, _ = e.images.Load(ctx, m) // on failure the next request causes another try
+		}
+		row.mu.Lock()
+		defer row.mu.Unlock()
+		switch {
+		case t != nil:
+			row.inFlight, row.lost = t, ""
+		case errors.Is(err, firmware.ErrNotFound):
+			row.lost = version
+		}
+	})
+}
+
+// learn decides what it means that a device came back from the swap to t with
+// an unheard-of version: other firmware that the ledger knows, or another name
+// of t.
+func (e *Engine) learn(row *Row, rel *release, t *Target, version string) {
+	e.jobs.add("learn "+row.device.String()+" "+version, func(context.Context) {
+		known, err := e.store.Find(row.device.Application, version)
+		switch {
+		case err == nil && known.Digest != t.Digest:
+			row.fail(ReasonOtherVersion)
+			return
+		case err != nil && !errors.Is(err, firmware.ErrNotFound):
+			return // the store is in trouble and says so; the device will report again
+		}
+		m := t.Metadata
+		m.Names = append(m.Names[:len(m.Names):len(m.Names)], version)
+		if m, err = e.store.Record(row.device.Application, m); err != nil {
+			return
+		}
+		e.stats.LearnedNames.Add(1)
+		e.log.Warn("the firmware calls itself by another version than it is published under; taking both for the same",
+			slog.String("app", row.device.Application), slog.String("device", row.device.Name),
+			slog.String("published", Printable(t.Version)), slog.String("reported", Printable(version)))
+		if cur := rel.target.Load(); cur != nil && cur.Digest == m.Digest {
+			rel.target.Store(NewTarget(m))
+		}
+	})
+}
+
+func (r *Row) fail(why Reason) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.reason = why
+	r.mark()
+}

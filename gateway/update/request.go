@@ -1,0 +1,144 @@
+package update
+
+import (
+	"bytes"
+	"time"
+
+	"havn/gateway/dfu"
+)
+
+// Request answers a Status. It never blocks on I/O and allocates nothing; the
+// Data of a Write aliases the image.
+func (e *Engine) Request(row *Row, st *dfu.Status, l Limits, now time.Time) dfu.Command {
+	row.mu.Lock()
+	defer row.mu.Unlock()
+	row.touch(now)
+	l.MaxVersion = e.cfg.MaxVersion
+	if late(row, st, now) {
+		return e.wait(st, e.cfg.Retry)
+	}
+	row.setCurrent(st.Version)
+	want, hold := e.choose(row, st, now)
+	if hold != ReasonNone {
+		row.reason = hold
+		return e.hold(st, hold)
+	}
+	return e.answer(row, st, want, Decide(st, want, l), now)
+}
+
+// late reports whether st was overtaken by the Swap that ended its update: it
+// is answered, but says nothing about where the device stands now.
+func late(row *Row, st *dfu.Status, now time.Time) bool {
+	if st.Updating || !row.settling(now) {
+		return false
+	}
+	t := row.target()
+	return t != nil && t.Digest == row.sent.Digest && !t.Is(st.Version)
+}
+
+// choose returns the image that st is to be answered from: the target, or the
+// one in flight. A reason means that there is none to decide on now.
+func (e *Engine) choose(row *Row, st *dfu.Status, now time.Time) (*Target, Reason) {
+	t := row.target()
+	if t != nil && t.Is(st.Version) {
+		return t, ReasonNone
+	}
+	if st.Updating && (t == nil || !bytes.Equal(st.Update.Version, t.version)) {
+		return e.chooseInFlight(row, st, t)
+	}
+	if t == nil {
+		e.ask(row.release, now)
+		return nil, ReasonNone
+	}
+	if !st.Updating {
+		return t, e.mayStart(row, st.Version, t, now)
+	}
+	return t, ReasonNone
+}
+
+// chooseInFlight finds the image of a device that is in the middle of another
+// version than its target t.
+func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *Target) (*Target, Reason) {
+	switch {
+	case row.inFlight != nil && bytes.Equal(row.inFlight.version, st.Update.Version):
+		return row.inFlight, ReasonNone
+	case len(st.Update.Version) <= maxVersion && row.lost != string(st.Update.Version):
+		e.find(row, string(st.Update.Version))
+		return nil, ReasonFetching
+	case e.cfg.UnknownInFlight == InFlightRestart && t != nil:
+		return t, ReasonNone
+	}
+	return nil, ReasonUnknownInFlight
+}
+
+// mayStart reports why an update to t must not start now.
+func (e *Engine) mayStart(row *Row, version []byte, t *Target, now time.Time) Reason {
+	why := row.returned(t, version)
+	if why == ReasonFetching {
+		e.learn(row, row.release, t, string(version))
+		return why
+	}
+	if why == ReasonNone && row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry) {
+		e.refresh(row.release)
+		return ReasonFetching
+	}
+	return why
+}
+
+// answer turns a decision into the command and notes it on the row.
+func (e *Engine) answer(row *Row, st *dfu.Status, want *Target, d Decision, now time.Time) dfu.Command {
+	cmd := d.Command
+	switch cmd.Op {
+	case dfu.OpWait:
+		row.reason = d.Reason
+		if want == nil {
+			return e.idle(row, st)
+		}
+		return e.hold(st, d.Reason)
+	case dfu.OpSync:
+		row.inSync(st.Version)
+		cmd.Poll = seconds(e.cfg.Poll)
+	case dfu.OpWrite:
+		img := e.images.Get(want.Digest)
+		if img == nil {
+			row.reason = ReasonFetching
+			e.load(want)
+			return e.hold(st, ReasonFetching)
+		}
+		img.Touch(now)
+		cmd.Data = img.Slice(cmd.Offset, d.Length)
+		row.progress(want, cmd.Offset, now)
+	case dfu.OpSwap:
+		row.progress(want, want.Size, now)
+	}
+	return cmd
+}
+
+// idle answers a device that there is no firmware for, or none known yet.
+func (e *Engine) idle(row *Row, st *dfu.Status) dfu.Command {
+	if row.release != nil || row.pending() {
+		return e.wait(st, e.cfg.Retry)
+	}
+	return e.wait(st, e.cfg.Poll)
+}
+
+// hold answers a device whose update cannot go on now: soon again while
+// something is being fetched, else at the pace of the idle.
+func (e *Engine) hold(st *dfu.Status, why Reason) dfu.Command {
+	if why == ReasonFetching {
+		return e.wait(st, e.cfg.Retry)
+	}
+	return e.wait(st, e.cfg.Poll)
+}
+
+func (e *Engine) wait(st *dfu.Status, poll time.Duration) dfu.Command {
+	return dfu.Command{Op: dfu.OpWait, CorrelationID: st.CorrelationID, Poll: seconds(poll)}
+}
+
+// maxPoll keeps poll*1000 inside the 32 bits in which devices compute it.
+const maxPoll = 1<<32/1000 - 1
+
+// seconds rounds up, since 0 means "not given".
+func seconds(d time.Duration) uint32 {
+	return uint32(min((d+time.Second-1)/time.Second, maxPoll))
+}

@@ -1,0 +1,141 @@
+package update
+
+import (
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// settle is how long after a delivery an old version is taken for a datagram
+// that was on its way, not for a device that rolled back. A device needs longer
+// to swap and boot twice; networks deliver sooner (RFC 7252 section 4.8.2
+// allows 100 s, local links need none of it).
+const settle = 30 * time.Second
+
+// Row is what the engine knows of one device. Fronts get it from Lookup and
+// hand it back; it stays valid, if forgotten, even when it leaves the table.
+type Row struct {
+	device   dfu.Device
+	engine   *Engine
+	protocol atomic.Uint32 // Protocol of the last request
+
+	mu       sync.Mutex
+	release  *release // what is desired; nil = nothing
+	desired  error    // why release is nil
+	current  string   // the version it last said it runs
+	inFlight *Target  // the image it is writing; nil = none
+	lost     string   // the in-flight version that no source has
+	offset   uint32   // next byte of inFlight, as the device last asked
+	sent     Delivery
+	reason   Reason
+	seen     time.Time
+	dirty    bool // waits for the next flush
+	dropped  bool // no longer in the table: not to be stored again
+}
+
+// target returns what the device should run, nil if nothing is known yet.
+// The caller holds mu.
+func (r *Row) target() *Target {
+	if r.release == nil {
+		return nil
+	}
+	return r.release.target.Load()
+}
+
+// touch notes a sign of life. The caller holds mu.
+func (r *Row) touch(now time.Time) {
+	r.seen = now
+	r.mark()
+}
+
+// pending reports whether the directory is still asking. The caller holds mu.
+func (r *Row) pending() bool { return errors.Is(r.desired, firmware.ErrPending) }
+
+// mark puts the row on the list of the next flush. The caller holds mu.
+func (r *Row) mark() {
+	if !r.dirty && !r.dropped {
+		r.dirty = true
+		r.engine.dirty.add(r)
+	}
+}
+
+// maxVersion is the longest version a source may give an image. Of what
+// devices report, no more is kept.
+const maxVersion = 64
+
+// setCurrent notes the running version. It allocates only when that changes.
+func (r *Row) setCurrent(version []byte) {
+	version = version[:min(len(version), maxVersion)]
+	if r.current != string(version) {
+		r.current = string(version)
+	}
+}
+
+// inSync notes that the device runs its target.
+func (r *Row) inSync(version []byte) {
+	r.setCurrent(version)
+	r.inFlight, r.offset, r.reason, r.lost = nil, 0, ReasonNone, ""
+	r.sent.Booted = !r.sent.Digest.IsZero()
+}
+
+// progress notes that the device is at offset of t, and delivery of its end.
+func (r *Row) progress(t *Target, offset uint32, now time.Time) {
+	r.inFlight, r.offset, r.reason = t, offset, ReasonNone
+	if offset == t.Size {
+		r.sent = Delivery{Digest: t.Digest, From: r.current, At: now.UnixNano()}
+	}
+}
+
+// settling reports whether t was delivered so recently that reports of an
+// older version may have been on their way before it.
+func (r *Row) settling(now time.Time) bool {
+	return !r.sent.Digest.IsZero() && now.Sub(time.Unix(0, r.sent.At)) < settle
+}
+
+// returned tells what it means that the device reports version, not updating,
+// when its target is t and it does not run it.
+func (r *Row) returned(t *Target, version []byte) Reason {
+	switch {
+	case r.sent.Digest != t.Digest:
+		return ReasonNone // a new target: the update may start
+	case r.sent.From == string(version):
+		return ReasonRolledBack
+	case r.sent.Booted:
+		return ReasonOtherVersion
+	}
+	return ReasonFetching // an unheard-of version: look whether it is a name of t
+}
+
+// record returns the row's durable form. The caller holds mu.
+func (r *Row) record() Record {
+	rec := Record{
+		Device: r.device, Protocol: Protocol(r.protocol.Load()), Current: r.current, Offset: r.offset,
+		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(),
+	}
+	if r.inFlight != nil {
+		rec.InFlight = &r.inFlight.Metadata
+	}
+	return rec
+}
+
+// restore fills a new row from its durable form.
+func (r *Row) restore(rec Record) {
+	r.protocol.Store(uint32(rec.Protocol))
+	r.current, r.offset = rec.Current, rec.Offset
+	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
+	if rec.InFlight != nil {
+		r.inFlight = NewTarget(*rec.InFlight)
+	}
+}
+
+// worthKeeping reports whether losing the row would lose something: names are
+// invented freely, so rows of devices that never updated go first.
+func (r *Row) worthKeeping() bool {
+	return r.inFlight != nil || !r.sent.Digest.IsZero()
+}
+
+var _ firmware.Directory = (*Desired)(nil)

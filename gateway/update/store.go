@@ -1,0 +1,80 @@
+package update
+
+import (
+	"context"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// Images is the cache, as the engine uses it.
+type Images interface {
+	// Get returns a held image, nil on a miss. It is on the device path: memory
+	// only, no waiting, no allocation.
+	Get(d firmware.Digest) *firmware.Image
+	// Find returns a held image by the first bytes of its digest, nil on a miss.
+	Find(prefix []byte) *firmware.Image
+	// Load brings an image into memory: from disk, else from its source.
+	Load(ctx context.Context, m firmware.Metadata) (*firmware.Image, error)
+	// Retain keeps an image on disk until then, at least.
+	Retain(d firmware.Digest, until time.Time)
+}
+
+// Ledger remembers durably which image each version of an application names,
+// and what it takes to fetch it again.
+type Ledger interface {
+	// Record enters m, or adds its names to the entry of the same digest, and
+	// returns the entry. It fails with firmware.ErrVersionTaken where the
+	// version names another digest. It returns once the entry is on disk.
+	Record(application string, m firmware.Metadata) (firmware.Metadata, error)
+	// Find returns the entry of a version, or firmware.ErrNotFound.
+	Find(application, version string) (firmware.Metadata, error)
+	// SaveResolution remembers what a spec resolved to last; Resolution returns
+	// it, or firmware.ErrNotFound, so that a box that boots without a network
+	// knows what to serve.
+	SaveResolution(spec string, m firmware.Metadata) error
+	Resolution(spec string) (firmware.Metadata, error)
+}
+
+// Rows keeps device rows over restarts.
+type Rows interface {
+	LoadRows(each func(Record)) error
+	// SaveRows writes some rows and removes others, in one transaction.
+	SaveRows(save []Record, drop []dfu.Device) error
+}
+
+// Assignments keeps what operators assigned locally. Name may be "*".
+type Assignments interface {
+	LoadAssignments() (map[dfu.Device]firmware.Spec, error)
+	// SaveAssignment stores s for d; nil removes it.
+	SaveAssignment(d dfu.Device, s *firmware.Spec) error
+}
+
+// Store is all durable state of the engine.
+type Store interface {
+	Ledger
+	Rows
+	Assignments
+}
+
+// Record is a row as it is stored: what cannot be derived from the device's
+// next report.
+type Record struct {
+	Device   dfu.Device         `cbor:"1,keyasint"`
+	Protocol Protocol           `cbor:"2,keyasint,omitempty"`
+	Current  string             `cbor:"3,keyasint,omitempty"`
+	Offset   uint32             `cbor:"4,keyasint,omitempty"`
+	InFlight *firmware.Metadata `cbor:"5,keyasint,omitempty"`
+	Sent     Delivery           `cbor:"6,keyasint,omitempty"`
+	Reason   Reason             `cbor:"7,keyasint,omitempty"`
+	Seen     int64              `cbor:"8,keyasint,omitempty"` // Unix nanoseconds
+}
+
+// Delivery is the last image a device got to its end.
+type Delivery struct {
+	Digest firmware.Digest `cbor:"1,keyasint"` // zero: none since the last retry
+	From   string          `cbor:"2,keyasint"` // what the device ran before
+	At     int64           `cbor:"3,keyasint"` // Unix nanoseconds of the last Swap or final block
+	Booted bool            `cbor:"4,keyasint"` // the device was seen running it
+}

@@ -1,0 +1,99 @@
+package update
+
+import (
+	"errors"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// State is where a device stands. It is derived from its row.
+type State string
+
+// The states, as the API and the metrics name them.
+const (
+	StateUnknown  State = "unknown"  // nothing is desired, or the device was not heard yet
+	StateWaiting  State = "waiting"  // it should update but cannot yet; Error says why
+	StateUpdating State = "updating" // chunks are on their way
+	StateInSync   State = "in-sync"  // it runs its target
+	StateFailed   State = "failed"   // it came back without the target; an operator must retry
+)
+
+// States lists all of them.
+var States = [...]State{StateInSync, StateUpdating, StateWaiting, StateFailed, StateUnknown}
+
+// View is a row as people and the API see it.
+type View struct {
+	dfu.Device
+	Protocol string    `json:"protocol"`
+	State    State     `json:"state"`
+	Current  string    `json:"current"` // versions that are not UTF-8 as 0x...
+	Target   string    `json:"target"`
+	Offset   uint32    `json:"offset"`
+	Size     uint32    `json:"size"`
+	Progress float64   `json:"progress"` // 0..1
+	Error    string    `json:"error"`
+	LastSeen time.Time `json:"last_seen"`
+	ETA      *float64  `json:"eta_seconds"` // null: not known
+}
+
+func (v *View) name() string { return v.Device.String() }
+
+// view renders the row.
+func (r *Row) view() View {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	v := View{
+		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
+		Current: Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
+	}
+	if t := r.target(); t != nil {
+		v.Target, v.Size = Printable(t.Version), t.Size
+	}
+	if r.inFlight != nil {
+		v.Target, v.Size = Printable(r.inFlight.Version), r.inFlight.Size
+	}
+	v.setProgress()
+	v.Error = r.explain(&v)
+	return v
+}
+
+func (v *View) setProgress() {
+	switch {
+	case v.State == StateInSync:
+		v.Offset, v.Progress = v.Size, 1
+	case v.Size > 0:
+		v.Progress = min(float64(v.Offset)/float64(v.Size), 1)
+	}
+}
+
+// state derives the row's state. The caller holds mu.
+func (r *Row) state() State {
+	t := r.target()
+	switch {
+	case r.reason.failed() && t != nil && t.Digest == r.sent.Digest:
+		return StateFailed
+	case t != nil && t.Is([]byte(r.current)):
+		return StateInSync
+	case r.inFlight != nil && r.reason == ReasonNone:
+		return StateUpdating
+	case r.release == nil && !errors.Is(r.desired, firmware.ErrInvalid):
+		return StateUnknown
+	}
+	return StateWaiting
+}
+
+// explain returns the reason the row shows. The caller holds mu.
+func (r *Row) explain(v *View) string {
+	if text := r.reason.text(v, Printable(r.lost)); text != "" {
+		return text
+	}
+	switch {
+	case r.release != nil:
+		return r.release.explain()
+	case r.desired != nil && !errors.Is(r.desired, firmware.ErrNotFound) && !errors.Is(r.desired, firmware.ErrPending):
+		return r.desired.Error()
+	}
+	return ""
+}

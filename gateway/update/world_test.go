@@ -1,0 +1,260 @@
+package update_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/store"
+	"havn/gateway/update"
+)
+
+// world is an engine in fake time with a real store, a source that tests
+// steer, and a memory that tests empty.
+type world struct {
+	*update.Engine
+	t       *testing.T
+	dir     string
+	src     *source
+	images  *images
+	store   *store.Store
+	desired *update.Desired
+	cfg     update.Config
+	stop    func()
+}
+
+var errAway = errors.New("connection refused")
+
+// newWorld starts an engine whose every device of application "app" should run
+// image "fw". It must be called in a synctest bubble.
+func newWorld(t *testing.T, change ...func(*update.Config)) *world {
+	w := &world{t: t, dir: t.TempDir(), src: &source{images: map[string]firmware.Metadata{}}}
+	w.src.data = map[firmware.Digest][]byte{}
+	w.images = &images{src: w.src, held: map[firmware.Digest]*firmware.Image{}, retained: map[firmware.Digest]time.Time{}}
+	w.cfg = update.Config{
+		Poll: 300 * time.Second, Retry: 5 * time.Second, MaxVersion: 16, Abandon: 30 * 24 * time.Hour,
+		UnknownInFlight: update.InFlightWait, Refresh: time.Minute, MaxDevices: 1000,
+	}
+	for _, c := range change {
+		c(&w.cfg)
+	}
+	w.start()
+	return w
+}
+
+func container(image string) firmware.Spec {
+	return firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
+}
+
+func (w *world) start() {
+	var err error
+	if w.store, err = store.Open(w.dir); err != nil {
+		w.t.Fatal(err)
+	}
+	w.desired = update.NewDesired([]update.Rule{{Application: "app", Spec: container("fw")}}, nil)
+	w.Engine, err = update.New(w.cfg, update.Parts{
+		Desired: w.desired, Source: w.src, Images: w.images, Store: w.store, Clock: time.Now,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(w.t.Context())
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	w.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.t.Error(err)
+		}
+		if err := w.store.Close(); err != nil {
+			w.t.Error(err)
+		}
+	}
+	synctest.Wait()
+}
+
+// restart ends the engine and starts another on the same state. Memory is empty.
+func (w *world) restart() {
+	w.stop()
+	w.images.evict()
+	w.start()
+}
+
+// tick lets fake time pass, and all it causes happen.
+func (w *world) tick(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// publish makes name resolve to n bytes of version.
+func (w *world) publish(name, version string, n int) firmware.Metadata {
+	data := bytes.Repeat([]byte(version+name), n)[:n]
+	m := firmware.Metadata{
+		Version: version, Digest: sha256.Sum256(data), Size: uint32(n),
+		Origin: firmware.Origin{Kind: firmware.KindContainer, Repository: name},
+	}
+	w.src.put(name, m, data)
+	return m
+}
+
+// refresh makes the engine see what was published.
+func (w *world) refresh() {
+	w.Refresh()
+	synctest.Wait()
+}
+
+var limits = update.Limits{Payload: 1100, Write: 1024, Align: 4}
+
+func (w *world) ask(device string, st dfu.Status) dfu.Command {
+	row := w.Lookup(update.CoAP, []byte("app"), []byte(device), time.Now())
+	cmd := w.Request(row, &st, limits, time.Now())
+	synctest.Wait()
+	return cmd
+}
+
+func running(version string) dfu.Status { return dfu.Status{Version: []byte(version)} }
+
+func at(version, to string, offset uint32) dfu.Status {
+	st := running(version)
+	st.Updating, st.Update = true, dfu.Progress{Version: []byte(to), Offset: offset}
+	return st
+}
+
+func (w *world) expect(cmd dfu.Command, op dfu.Op, version string, offset uint32) {
+	w.t.Helper()
+	if cmd.Op != op || string(cmd.Version) != version || cmd.Offset != offset {
+		w.t.Fatalf("got %v %q at %d, want %v %q at %d", cmd.Op, cmd.Version, cmd.Offset, op, version, offset)
+	}
+}
+
+func (w *world) view(device string) update.View {
+	w.t.Helper()
+	v, err := w.Device(dfu.Device{Application: "app", Name: device})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return v
+}
+
+func (w *world) expectState(device string, want update.State) update.View {
+	w.t.Helper()
+	v := w.view(device)
+	if v.State != want {
+		w.t.Fatalf("state %s (%s), want %s", v.State, v.Error, want)
+	}
+	return v
+}
+
+// source is a firmware.Source in memory.
+type source struct {
+	mu       sync.Mutex
+	images   map[string]firmware.Metadata
+	data     map[firmware.Digest][]byte
+	away     bool
+	resolves int
+	fetches  int
+}
+
+func (s *source) put(name string, m firmware.Metadata, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.images[name], s.data[m.Digest] = m, data
+}
+
+func (s *source) setAway(away bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.away = away
+}
+
+func (s *source) Resolve(_ context.Context, _ dfu.Device, spec firmware.Spec) (firmware.Metadata, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.resolves++
+	if s.away {
+		return firmware.Metadata{}, errAway
+	}
+	m, ok := s.images[spec.Key()]
+	if !ok {
+		return m, fmt.Errorf("%s: %w", spec.Key(), firmware.ErrNotFound)
+	}
+	return m, nil
+}
+
+func (s *source) Fetch(_ context.Context, m firmware.Metadata) (io.ReadCloser, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fetches++
+	if s.away {
+		return nil, errAway
+	}
+	return io.NopCloser(bytes.NewReader(s.data[m.Digest])), nil
+}
+
+// images is a cache without bounds.
+type images struct {
+	src      *source
+	mu       sync.Mutex
+	held     map[firmware.Digest]*firmware.Image
+	retained map[firmware.Digest]time.Time
+}
+
+func (i *images) Get(d firmware.Digest) *firmware.Image {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.held[d]
+}
+
+func (i *images) Find(prefix []byte) *firmware.Image {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	for d, img := range i.held {
+		if bytes.HasPrefix(d[:], prefix) {
+			return img
+		}
+	}
+	return nil
+}
+
+func (i *images) Load(ctx context.Context, m firmware.Metadata) (*firmware.Image, error) {
+	if img := i.Get(m.Digest); img != nil {
+		return img, nil
+	}
+	r, err := i.src.Fetch(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	img, err := firmware.NewImage(m, data)
+	if err != nil {
+		return nil, err
+	}
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.held[m.Digest] = img
+	return img, nil
+}
+
+func (i *images) Retain(d firmware.Digest, until time.Time) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.retained[d] = until
+}
+
+func (i *images) evict() {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	clear(i.held)
+}
