@@ -72,7 +72,7 @@ func prepare(tx *bbolt.Tx) error {
 	got := format
 	if b := meta.Get(keyFormat); b == nil {
 		return put(meta, keyFormat, format)
-	} else if err := cbor.Unmarshal(b, &got); err != nil {
+	} else if err := decode.Unmarshal(b, &got); err != nil {
 		return fmt.Errorf("format: %w", err)
 	}
 	if got != format {
@@ -84,11 +84,24 @@ func prepare(tx *bbolt.Tx) error {
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
 
+// Versions are any bytes, so strings are stored as CBOR byte strings.
+var (
+	encode = must(cbor.EncOptions{String: cbor.StringToByteString}.EncMode())
+	decode = must(cbor.DecOptions{ByteStringToString: cbor.ByteStringToStringAllowed}.DecMode())
+)
+
+func must[T any](mode T, err error) T {
+	if err != nil {
+		panic(err) // the options above are constant
+	}
+	return mode
+}
+
 func key(application, name string) []byte { return []byte(application + "/" + name) }
 
 // put encodes v under k.
 func put(b *bbolt.Bucket, k []byte, v any) error {
-	data, err := cbor.Marshal(v)
+	data, err := encode.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -101,7 +114,7 @@ func get(b *bbolt.Bucket, k []byte, v any) error {
 	if data == nil {
 		return firmware.ErrNotFound
 	}
-	if err := cbor.Unmarshal(data, v); err != nil {
+	if err := decode.Unmarshal(data, v); err != nil {
 		return fmt.Errorf("stored value of %q: %w", k, err)
 	}
 	return nil
@@ -109,7 +122,7 @@ func get(b *bbolt.Bucket, k []byte, v any) error {
 
 // write stores v under k unless it is there already.
 func (s *Store) write(bucket, k []byte, v any) error {
-	data, err := cbor.Marshal(v)
+	data, err := encode.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -130,7 +143,7 @@ func (s *Store) LoadRows(each func(update.Record)) error {
 	return s.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketRows).ForEach(func(_, data []byte) error {
 			var rec update.Record
-			if cbor.Unmarshal(data, &rec) == nil {
+			if decode.Unmarshal(data, &rec) == nil {
 				each(rec)
 			}
 			return nil
@@ -164,7 +177,7 @@ func (s *Store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 			app, name, _ := bytes.Cut(k, []byte("/"))
 			dev := dfu.Device{Application: string(app), Name: string(name)}
 			var spec firmware.Spec
-			if err := cbor.Unmarshal(data, &spec); err != nil {
+			if err := decode.Unmarshal(data, &spec); err != nil {
 				return fmt.Errorf("assignment of %s: %w", dev, err)
 			}
 			all[dev] = spec

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strings"
 
 	"havn/gateway/dfu"
 	"havn/gateway/firmware"
@@ -105,7 +103,7 @@ func (e *Engine) Device(dev dfu.Device) (View, error) {
 }
 
 // Devices returns the views of all rows of an application, or of all
-// applications when it is empty, ordered by name.
+// applications when it is empty, in no order.
 func (e *Engine) Devices(application string) []View {
 	var views []View
 	for _, row := range e.all() {
@@ -113,12 +111,6 @@ func (e *Engine) Devices(application string) []View {
 			views = append(views, row.view())
 		}
 	}
-	slices.SortFunc(views, func(a, b View) int {
-		if c := strings.Compare(a.Application, b.Application); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Name, b.Name)
-	})
 	return views
 }
 

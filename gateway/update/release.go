@@ -111,10 +111,10 @@ func (e *Engine) offer(ctx context.Context, rel *release, m firmware.Metadata) e
 		e.publish(rel, m)
 	}
 	if old == nil || old.Digest != m.Digest || rel.err.Load() != nil {
-		e.retain(m.Digest)
 		if _, err := e.images.Load(ctx, m); err != nil {
 			return fmt.Errorf("image %s version %q: %w", rel.spec.Key(), m.Version, err)
 		}
+		e.retain(m.Digest)
 	}
 	e.publish(rel, m)
 	return e.store.SaveResolution(rel.spec.Key(), m)

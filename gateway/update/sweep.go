@@ -76,10 +76,10 @@ func (e *Engine) prefetch(spec firmware.Spec) {
 		if err != nil {
 			return // the device that asks for it gets the reason on its row
 		}
-		e.retain(m.Digest)
 		if _, err := e.images.Load(ctx, m); err != nil {
 			return
 		}
+		e.retain(m.Digest)
 		if err := e.store.SaveResolution(spec.Key(), m); err != nil {
 			e.log.Error("resolution not stored", slog.String("image", spec.Key()), slog.Any("error", err))
 		}

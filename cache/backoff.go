@@ -1,0 +1,83 @@
+package cache
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"havn/gateway/firmware"
+)
+
+const (
+	// maxRetry is the longest wait between two fetches of an image, short
+	// enough that a repaired source is noticed while someone looks on.
+	maxRetry = 5 * time.Minute
+	// maxFailures bounds the table. Beyond it the failure due first is
+	// forgotten, which costs no more than an early retry.
+	maxFailures = 1024
+)
+
+type failure struct {
+	err   error
+	next  time.Time // no fetch before
+	waits *backoff.ExponentialBackOff
+}
+
+// failures are images that could not be fetched. Cache.mu guards them.
+type failures struct {
+	first time.Duration
+	table map[firmware.Digest]*failure
+}
+
+// check returns the last error of an image whose next try is not due.
+func (f *failures) check(d firmware.Digest, now time.Time) error {
+	last := f.table[d]
+	if last == nil || !now.Before(last.next) {
+		return nil
+	}
+	return fmt.Errorf("%w (next try in %s)", last.err, last.next.Sub(now).Round(time.Second))
+}
+
+// note records how a fetch ended; err is nil where it succeeded.
+func (f *failures) note(d firmware.Digest, err error, now time.Time) {
+	if err == nil {
+		delete(f.table, d)
+		return
+	}
+	last := f.table[d]
+	if last == nil {
+		last = f.insert(d)
+	}
+	last.err, last.next = err, now.Add(last.waits.NextBackOff())
+}
+
+func (f *failures) insert(d firmware.Digest) *failure {
+	if len(f.table) >= maxFailures {
+		delete(f.table, f.due())
+	}
+	waits := backoff.NewExponentialBackOff()
+	waits.InitialInterval, waits.Multiplier, waits.MaxInterval = f.first, 2, max(f.first, maxRetry)
+	f.table[d] = &failure{waits: waits}
+	return f.table[d]
+}
+
+// due returns the image whose next try comes first.
+func (f *failures) due() (d firmware.Digest) {
+	var first time.Time
+	for digest, last := range f.table {
+		if first.IsZero() || last.next.Before(first) {
+			d, first = digest, last.next
+		}
+	}
+	return d
+}
+
+// sweep forgets images that nobody has asked for again since long.
+func (f *failures) sweep(now time.Time) {
+	for d, last := range f.table {
+		if now.Sub(last.next) > maxRetry {
+			delete(f.table, d)
+		}
+	}
+}

@@ -1,0 +1,232 @@
+package cache
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+
+	"havn/gateway/firmware"
+)
+
+const (
+	// minPrefix is the shortest digest prefix that names an image: an ETag.
+	minPrefix = 8
+	// maxSweep is the longest time a pin outlives its lease.
+	maxSweep = time.Minute
+	// warmedQueue is how many images may wait to be pinned again. One that
+	// finds the queue full stays warm and is announced with its next hit.
+	warmedQueue = 16
+)
+
+// Cache holds images by digest. Its methods may be called concurrently.
+type Cache struct {
+	cfg    Config
+	source Fetcher
+	clock  func() time.Time
+	log    *slog.Logger
+
+	memory *memory
+	warmed chan *firmware.Image // hits of images that are not pinned, for Run
+	reads  *semaphore.Weighted  // bytes that may be on their way into memory
+
+	hits, misses, diskHits atomic.Uint64
+
+	// mu guards what follows, and all of memory but what readers need. It is
+	// never held during a fetch or while a file is read or written.
+	mu       sync.Mutex
+	disk     *disk
+	flights  map[firmware.Digest]*flight
+	failures failures
+	retained map[firmware.Digest]time.Time
+	counts   counts
+	failing  bool // the disk refused the last write; said once
+}
+
+// New indexes the directory of the disk tier and removes unfinished downloads
+// from it. clock is time.Now but in tests.
+//
+// The cache lives until Run or Close ends it: ristretto's goroutines start here.
+func New(cfg Config, source Fetcher, clock func() time.Time, log *slog.Logger) (*Cache, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	cfg = cfg.withDefaults()
+	disk, err := openDisk(cfg.Dir, int64(cfg.Disk), clock())
+	if err != nil {
+		return nil, err
+	}
+	memory, err := newMemory(int64(cfg.Memory))
+	if err != nil {
+		return nil, err
+	}
+	return &Cache{
+		cfg: cfg, source: source, clock: clock, log: log,
+		memory:   memory,
+		warmed:   make(chan *firmware.Image, warmedQueue),
+		reads:    semaphore.NewWeighted(int64(cfg.Memory)),
+		disk:     disk,
+		flights:  map[firmware.Digest]*flight{},
+		failures: failures{first: cfg.Retry, table: map[firmware.Digest]*failure{}},
+		retained: map[firmware.Digest]time.Time{},
+		counts:   counts{fetches: map[Fetch]uint64{}},
+	}, nil
+}
+
+// Get returns an image from memory, nil on a miss. It does no I/O and takes no
+// lock for a pinned image. It renews no lease: whoever serves the image calls
+// its Touch.
+func (c *Cache) Get(d firmware.Digest) *firmware.Image {
+	if img := c.memory.load().get(d); img != nil {
+		c.hits.Add(1)
+		return img
+	}
+	img := c.memory.warm.get(d)
+	if img == nil {
+		c.misses.Add(1)
+		return nil
+	}
+	c.hits.Add(1)
+	select {
+	case c.warmed <- img:
+	default:
+	}
+	return img
+}
+
+// Find returns the pinned image whose digest starts with prefix, of 8 to 32
+// bytes. It returns nil if there is none, or more than one.
+func (c *Cache) Find(prefix []byte) *firmware.Image {
+	if len(prefix) < minPrefix || len(prefix) > len(firmware.Digest{}) {
+		return nil
+	}
+	return c.memory.load().find(prefix)
+}
+
+// Retain keeps the file of an image on disk at least until then. It does
+// nothing for an image that is neither held nor being loaded, never shortens
+// what was asked before, and is forgotten at a restart.
+func (c *Cache) Retain(d firmware.Digest, until time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held(d) && until.After(c.retained[d]) {
+		c.retained[d] = until
+	}
+}
+
+func (c *Cache) held(d firmware.Digest) bool {
+	return c.disk.entries[d] != nil || c.flights[d] != nil || c.memory.load().get(d) != nil
+}
+
+// Run keeps the books until ctx ends: it pins warm images that are used again,
+// releases pins whose lease ran out and writes to disk when images were last
+// used. It closes the cache and returns nil.
+func (c *Cache) Run(ctx context.Context) error {
+	defer c.Close()
+	tick := time.NewTicker(c.sweepEvery())
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			c.writeTimes(0)
+			return nil
+		case img := <-c.warmed:
+			c.pinAgain(img)
+		case <-tick.C:
+			c.sweep()
+		}
+	}
+}
+
+// sweepEvery is a quarter of the lease within a second and maxSweep.
+func (c *Cache) sweepEvery() time.Duration {
+	return max(min(c.cfg.Lease/4, maxSweep), time.Second)
+}
+
+// Close ends ristretto's goroutines. Only pinned images stay in memory; calls
+// under way and later ones are safe. Run does this at its end.
+func (c *Cache) Close() { c.memory.warm.close() }
+
+// pinAgain pins a warm image that was asked for.
+func (c *Cache) pinAgain(img *firmware.Image) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.memory.promote(img, c.clock())
+}
+
+// sweep does what time asks for.
+func (c *Cache) sweep() {
+	c.mu.Lock()
+	now := c.clock()
+	c.failures.sweep(now)
+	for d, until := range c.retained {
+		if !until.After(now) || !c.held(d) {
+			delete(c.retained, d)
+		}
+	}
+	err := c.disk.shrink(0, c.mayEvict()) // the budget may be lower than at the last start
+	c.mu.Unlock()
+	if !errors.Is(err, firmware.ErrNoRoom) { // all in use: some other time
+		c.noteDisk(err)
+	}
+	// A quarter of a lease is near enough, and spares the flash of the box.
+	c.writeTimes(c.cfg.Lease / 4)
+}
+
+// mayEvict releases pins that are no longer in use, brings the index up to
+// date and returns whether a file may go. c.mu is held.
+func (c *Cache) mayEvict() func(*entry) bool {
+	now := c.clock()
+	then := now.Add(-c.cfg.Lease)
+	c.noteReleased(c.memory.release(c.memory.stale(then)))
+	c.noteUse()
+	return func(e *entry) bool {
+		return !e.used.After(then) && !c.retained[e.digest].After(now) &&
+			c.flights[e.digest] == nil && c.memory.load().get(e.digest) == nil
+	}
+}
+
+// noteUse takes over when images in memory were last used. c.mu is held.
+func (c *Cache) noteUse() {
+	c.noteReleased(c.memory.load())
+	for _, img := range c.memory.warm.images() {
+		c.disk.touch(img.Digest, img.Served())
+	}
+}
+
+func (c *Cache) noteReleased(pins []pin) {
+	for _, pin := range pins {
+		c.disk.touch(pin.digest, pin.used())
+	}
+}
+
+// writeTimes stores when images were last used, where the disk is behind by
+// more than age.
+func (c *Cache) writeTimes(age time.Duration) {
+	c.mu.Lock()
+	c.noteUse()
+	list := c.disk.outdated(age)
+	c.mu.Unlock()
+	c.noteDisk(c.disk.writeTimes(list))
+}
+
+// noteDisk logs trouble with the disk when it begins, not each time.
+func (c *Cache) noteDisk(err error) {
+	if err == nil {
+		return
+	}
+	c.mu.Lock()
+	first := !c.failing
+	c.failing = true
+	c.counts.refused++
+	c.mu.Unlock()
+	if first {
+		c.log.Warn("the cache's disk refuses writes; images it does not take are served from "+
+			"memory only and fetched again after a restart: check space and rights",
+			"directory", c.disk.dir, "error", err)
+	}
+}

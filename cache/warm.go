@@ -1,0 +1,150 @@
+package cache
+
+import (
+	"cmp"
+	"encoding/binary"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/dgraph-io/ristretto/v2"
+
+	"havn/gateway/firmware"
+)
+
+const (
+	// warmCounters is ten times the images expected, as ristretto advises;
+	// about 3 bytes each.
+	warmCounters = 1 << 14
+	// warmBuffer is ristretto's recommended number of reads it records at once.
+	warmBuffer = 64
+)
+
+// warm holds images that are not in use, as long as there is room: ristretto
+// decides which to keep and may refuse or drop any.
+//
+// The lock is there for close alone: ristretto panics when it is read while it
+// is being closed. Methods that write are called one at a time.
+type warm struct {
+	cache *ristretto.Cache[uint64, *firmware.Image]
+
+	mu     sync.RWMutex
+	closed bool
+}
+
+func newWarm(budget int64) (*warm, error) {
+	c, err := ristretto.NewCache(&ristretto.Config[uint64, *firmware.Image]{
+		NumCounters:        warmCounters,
+		MaxCost:            budget,
+		BufferItems:        warmBuffer,
+		IgnoreInternalCost: true, // the budget is bytes of firmware
+		KeyToHash:          func(key uint64) (uint64, uint64) { return key, 0 },
+		// Nothing here expires: do not wake an idle machine to look for it.
+		TtlTickerDurationInSec: int64(24 * time.Hour / time.Second),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &warm{cache: c}, nil
+}
+
+// warmKey is the head of the digest, already a hash. Where two images share
+// it, one replaces the other; get tells them apart.
+func warmKey(d *firmware.Digest) uint64 { return binary.BigEndian.Uint64(d[:8]) }
+
+func (w *warm) get(d firmware.Digest) *firmware.Image {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return nil
+	}
+	img, ok := w.cache.Get(warmKey(&d))
+	if !ok || img.Digest != d {
+		return nil
+	}
+	return img
+}
+
+// put offers released images. Like resize it leaves no write under way, so
+// that the budget holds whenever no call is.
+func (w *warm) put(gone []pin) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed || len(gone) == 0 {
+		return
+	}
+	for _, pin := range gone {
+		w.cache.Set(warmKey(&pin.digest), pin.img, int64(pin.img.Size()))
+	}
+	w.cache.Wait()
+}
+
+// drop removes an image; the next resize sees the room.
+func (w *warm) drop(d firmware.Digest) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if !w.closed {
+		w.cache.Del(warmKey(&d))
+	}
+}
+
+// resize sets the budget and, when it returns, is within it. ristretto by
+// itself would shrink no earlier than with the next image it takes.
+func (w *warm) resize(budget int64) {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return
+	}
+	w.cache.UpdateMaxCost(budget)
+	w.cache.Wait() // else writes under way are missing from RemainingCost
+	over := -w.cache.RemainingCost()
+	if over <= 0 {
+		return
+	}
+	for _, img := range w.leastRecent() {
+		if over <= 0 {
+			break
+		}
+		w.cache.Del(warmKey(&img.Digest))
+		over -= int64(img.Size())
+	}
+	w.cache.Wait()
+}
+
+func (w *warm) leastRecent() []*firmware.Image {
+	images := w.collect()
+	slices.SortFunc(images, func(a, b *firmware.Image) int {
+		return cmp.Compare(a.Served().UnixNano(), b.Served().UnixNano())
+	})
+	return images
+}
+
+// images returns what is held now.
+func (w *warm) images() []*firmware.Image {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	return w.collect()
+}
+
+func (w *warm) collect() []*firmware.Image {
+	if w.closed {
+		return nil
+	}
+	var images []*firmware.Image
+	w.cache.IterValues(func(img *firmware.Image) bool {
+		images = append(images, img)
+		return false
+	})
+	return images
+}
+
+// close drops everything and ends ristretto's goroutines.
+func (w *warm) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.closed {
+		w.cache.Close()
+		w.closed = true
+	}
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"havn/gateway/config"
+)
+
+func newCheck() *cobra.Command {
+	var path string
+	var print bool
+	cmd := &cobra.Command{
+		Use:   "check --config FILE",
+		Short: "Check a configuration file",
+		Long: "Check reads a configuration as run would and reports every mistake as\n" +
+			"FILE:LINE:COLUMN: message, with the line shown. It exits 2 if there is one.",
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := config.Load(path)
+			if err != nil {
+				return usageError{err}
+			}
+			if print {
+				return cfg.Print(cmd.OutOrStdout())
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", path)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&path, "config", "", "configuration `FILE`")
+	cmd.Flags().BoolVar(&print, "print", false, "print the effective configuration, secrets redacted")
+	required(cmd, "config")
+	return cmd
+}

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/registry"
+	"github.com/spf13/cobra"
+
+	"havn/bench/device"
+	"havn/gateway"
+	"havn/gateway/config"
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/update"
+	"havn/upstream/oci"
+)
+
+// demo is everything of a site on loopback: a registry, the gateway, devices.
+type demo struct {
+	once     bool
+	devices  int
+	firmware string
+	timeout  time.Duration
+	out      io.Writer
+}
+
+const (
+	demoApplication = "demo"
+	demoOld         = "1.0.0"
+	demoNew         = "1.1.0"
+	demoSize        = 128 << 10 // of the firmware made up when none is given
+)
+
+func newDemo() *cobra.Command {
+	var d demo
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "See the whole thing work, with everything embedded",
+		Long: "Demo starts an OCI registry with a firmware image, the gateway and simulated\n" +
+			"devices, all on loopback and free ports, and updates the devices over CoAP.",
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d.out = cmd.OutOrStdout()
+			return d.run(cmd.Context())
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&d.once, "once", false, "end when all devices are updated; exit 1 if one was not")
+	f.IntVar(&d.devices, "devices", 8, "how many CoAP devices")
+	f.StringVar(&d.firmware, "firmware", "", "firmware `FILE`; made up when empty")
+	f.DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long the updates may take")
+	return cmd
+}
+
+func (d *demo) run(ctx context.Context) error {
+	dir, err := os.MkdirTemp("", "gateway-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if d.firmware == "" {
+		d.firmware = filepath.Join(dir, "firmware.bin")
+		if err := os.WriteFile(d.firmware, madeUp(demoSize), 0o600); err != nil {
+			return err
+		}
+	}
+	image, stopRegistry, err := d.publish(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopRegistry()
+	g, err := gateway.New(demoConfig(dir, image), nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(d.out, "gateway   coap://%s\nadmin     %s\n\n", g.CoAPAddr(), g.AdminURL())
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	ended := make(chan error, 1)
+	go func() { ended <- g.Run(serving) }()
+	err = d.update(ctx, g)
+	if err == nil && !d.once {
+		fmt.Fprintf(d.out, "\nThe gateway keeps running: see %s, or: gateway status --admin %s\nCtrl-C ends it.\n",
+			g.AdminURL(), g.AdminURL())
+		<-ctx.Done()
+	}
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+// madeUp returns n bytes that look like no pattern.
+func madeUp(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
+}
+
+// publish starts a registry and pushes the firmware to it.
+func (d *demo) publish(ctx context.Context) (image string, stop func(), err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", nil, err
+	}
+	server := &http.Server{
+		Handler:           registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug))),
+		ReadHeaderTimeout: time.Second,
+	}
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener) // ends with ErrServerClosed
+	}()
+	stop = func() {
+		_ = server.Close()
+		<-served
+	}
+	image = listener.Addr().String() + "/demo/firmware:" + demoNew
+	result, err := oci.Push(ctx, oci.PushOptions{File: d.firmware, Image: image, Version: demoNew, PlainHTTP: true})
+	if err != nil {
+		stop()
+		return "", nil, err
+	}
+	fmt.Fprintf(d.out, "registry  %s\nfirmware  %s, %d bytes\n", image, result.Digest, result.Size)
+	return image, stop, nil
+}
+
+func demoConfig(dir, image string) config.Config {
+	cfg := config.Default()
+	cfg.Data = filepath.Join(dir, "data")
+	cfg.Admin.Listen, cfg.CoAP.Listen = "127.0.0.1:0", "127.0.0.1:0"
+	host, _, _ := strings.Cut(image, "/")
+	cfg.Firmware.Registries = []oci.Registry{{Host: host, PlainHTTP: true}}
+	cfg.Update.Retry = time.Second
+	spec := firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
+	cfg.Firmware.Desired = []update.Rule{{Application: demoApplication, Device: "*", Spec: spec}}
+	return cfg
+}
+
+// outcome is how one device ended.
+type outcome struct {
+	name, protocol string
+	result         device.Result
+	err            error
+}
+
+// update runs the devices and prints how they ended.
+func (d *demo) update(ctx context.Context, g *gateway.Gateway) error {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	outcomes := make([]outcome, d.devices)
+	drawn := newBars(d.out)
+	var devices sync.WaitGroup
+	for i := range outcomes {
+		o := &outcomes[i]
+		o.name, o.protocol = fmt.Sprintf("sensor-%d", i+1), "coap write"
+		if i%2 == 1 {
+			o.protocol = "coap block"
+		}
+		line := drawn.add(o.name)
+		devices.Go(func() { o.result, o.err = o.update(ctx, g, line) })
+	}
+	devices.Wait()
+	drawn.wait()
+	return printOutcomes(d.out, outcomes)
+}
+
+// update is the life of one device.
+func (o *outcome) update(ctx context.Context, g *gateway.Gateway, line *bar) (device.Result, error) {
+	client, err := device.Dial(g.CoAPAddr().String(), device.Transmission{})
+	if err != nil {
+		return device.Result{}, err
+	}
+	defer client.Close()
+	cfg := device.Config{
+		Version: demoOld, MTU: 512, BlockSize: 512,
+		Progress: func(offset, size uint32) { line.set(int64(offset), int64(size)) },
+	}
+	id := dfu.Device{Application: demoApplication, Name: o.name}
+	d, err := newSimulated(o.protocol[len("coap "):], cfg, &device.CoAP{Client: client, Device: id})
+	if err != nil {
+		return device.Result{}, err
+	}
+	result, err := untilInSync(ctx, d)
+	line.finish(int64(result.Bytes))
+	return result, err
+}
+
+// printOutcomes prints the summary and fails if a device did.
+func printOutcomes(w io.Writer, outcomes []outcome) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "\nDEVICE\tPROTOCOL\tCHUNKS\tBYTES\tTIME\tVERIFIED DIGEST")
+	var errs []error
+	for _, o := range outcomes {
+		verified := o.result.Digest.Short()
+		if o.err != nil {
+			verified = "FAILED"
+			errs = append(errs, fmt.Errorf("%s: %w", o.name, o.err))
+		}
+		fmt.Fprintf(t, "%s\t%s\t%d\t%d\t%s\t%s\n", o.name, o.protocol, o.result.Chunks, o.result.Bytes,
+			o.result.Duration.Round(time.Millisecond), verified)
+	}
+	return errors.Join(append(errs, t.Flush())...)
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"havn/bench/device"
+	"havn/gateway/dfu"
+)
+
+// deviceOptions are the flags of device coap.
+type deviceOptions struct {
+	url, mode, out string
+	identity       dfu.Device
+	config         device.Config
+	json           bool
+}
+
+func newDevice() *cobra.Command {
+	parent := &cobra.Command{
+		Use:   "device",
+		Short: "Be a device: update like one, and check every answer",
+		Args:  exactly(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	var o deviceOptions
+	cmd := &cobra.Command{
+		Use:   "coap --url coap://HOST:PORT --application A --device D --version V",
+		Short: "Update over CoAP, as a device does",
+		Long: "Follow the update protocol to the swap, verify the SHA-256 and write the image.\n" +
+			"It fails if an answer breaks a rule that real devices depend on.",
+		Args: exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.url, "url", "coap://127.0.0.1:5683", "`URL` of the gateway")
+	f.StringVar(&o.identity.Application, "application", "default", "`APPLICATION` of the device")
+	f.StringVar(&o.identity.Name, "device", "", "`DEVICE` name")
+	f.StringVar(&o.config.Version, "version", "", "`VERSION` the device runs now")
+	f.StringVar(&o.mode, "mode", "write", "write (CBOR commands) or block (Block2)")
+	f.Uint32Var(&o.config.MTU, "mtu", device.DefaultMTU, "most firmware `BYTES` per write")
+	f.IntVar(&o.config.BlockSize, "block-size", 1024, "block size in `BYTES`: 16, 32, 64 ... 1024")
+	f.StringVar(&o.out, "out", "", "write the image to `FILE`")
+	f.BoolVar(&o.json, "json", false, "print one JSON document")
+	required(cmd, "device", "version")
+	parent.AddCommand(cmd)
+	return parent
+}
+
+func (o *deviceOptions) run(cmd *cobra.Command) error {
+	client, err := o.dial()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	drawn := newBars(cmd.ErrOrStderr())
+	line := drawn.add(o.identity.String())
+	o.config.Progress = func(offset, size uint32) { line.set(int64(offset), int64(size)) }
+	o.config.Until = func(s device.State) bool { return s.InSync }
+	d, err := newSimulated(o.mode, o.config, &device.CoAP{Client: client, Device: o.identity})
+	if err != nil {
+		return usageError{err}
+	}
+	result, err := d.Run(cmd.Context())
+	line.finish(int64(result.Bytes))
+	drawn.wait()
+	if err == nil {
+		err = o.save(d)
+	}
+	return errors.Join(err, o.report(cmd, result))
+}
+
+// newSimulated returns a device of the mode.
+func newSimulated(mode string, cfg device.Config, c *device.CoAP) (*device.Device, error) {
+	switch mode {
+	case "write":
+		return device.New(cfg, c)
+	case "block":
+		return device.NewBlock(cfg, c)
+	}
+	return nil, fmt.Errorf("--mode %q: want write or block", mode)
+}
+
+func (o *deviceOptions) dial() (*device.Client, error) {
+	u, err := url.Parse(o.url)
+	if err != nil || u.Scheme != "coap" || u.Host == "" {
+		return nil, usageError{fmt.Errorf("--url %q: want coap://HOST:PORT", o.url)}
+	}
+	host := u.Host
+	if u.Port() == "" {
+		host += ":5683"
+	}
+	return device.Dial(host, device.Transmission{})
+}
+
+func (o *deviceOptions) save(d *device.Device) error {
+	if o.out == "" || d.Image() == nil {
+		return nil
+	}
+	return os.WriteFile(o.out, d.Image(), 0o644)
+}
+
+// report prints the result; it fails if a rule was broken.
+func (o *deviceOptions) report(cmd *cobra.Command, r device.Result) error {
+	if o.json {
+		if err := json.NewEncoder(cmd.OutOrStdout()).Encode(r); err != nil {
+			return err
+		}
+	} else {
+		fmt.Fprintf(cmd.OutOrStdout(), "version   %s\ndigest    %s\nbytes     %d in %d chunks\ntime      %s\n",
+			r.Version, r.Digest, r.Bytes, r.Chunks, r.Duration.Round(time.Millisecond))
+	}
+	if len(r.Violations) > 0 {
+		return fmt.Errorf("the gateway broke %d rules, the first: %w", len(r.Violations), r.Violations[0])
+	}
+	return nil
+}
+
+// untilInSync runs d and returns what it did, an error included.
+func untilInSync(ctx context.Context, d *device.Device) (device.Result, error) {
+	result, err := d.Run(ctx)
+	if err == nil && len(result.Violations) > 0 {
+		err = fmt.Errorf("the gateway broke a rule: %w", result.Violations[0])
+	}
+	return result, err
+}

@@ -1,0 +1,97 @@
+// Command gateway serves firmware to constrained devices at the site.
+//
+// One file per subcommand; all of them are thin: what they do lives in the
+// packages they call. See gateway --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"havn/gateway/config"
+)
+
+// Exit statuses.
+const (
+	exitFailed = 1 // failed while running
+	exitUsage  = 2 // wrong usage or configuration
+)
+
+// usageError is an error of the caller, not of the run.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:]))
+}
+
+// run executes the command line and returns the exit status.
+func run(ctx context.Context, args []string) int {
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	fmt.Fprintln(os.Stderr, "gateway:", err)
+	var usage usageError
+	var problems config.Problems
+	if errors.As(err, &usage) || errors.As(err, &problems) {
+		return exitUsage
+	}
+	return exitFailed
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "gateway",
+		Short:         "Firmware for constrained devices, from memory, at the site",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usageError{fmt.Errorf("unknown command %q; see gateway --help", args[0])}
+			}
+			return cmd.Help()
+		},
+		Args: cobra.ArbitraryArgs,
+	}
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+	})
+	root.AddCommand(newRun(), newDemo(), newCheck(), newPush(), newDevice(), newStatus(),
+		newAssign(), newUnassign(), newRetry(), newForget(), newVersion())
+	return root
+}
+
+// exactly wants n arguments; their names are in the command's Use.
+func exactly(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("got %d arguments, want: %s", len(args), cmd.UseLine())}
+		}
+		return nil
+	}
+}
+
+// required marks flags that a command cannot do without.
+func required(cmd *cobra.Command, names ...string) {
+	check := cmd.Args
+	cmd.Args = func(cmd *cobra.Command, args []string) error {
+		for _, name := range names {
+			if !cmd.Flags().Changed(name) {
+				return usageError{fmt.Errorf("--%s is needed; see %s --help", name, cmd.CommandPath())}
+			}
+		}
+		return check(cmd, args)
+	}
+}

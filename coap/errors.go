@@ -1,0 +1,114 @@
+package coap
+
+import (
+	"errors"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/plgd-dev/go-coap/v3/message"
+	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"havn/coap/block"
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// What is wrong with a request. The texts travel to the device, for the person
+// who reads its log. Those that end with a colon are completed by a number.
+var (
+	errOption      = errors.New("unsupported critical option:")
+	errProxy       = errors.New("this server is no proxy")
+	errMethod      = errors.New("method not allowed here")
+	errPath        = errors.New("no such resource; see /.well-known/core")
+	errBlobPath    = errors.New("want /blob/sha256/(64 hex digits) or /blob/(16)")
+	errAccept      = errors.New("no such representation; leave out Accept")
+	errFormat      = errors.New("a status is CBOR: Content-Format 60")
+	errSplitStatus = errors.New("a status must fit one datagram")
+	errPastEnd     = errors.New("block past the end")
+	errManyBlocks  = errors.New("too many blocks; smallest block size:")
+	errTooLarge    = errors.New("larger than 2^20 blocks of 1024 bytes")
+	errTruncated   = errors.New("datagram too long; most bytes:")
+	errFilter      = errors.New("want a filter like ?rt=NAME or ?href=/PATH*")
+	errIdentity    = errors.New("name the device: ?application=A&device=D")
+	errName        = errors.New("want names of 1 to 255 bytes, UTF-8, without /")
+	errCredentials = errors.New("option 4209: want Basic base64(user:password)")
+)
+
+// reactions is how errors are answered. The first match counts: an image may
+// be pending because its source says that it is not there.
+var reactions = [...]struct {
+	err    error
+	code   codes.Code
+	reason Reason
+}{
+	{errOption, codes.BadOption, BadOption},
+	{errProxy, codes.ProxyingNotSupported, BadOption},
+	{errMethod, codes.MethodNotAllowed, None},
+	{errPath, codes.NotFound, None},
+	{errBlobPath, codes.NotFound, None},
+	{errAccept, codes.NotAcceptable, None},
+	{errFormat, codes.UnsupportedMediaType, BadStatus},
+	{errSplitStatus, codes.RequestEntityTooLarge, BadStatus},
+	{dfu.ErrMalformed, codes.BadRequest, BadStatus},
+	{block.ErrReserved, codes.BadRequest, BadBlock},
+	{errPastEnd, codes.BadRequest, BadBlock},
+	{errManyBlocks, codes.RequestEntityTooLarge, BadBlock},
+	{errTooLarge, codes.RequestEntityTooLarge, BadBlock},
+	{errTruncated, codes.RequestEntityTooLarge, Oversized},
+	{errFilter, codes.BadRequest, None},
+	{errIdentity, codes.BadRequest, BadIdentity},
+	{errName, codes.BadRequest, BadIdentity},
+	{errCredentials, codes.Unauthorized, BadIdentity},
+	{firmware.ErrPending, codes.ServiceUnavailable, None},
+	{firmware.ErrNotFound, codes.NotFound, None},
+}
+
+// reactionTo returns how err is answered. What is not in the table keeps the
+// engine from serving now and is on the device's row: 5.03.
+func reactionTo(err error) (codes.Code, Reason) {
+	for i := range reactions {
+		if errors.Is(err, reactions[i].err) {
+			return reactions[i].code, reactions[i].reason
+		}
+	}
+	return codes.ServiceUnavailable, None
+}
+
+// maxDiagnostic bounds the text of an error, so that it fits the smallest
+// buffers and never amplifies (RFC 7252 section 5.5.2).
+const maxDiagnostic = 64
+
+// refuse answers with an error: code, text, and Max-Age where it is known when
+// to ask again.
+func (x *exchange) refuse(err error) {
+	code, reason := reactionTo(err)
+	x.begin(code)
+	if errors.Is(err, firmware.ErrPending) {
+		x.reply.uint(message.MaxAge, seconds(x.h.engine.Retry()))
+	}
+	x.reply.b = x.appendDiagnostic(append(x.reply.b, payloadMarker), err)
+	x.h.reject(reason, x.peer.Addr, err, x.req.number)
+}
+
+func (x *exchange) appendDiagnostic(b []byte, err error) []byte {
+	b = append(b, shorten(err.Error(), maxDiagnostic)...)
+	if x.req.number != 0 {
+		b = strconv.AppendUint(append(b, ' '), uint64(x.req.number), 10)
+	}
+	return b
+}
+
+// shorten cuts s to n bytes, between characters.
+func shorten(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
+}
+
+// seconds rounds up, since a Max-Age of 0 asks for the next attempt at once.
+func seconds(d time.Duration) uint32 { return uint32((d + time.Second - 1) / time.Second) }

@@ -1,0 +1,346 @@
+package coap
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/plgd-dev/go-coap/v3/message"
+	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"havn/gateway/dfu"
+)
+
+// statusOf is a Status of a device that runs version.
+func statusOf(version string) []byte { return dfu.Status{Version: []byte(version)}.Append(nil) }
+
+func basicAuth(userpass string) opt {
+	return opt{optionAuthorization, "Basic " + base64.StdEncoding.EncodeToString([]byte(userpass))}
+}
+
+// TestCodes has every response code of the contract.
+func TestCodes(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	blinky, st := "/fw/edge/blinky", statusOf("1")
+	who := query("device=blinky")
+	digest := w.images["blinky"].Digest.Hex()
+	long := strings.Repeat("x", 256)
+	tests := []struct {
+		name string
+		in   msg
+		want codes.Code
+		text string // of the diagnostic
+	}{
+		{"image", get(blinky), codes.Content, ""},
+		{"image, with host, port and accept", get(blinky, opt{message.URIHost, "gw"},
+			opt{message.URIPort, "\x16\x33"}, opt{message.Accept, "\x2a"}), codes.Content, ""},
+		{"image, same ETag", get(blinky, opt{message.ETag, etagOf(w.images["blinky"])}), codes.Valid, ""},
+		{"image, one of several ETags", get(blinky, opt{message.ETag, "other"},
+			opt{message.ETag, etagOf(w.images["blinky"])}, opt{message.ETag, "third"}), codes.Valid, ""},
+		{"image, other ETag", get(blinky, opt{message.ETag, "other"}), codes.Content, ""},
+		{"image, same ETag, later block", get(blinky, opt{message.ETag, etagOf(w.images["blinky"])},
+			block2(1, 6)), codes.Content, ""},
+		{"image, not held", get("/fw/edge/slow"), codes.ServiceUnavailable, "not available yet"},
+		{"image, nothing desired", get("/fw/edge/unknown"), codes.NotFound, "no such firmware"},
+		{"image, broken rule", get("/fw/edge/broken"), codes.ServiceUnavailable, "not usable as firmware"},
+		{"image, empty name", get("/fw/edge//"), codes.NotFound, "no such resource"},
+		{"image, name not UTF-8", get("/fw/edge/\xff"), codes.BadRequest, "UTF-8"},
+		{"image, slash in a name", msg{code: codes.GET, options: []opt{{message.URIPath, "fw"},
+			{message.URIPath, "a/b"}, {message.URIPath, "c"}}}, codes.BadRequest, "without /"},
+		{"image, other Accept", get(blinky, opt{message.Accept, "\x3c"}), codes.NotAcceptable, "Accept"},
+		{"image, POST", post(blinky, nil), codes.MethodNotAllowed, "method"},
+		{"image, past the end", get(blinky, block2(5, 6)), codes.BadRequest, "past the end"},
+		{"image, right at the end", get("/fw/edge/exact", block2(2, 6)), codes.BadRequest, "past the end"},
+		{"image, last NUM", get(blinky, block2(1<<20-1, 6)), codes.BadRequest, "past the end"},
+		{"image, SZX 7", get(blinky, opt{message.Block2, "\x07"}), codes.BadRequest, "7 is reserved"},
+		{"image, Block2 of 4 bytes", get(blinky, opt{message.Block2, "\x00\x00\x00\x06"}),
+			codes.BadOption, "option: 23"},
+		{"image, Block2 twice", get(blinky, block2(0, 6), block2(0, 6)), codes.BadOption, "option: 23"},
+		{"image, Block1", get(blinky, opt{message.Block1, "\x06"}), codes.BadOption, "option: 27"},
+		{"image, too many blocks", get("/fw/edge/huge", block2(0, 0)),
+			codes.RequestEntityTooLarge, "smallest block size: 32"},
+		{"image, just enough blocks", get("/fw/edge/huge", block2(1, 1)), codes.Content, ""},
+		{"manifest", get("/fw/edge/blinky/manifest"), codes.Content, ""},
+		{"manifest of what is not held", get("/fw/edge/slow/manifest"), codes.Content, ""},
+		{"manifest, nothing desired", get("/fw/edge/unknown/manifest"), codes.NotFound, ""},
+		{"manifest, Accept 42", get("/fw/edge/blinky/manifest", opt{message.Accept, "\x2a"}),
+			codes.NotAcceptable, ""},
+		{"blob", get("/blob/sha256/" + digest), codes.Content, ""},
+		{"blob, upper case", get("/blob/sha256/" + strings.ToUpper(digest)), codes.Content, ""},
+		{"blob, short", get("/blob/" + digest[:16]), codes.Content, ""},
+		{"blob, same ETag", get("/blob/"+digest[:16],
+			opt{message.ETag, etagOf(w.images["blinky"])}), codes.Valid, ""},
+		{"blob, unknown", get("/blob/0123456789abcdef"), codes.NotFound, "no such firmware"},
+		{"blob, not held", get("/blob/" + w.images["slow"].Digest.Hex()[:16]),
+			codes.ServiceUnavailable, "not available yet"},
+		{"blob, 15 digits", get("/blob/" + digest[:15]), codes.NotFound, "hex digits"},
+		{"blob, 17 digits", get("/blob/" + digest[:17]), codes.NotFound, "hex digits"},
+		{"blob, no digits", get("/blob/0123456789abcdeg"), codes.NotFound, "hex digits"},
+		{"discovery", get("/.well-known/core"), codes.Content, ""},
+		{"discovery, no filter", get("/.well-known/core", query("rt")), codes.BadRequest, "filter"},
+		{"status", post("/v1/dfu", st, who), codes.Content, ""},
+		{"status, CBOR", post("/v1/dfu", st, who, opt{message.ContentFormat, "\x3c"}), codes.Content, ""},
+		{"status, octets", post("/v1/dfu", st, who, opt{message.ContentFormat, "\x2a"}), codes.Content, ""},
+		{"status, text", post("/v1/dfu", st, who, opt{message.ContentFormat, ""}),
+			codes.UnsupportedMediaType, "60"},
+		{"status, Accept CBOR", post("/v1/dfu", st, who, opt{message.Accept, "\x3c"}), codes.Content, ""},
+		{"status, Accept text", post("/v1/dfu", st, who, opt{message.Accept, ""}), codes.NotAcceptable, ""},
+		{"status, GET", get("/v1/dfu", who), codes.MethodNotAllowed, ""},
+		{"status, empty", post("/v1/dfu", nil, who), codes.BadRequest, "malformed update message"},
+		{"status, cut", post("/v1/dfu", st[:len(st)-1], who), codes.BadRequest, "malformed update message"},
+		{"status, nobody's", post("/v1/dfu", st), codes.BadRequest, "name the device"},
+		{"status, empty name", post("/v1/dfu", st, query("device=")), codes.BadRequest, "names of 1 to 255"},
+		{"status, bad escape", post("/v1/dfu", st, query("device=a%2&ct=1")), codes.BadRequest, "names"},
+		{"status, credentials in a wrong scheme", post("/v1/dfu", st,
+			opt{optionAuthorization, "Bearer x"}), codes.Unauthorized, "4209"},
+		{"status, credentials not base64", post("/v1/dfu", st,
+			opt{optionAuthorization, "Basic ***"}), codes.Unauthorized, "4209"},
+		{"status, credentials without a colon", post("/v1/dfu", st,
+			opt{optionAuthorization, "Basic YWJj"}), codes.Unauthorized, "4209"},
+		{"status, user too long", post("/v1/dfu", st, basicAuth(long+":")), codes.BadRequest, "names"},
+		{"status, option 4209 twice", post("/v1/dfu", st, basicAuth("a:b"), basicAuth("a:b")),
+			codes.BadOption, "option: 4209"},
+		{"status, whole in a Block1", post("/v1/dfu", st, who, opt{message.Block1, "\x06"}), codes.Content, ""},
+		{"status, in several Block1", post("/v1/dfu", st, who, opt{message.Block1, "\x0e"}),
+			codes.RequestEntityTooLarge, "one datagram"},
+		{"status, second block of the answer", post("/v1/dfu", st, who, block2(1, 6)),
+			codes.BadRequest, "past the end"},
+		{"telemetry", post("/v1/state", st, who), codes.NotFound, "no such resource"},
+		{"root", msg{code: codes.GET}, codes.NotFound, "/.well-known/core"},
+		{"deep path", get("/fw/edge/blinky/manifest/x"), codes.NotFound, ""},
+		{"PUT", msg{code: codes.PUT}, codes.MethodNotAllowed, ""},
+		{"method 0.31", msg{code: 31}, codes.MethodNotAllowed, ""},
+		{"unknown critical option", get(blinky, opt{99, "x"}), codes.BadOption, "option: 99"},
+		{"unknown critical option 65535", get(blinky, opt{65535, ""}), codes.BadOption, "option: 65535"},
+		{"unknown elective options", get(blinky, opt{98, "x"}, opt{65000, "y"}), codes.Content, ""},
+		{"Observe, Echo, Request-Tag, No-Response", get(blinky, opt{message.Observe, ""},
+			opt{252, "abc"}, opt{292, "tag"}, opt{message.NoResponse, "\x02"}), codes.Content, ""},
+		{"If-Match", get(blinky, opt{message.IfMatch, "x"}), codes.BadOption, "option: 1"},
+		{"If-None-Match", get(blinky, opt{message.IfNoneMatch, ""}), codes.BadOption, "option: 5"},
+		{"Accept twice", get(blinky, opt{message.Accept, "\x2a"}, opt{message.Accept, "\x2a"}),
+			codes.BadOption, "option: 17"},
+		{"Accept of 3 bytes", get(blinky, opt{message.Accept, "\x00\x00\x2a"}), codes.BadOption, "option: 17"},
+		{"Uri-Host twice", get(blinky, opt{message.URIHost, "a"}, opt{message.URIHost, "b"}),
+			codes.BadOption, "option: 3"},
+		{"Uri-Path of 256 bytes", get("/fw/edge/" + long), codes.BadOption, "option: 11"},
+		{"Proxy-Uri", get(blinky, opt{message.ProxyURI, "coap://x/"}), codes.ProxyingNotSupported, "proxy"},
+		{"Proxy-Scheme", get(blinky, opt{message.ProxyScheme, "coap"}), codes.ProxyingNotSupported, "proxy"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, in := range []msg{tt.in, tt.in.non()} {
+				got := w.ask(t, in)
+				if got.code != tt.want {
+					t.Errorf("%v: code %v %q, want %v", in.typ, got.code, got.payload, tt.want)
+				}
+				if got.code.String() != "" && got.code >= codes.BadRequest {
+					checkDiagnostic(t, got, tt.text)
+				}
+			}
+		})
+	}
+}
+
+// checkDiagnostic checks the text of an error: short, and without a format.
+func checkDiagnostic(t *testing.T, m msg, want string) {
+	t.Helper()
+	text := string(m.payload)
+	if _, typed := m.option(message.ContentFormat); typed || text == "" || len(text) > maxDiagnostic {
+		t.Errorf("diagnostic %q of %d bytes, options %v", text, len(text), m.options)
+	}
+	if !strings.Contains(text, want) {
+		t.Errorf("diagnostic %q does not say %q", text, want)
+	}
+}
+
+// TestRaw has what is no request: it is answered by a Reset or not at all.
+func TestRaw(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	reset, silence := "70001234", ""
+	tests := []struct{ name, in, want string }{
+		{"nothing", "", silence},
+		{"two bytes", "4001", silence},
+		{"three bytes", "400112", silence},
+		{"ping", "40001234", reset},
+		{"empty NON", "50001234", silence},
+		{"empty ACK", "60001234", silence},
+		{"Reset", "70001234", silence},
+		{"ACK with a response", "6145123401ff41", silence},
+		{"empty with a token", "4100123401", reset},
+		{"empty with a payload", "40001234ff41", reset},
+		{"empty NON with a payload", "50001234ff41", silence},
+		{"version 0", "00011234", silence},
+		{"version 2", "80011234", silence},
+		{"version 3", "c0011234", silence},
+		{"token of 9", "490112340102030405060708ff", reset},
+		{"token of 15", "4f011234", reset},
+		{"token of 15, NON", "5f011234", silence},
+		{"token cut", "44011234aabb", reset},
+		{"class 1", "40201234", reset},
+		{"class 1, NON", "50201234", silence},
+		{"class 6", "40c01234", reset},
+		{"class 7", "40e01234", reset},
+		{"a response nobody asked for", "40451234", reset},
+		{"a response nobody asked for, NON", "50451234", silence},
+		{"marker without payload", "40011234b26677ff", reset},
+		{"marker without payload, NON", "50011234b26677ff", silence},
+		{"option cut", "40011234b56677", reset},
+		{"option delta 15", "40011234f0", reset},
+		{"option length 15", "400112340f", reset},
+		{"extended delta cut", "40011234d0", reset},
+		{"extended delta of 2 cut", "40011234e000", reset},
+		{"extended length cut", "400112340d", reset},
+		{"option number beyond 65535", "40011234e0ffff" + "e0ffff", reset},
+		{"format error behind a bad option", "40011234d15641" + "ff", reset},
+	}
+	for _, tt := range tests {
+		in, err := hex.DecodeString(tt.in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := hex.EncodeToString(w.handler.Handle(nil, in, peer)); got != tt.want {
+			t.Errorf("%s: %s is answered %q, want %q", tt.name, tt.in, got, tt.want)
+		}
+	}
+}
+
+// TestPrefixes cuts valid datagrams at every byte. A cut between two options,
+// or before the payload, leaves a valid request; any other is a format error.
+func TestPrefixes(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	for _, m := range []msg{
+		get("/fw/edge/blinky", opt{message.ETag, "12345678"}, block2(3, 2), opt{message.Size2, ""}),
+		post("/v1/dfu", statusOf("1"), query("application=edge&device=blinky&ct=30"), basicAuth("a@b:c")),
+		get("/.well-known/core", query("rt=havn.*")),
+		get("/fw/edge/blinky", opt{60000, strings.Repeat("x", 300)}),
+	} {
+		valid := map[int]bool{headerSize + len(m.token): true, len(m.bytes()): true}
+		head := m
+		head.payload, head.options = nil, nil
+		for i := range m.options {
+			head.options = m.options[:i+1]
+			valid[len(head.bytes())] = true
+		}
+		payloadAt := len(head.bytes()) + 1
+		for n, whole := 0, m.bytes(); n <= len(whole); n++ {
+			reply := w.handler.Handle(nil, whole[:n], peer)
+			want := "a Reset"
+			got := "a response"
+			switch {
+			case len(reply) == 0:
+				got = "silence"
+			case reply[0] == 0x70:
+				got = "a Reset"
+			}
+			if valid[n] || (m.payload != nil && n > payloadAt) {
+				want = "a response"
+			} else if n < headerSize {
+				want = "silence"
+			}
+			if got != want {
+				t.Errorf("%+v: %d of %d bytes: %s, want %s", m, n, len(whole), got, want)
+			}
+		}
+	}
+}
+
+func TestManyOptions(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	tests := []struct {
+		name string
+		in   msg
+		want codes.Code
+	}{
+		{"elective", get("/fw/edge/blinky", repeat(1000, opt{2000, "x"})...), codes.Content},
+		{"critical", get("/fw/edge/blinky", repeat(1000, opt{2001, "x"})...), codes.BadOption},
+		{"path", get("/fw/edge/blinky", repeat(1000, opt{message.URIPath, "x"})...), codes.NotFound},
+		{"etags", get("/fw/edge/blinky", repeat(1000, opt{message.ETag, "x"})...), codes.Content},
+		{"queries", post("/v1/dfu", statusOf("1"), repeat(1000, query("device=a%41&as=blinky"))...),
+			codes.Content},
+		{"a payload of 64 KiB", post("/v1/dfu", make([]byte, 65_000), query("device=blinky")),
+			codes.BadRequest},
+	}
+	for _, tt := range tests {
+		if got := w.ask(t, tt.in); got.code != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got.code, tt.want)
+		}
+	}
+}
+
+func repeat(n int, o opt) []opt {
+	all := make([]opt, n)
+	for i := range all {
+		all[i] = o
+	}
+	return all
+}
+
+// TestNonIDs checks that replies to NONs have message IDs of their own.
+func TestNonIDs(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	first := w.ask(t, get("/fw/edge/blinky").non())
+	second := w.ask(t, get("/fw/edge/blinky").non())
+	if second.mid != first.mid+1 {
+		t.Errorf("message IDs %d and %d", first.mid, second.mid)
+	}
+}
+
+// TestAppends checks that Handle leaves what is in dst before the reply.
+func TestAppends(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	in := get("/fw/edge/blinky", block2(1, 2)).bytes()
+	want := append([]byte("before"), w.handler.Handle(nil, in, peer)...)
+	if got := w.handler.Handle([]byte("before"), in, peer); !bytes.Equal(got, want) {
+		t.Errorf("got %x, want %x", got, want)
+	}
+	if got := w.handler.Handle([]byte("before"), nil, peer); string(got) != "before" {
+		t.Errorf("silence: got %x", got)
+	}
+}
+
+func TestTruncated(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	whole := post("/v1/dfu", make([]byte, 5000), query("device=blinky")).bytes()
+	got := read(t, w.handler.Truncated(nil, whole[:maxDatagram], peer))
+	if got.code != codes.RequestEntityTooLarge || got.token != testToken {
+		t.Errorf("%+v, want 4.13", got)
+	}
+	checkDiagnostic(t, got, "2048")
+	if reply := w.handler.Truncated(nil, []byte{0x60, 0, 0, 0}, peer); len(reply) != 0 {
+		t.Errorf("an ACK is answered: %x", reply)
+	}
+	if n := w.handler.Stats().Rejected(Oversized); n != 2 {
+		t.Errorf("%d rejected, want 2", n)
+	}
+}
+
+func TestStatsAndComplaints(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	for range 3 {
+		w.ask(t, get("/fw/edge/blinky", opt{99, ""}))
+	}
+	w.ask(t, get("/fw/edge/blinky", block2(1, 6)))
+	w.handler.Handle(nil, []byte{0x40}, peer)
+	s := w.handler.Stats()
+	want := []RequestCount{{"fw", "2.05", 1}, {"fw", "4.02", 3}}
+	if got := s.Requests(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("requests %v, want %v", got, want)
+	}
+	if s.Chunks.Load() != 1 || s.ChunkBytes.Load() != 1024 {
+		t.Errorf("%d chunks, %d bytes", s.Chunks.Load(), s.ChunkBytes.Load())
+	}
+	if s.Rejected(BadOption) != 3 || s.Rejected(Malformed) != 1 {
+		t.Errorf("rejected: %d options, %d malformed", s.Rejected(BadOption), s.Rejected(Malformed))
+	}
+	if n := strings.Count(w.log.String(), "\n"); n != 2 {
+		t.Errorf("%d log lines, want one per reason:\n%s", n, w.log)
+	}
+	for _, want := range []string{"reason=option", "peer=10.1.2.3:40000", "number=99", "reason=malformed"} {
+		if !strings.Contains(w.log.String(), want) {
+			t.Errorf("the log does not say %s:\n%s", want, w.log)
+		}
+	}
+}

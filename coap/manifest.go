@@ -1,0 +1,94 @@
+package coap
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+
+	"github.com/plgd-dev/go-coap/v3/message"
+
+	"havn/coap/block"
+	"havn/gateway/firmware"
+)
+
+// getManifest tells what the device is to run, and where it is:
+//
+//	{"version": bstr, "size": uint, "digest": bstr, "path": tstr}
+//
+// The query version=V reports what it runs now.
+func (x *exchange) getManifest() error {
+	row, err := x.row()
+	if err != nil {
+		return err
+	}
+	if version := x.req.argument(versionIs); version != nil {
+		x.h.engine.Report(row, version, x.peer.Received)
+	}
+	target, err := x.h.engine.Target(row, x.peer.Received)
+	if err != nil {
+		return err
+	}
+	var body [256]byte
+	limit := x.h.chunks.Load().of(x.peer.Addr.Addr(), x.req.path[1], x.req.path[2]).block
+	return x.sendSmall(appendManifest(body[:0], &target.Metadata), message.AppCBOR, limit)
+}
+
+var versionIs = []byte("version=")
+
+// argument returns the value of the first Uri-Query that begins with key, nil
+// if there is none.
+func (r *request) argument(key []byte) []byte {
+	for o := (options{rest: r.options}); o.next(); {
+		if o.number == message.URIQuery && bytes.HasPrefix(o.value, key) {
+			return o.value[len(key):]
+		}
+	}
+	return nil
+}
+
+// sendSmall sends a block of a body that is made for the request.
+func (x *exchange) sendSmall(body []byte, format message.MediaType, limit block.SZX) error {
+	var etag [8]byte
+	rep := representation{etag: appendETag(etag[:0], body), format: format, body: body}
+	_, err := x.send(&rep, limit)
+	return err
+}
+
+// Major types of CBOR (RFC 8949 section 3.1).
+const (
+	cborUint  = 0 << 5
+	cborBytes = 2 << 5
+	cborText  = 3 << 5
+	cborMap   = 5 << 5
+)
+
+func appendManifest(b []byte, m *firmware.Metadata) []byte {
+	b = appendHead(b, cborMap, 4)
+	b = appendString(b, cborText, "version")
+	b = appendString(b, cborBytes, m.Version)
+	b = appendHead(appendString(b, cborText, "size"), cborUint, m.Size)
+	b = appendHead(appendString(b, cborText, "digest"), cborBytes, uint32(len(m.Digest)))
+	b = append(b, m.Digest[:]...)
+	b = appendString(b, cborText, "path")
+	b = appendHead(b, cborText, uint32(len(blobPath)+2*len(m.Digest.ETag())))
+	return hex.AppendEncode(append(b, blobPath...), m.Digest.ETag())
+}
+
+// blobPath and 16 hex digits are the short path of an image.
+const blobPath = "/blob/"
+
+func appendString(b []byte, major byte, s string) []byte {
+	return append(appendHead(b, major, uint32(len(s))), s...)
+}
+
+func appendHead(b []byte, major byte, n uint32) []byte {
+	switch {
+	case n < 24:
+		return append(b, major|byte(n))
+	case n < 1<<8:
+		return append(b, major|24, byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(b, major|25), uint16(n))
+	}
+	return binary.BigEndian.AppendUint32(append(b, major|26), n)
+}

@@ -1,0 +1,92 @@
+package coap
+
+import (
+	"errors"
+	"net"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// reader answers the datagrams of one socket, a batch at a time:
+//
+//	receive ── up to 64 datagrams, as many as wait ──► answer ──► send
+//
+// All memory is allocated here, once.
+type reader struct {
+	handler *Handler
+	socket  *mmsgSocket
+	batch   *batch
+}
+
+// serve reads socket until it is closed.
+func serve(socket *net.UDPConn, h *Handler) error {
+	raw, err := socket.SyscallConn()
+	if err != nil {
+		return err
+	}
+	r := &reader{handler: h, socket: newMmsgSocket(raw), batch: newBatch()}
+	for {
+		if err := r.round(); errors.Is(err, net.ErrClosed) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+// round receives and answers one batch.
+func (r *reader) round() error {
+	n, err := r.socket.receive(r.batch.requests[:])
+	if err != nil {
+		return err
+	}
+	received := time.Now()
+	replies := 0
+	for i := range n {
+		if r.answer(i, replies, received) {
+			replies++
+		}
+	}
+	err = r.send(replies)
+	r.batch.reuse(n)
+	r.handler.stats.Answers.observe(time.Since(received), n)
+	return err
+}
+
+// answer handles the i-th request of the batch. It reports whether there is a
+// reply, which is the k-th.
+func (r *reader) answer(i, k int, received time.Time) bool {
+	b := r.batch
+	datagram, peer := b.request(i), Peer{b.peer(i), received}
+	dst := b.replyBuffers[k][:0]
+	switch {
+	case !b.unicast(i):
+		r.handler.reject(Multicast, peer.Addr, errMulticast, 0)
+	case b.requests[i].header.Flags&unix.MSG_TRUNC != 0:
+		dst = r.handler.Truncated(dst, datagram, peer)
+	default:
+		dst = r.handler.Handle(dst, datagram, peer)
+	}
+	if len(dst) > 0 {
+		b.reply(k, i, dst)
+	}
+	return len(dst) > 0
+}
+
+// send sends the first n replies. One that the kernel refuses, as to a peer
+// without a route, is left out: its device asks again.
+func (r *reader) send(n int) error {
+	for replies := r.batch.replies[:n]; len(replies) > 0; {
+		sent, err := r.socket.send(replies)
+		if errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		if err != nil {
+			r.handler.stats.SendErrors.Add(1)
+			sent = 1
+		}
+		replies = replies[sent:]
+	}
+	return nil
+}

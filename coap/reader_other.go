@@ -1,0 +1,49 @@
+//go:build !linux
+
+package coap
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"syscall"
+	"time"
+)
+
+// sharing says that several sockets can share a port: not in a way that is the
+// same on all these systems.
+const sharing = false
+
+func share(*net.UDPConn) error { return nil }
+
+func controlShare(_, _ string, _ syscall.RawConn) error { return nil }
+
+func configure(socket *net.UDPConn, _ *slog.Logger) error {
+	return socket.SetReadBuffer(receiveBuffer)
+}
+
+// serve answers the datagrams of socket, one at a time, until it is closed.
+func serve(socket *net.UDPConn, h *Handler) error {
+	request, reply := make([]byte, maxDatagram+1), make([]byte, 0, maxMessage)
+	for {
+		n, from, err := socket.ReadFromUDPAddrPort(request)
+		if errors.Is(err, net.ErrClosed) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		peer := Peer{from, time.Now()}
+		if reply = reply[:0]; n > maxDatagram {
+			reply = h.Truncated(reply, request[:maxDatagram], peer)
+		} else {
+			reply = h.Handle(reply, request[:n], peer)
+		}
+		if len(reply) == 0 {
+			continue
+		}
+		if _, err := socket.WriteToUDPAddrPort(reply, from); err != nil {
+			h.stats.SendErrors.Add(1)
+		}
+		h.stats.Answers.observe(time.Since(peer.Received), 1)
+	}
+}

@@ -1,0 +1,84 @@
+package coap
+
+import (
+	"encoding/binary"
+
+	"github.com/plgd-dev/go-coap/v3/message"
+	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"havn/coap/block"
+)
+
+// reply appends one message to a buffer: header, then options in ascending
+// order, then the payload.
+type reply struct {
+	b     []byte
+	start int // of the message in b
+	last  message.OptionID
+}
+
+// begin writes the header and the token.
+func (r *reply) begin(typ message.Type, code codes.Code, mid uint16, token []byte) {
+	r.start, r.last = len(r.b), 0
+	r.b = append(r.b, 1<<6|byte(typ)<<4|byte(len(token)), byte(code))
+	r.b = binary.BigEndian.AppendUint16(r.b, mid)
+	r.b = append(r.b, token...)
+}
+
+// code returns the code of the message that was begun, Empty if none was.
+func (r *reply) code() codes.Code {
+	if len(r.b) < r.start+headerSize {
+		return codes.Empty
+	}
+	return codes.Code(r.b[r.start+1])
+}
+
+// room returns how many payload bytes still fit.
+func (r *reply) room() int { return maxMessage - (len(r.b) - r.start) - 1 }
+
+// option writes one option; value is at most 12 bytes, as all of ours are.
+func (r *reply) option(n message.OptionID, value []byte) {
+	r.optionHead(n, len(value))
+	r.b = append(r.b, value...)
+}
+
+// uint writes an option of format uint.
+func (r *reply) uint(n message.OptionID, v uint32) {
+	var buf [4]byte
+	r.option(n, block.AppendUint(buf[:0], v))
+}
+
+// block writes a Block1 or Block2 option.
+func (r *reply) block(n message.OptionID, v block.Value) {
+	var buf [4]byte
+	r.option(n, v.Append(buf[:0]))
+}
+
+// payload writes the marker and the payload; an empty payload has no marker.
+func (r *reply) payload(p []byte) {
+	if len(p) > 0 {
+		r.b = append(append(r.b, payloadMarker), p...)
+	}
+}
+
+func (r *reply) optionHead(n message.OptionID, length int) {
+	delta := n - r.last
+	r.last = n
+	switch {
+	case delta < message.ExtendOptionByteAddend:
+		r.b = append(r.b, byte(delta)<<4|byte(length))
+	case delta < message.ExtendOptionWordAddend:
+		r.b = append(r.b, message.ExtendOptionByteCode<<4|byte(length),
+			byte(delta-message.ExtendOptionByteAddend))
+	default:
+		r.b = append(r.b, message.ExtendOptionWordCode<<4|byte(length))
+		r.b = binary.BigEndian.AppendUint16(r.b, uint16(delta-message.ExtendOptionWordAddend))
+	}
+}
+
+// appendReset appends the rejection of a message (RFC 7252 section 4.2).
+func appendReset(b []byte, mid uint16) []byte {
+	r := reply{b: b}
+	r.begin(message.Reset, codes.Empty, mid, nil)
+	return r.b
+}

@@ -1,0 +1,55 @@
+package coap
+
+import (
+	"github.com/plgd-dev/go-coap/v3/message"
+	"github.com/plgd-dev/go-coap/v3/message/codes"
+)
+
+// resource is a kind of resource.
+type resource uint8
+
+const (
+	other    resource = iota // there is none at that path
+	status                   // /v1/dfu
+	image                    // /fw/{application}/{device}
+	manifest                 // /fw/{application}/{device}/manifest
+	blob                     // /blob/sha256/{64 hex}, /blob/{16 hex}
+	links                    // /.well-known/core
+	resources
+)
+
+// kinds tells how each kind of resource is used.
+var kinds = [resources]struct {
+	name   string // in metrics
+	method codes.Code
+	format message.MediaType // of its representation
+}{
+	other:    {name: "other"},
+	status:   {"dfu", codes.POST, message.AppCBOR},
+	image:    {"fw", codes.GET, message.AppOctets},
+	manifest: {"manifest", codes.GET, message.AppCBOR},
+	blob:     {"blob", codes.GET, message.AppOctets},
+	links:    {"core", codes.GET, message.AppLinkFormat},
+}
+
+// resource returns what the path of r names.
+func (r *request) resource() resource {
+	if r.segments > maxSegments {
+		return other
+	}
+	switch path := r.path[:r.segments]; {
+	case len(path) == 3 && string(path[0]) == "fw":
+		return image
+	case len(path) == 2 && string(path[0]) == "v1" && string(path[1]) == "dfu":
+		return status
+	case len(path) == 4 && string(path[0]) == "fw" && string(path[3]) == "manifest":
+		return manifest
+	case len(path) == 2 && string(path[0]) == "blob":
+		return blob
+	case len(path) == 3 && string(path[0]) == "blob" && string(path[1]) == "sha256":
+		return blob
+	case len(path) == 2 && string(path[0]) == ".well-known" && string(path[1]) == "core":
+		return links
+	}
+	return other
+}

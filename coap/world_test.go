@@ -1,0 +1,295 @@
+package coap
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/plgd-dev/go-coap/v3/message"
+	"github.com/plgd-dev/go-coap/v3/message/codes"
+	"github.com/plgd-dev/go-coap/v3/udp/coder"
+	"go.uber.org/goleak"
+
+	"havn/coap/block"
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/update"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The firmware of the tests, by name: each is desired for the device of the
+// same name in application "edge".
+var firmwares = map[string]int{
+	"blinky": 5000,      // 4 whole blocks and a part
+	"exact":  2048,      // no part
+	"tiny":   10,        // less than any block
+	"huge":   1<<24 + 1, // one byte more than 2^20 blocks of 16
+	"slow":   100,       // known, but not held
+}
+
+var now = time.Unix(1_800_000_000, 0)
+
+var peer = Peer{Addr: netip.MustParseAddrPort("10.1.2.3:40000"), Received: now}
+
+// world is an engine that knows the firmwares, held in memory.
+type world struct {
+	engine  *update.Engine
+	handler *Handler
+	images  map[string]*firmware.Image
+	log     *bytes.Buffer
+}
+
+func newWorld(t testing.TB, c Chunks) *world {
+	t.Helper()
+	images := map[string]*firmware.Image{}
+	var rules []update.Rule
+	for name, size := range firmwares {
+		images[name] = newImage(t, size)
+		rules = append(rules, update.Rule{Application: "edge", Device: name,
+			Spec: firmware.Spec{File: &firmware.FileSpec{Name: name}}})
+	}
+	rules = append(rules, update.Rule{Application: "edge", Device: "broken"}) // names no source
+	ready := make(chan struct{}, len(firmwares))
+	e, err := update.New(
+		update.Config{Poll: 300 * time.Second, Retry: 4500 * time.Millisecond, MaxVersion: 16,
+			Refresh: time.Hour, Abandon: time.Hour, MaxDevices: 10_000},
+		update.Parts{Desired: update.NewDesired(rules, nil), Source: source{images: images},
+			Images: shelf{images, ready}, Store: ledger{ready: ready}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	resolve(e, ready)
+	w := &world{engine: e, images: images, log: new(bytes.Buffer)}
+	w.handler, err = NewHandler(e, Config{Application: "edge"}, c,
+		slog.New(slog.NewTextHandler(w.log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// resolve lets the engine work until it has looked up all firmwares.
+func resolve(e *update.Engine, ready <-chan struct{}) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var run sync.WaitGroup
+	run.Go(func() { _ = e.Run(ctx) })
+	for name := range firmwares {
+		e.Lookup(update.CoAP, []byte("edge"), []byte(name), now)
+	}
+	for range firmwares {
+		<-ready
+	}
+	cancel()
+	run.Wait()
+}
+
+func newImage(t testing.TB, size int) *firmware.Image {
+	data := make([]byte, size)
+	rng := rand.New(rand.NewPCG(1, uint64(size)))
+	for i := range data {
+		data[i] = byte(rng.Uint32())
+	}
+	m := firmware.Metadata{Digest: sha256.Sum256(data), Size: uint32(size)}
+	img, err := firmware.NewImage(m, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// source resolves every file at once; its version is "2-" and its name.
+type source struct {
+	firmware.Source
+	images map[string]*firmware.Image
+}
+
+func (s source) Resolve(
+	_ context.Context, _ dfu.Device, spec firmware.Spec,
+) (firmware.Metadata, error) {
+	img, name := s.images[spec.File.Name], spec.File.Name
+	return firmware.Metadata{Version: "2-" + name, Digest: img.Digest, Size: img.Size(),
+		Origin: firmware.Origin{Repository: name}}, nil
+}
+
+// shelf is a cache that holds all images but the slow one.
+type shelf struct {
+	images map[string]*firmware.Image
+	ready  chan<- struct{}
+}
+
+func (s shelf) Get(d firmware.Digest) *firmware.Image { return s.Find(d[:]) }
+
+func (s shelf) Find(prefix []byte) *firmware.Image {
+	for name, img := range s.images {
+		if name != "slow" && bytes.HasPrefix(img.Digest[:], prefix) {
+			return img
+		}
+	}
+	return nil
+}
+
+func (s shelf) Load(_ context.Context, m firmware.Metadata) (*firmware.Image, error) {
+	if m.Origin.Repository == "slow" {
+		s.ready <- struct{}{}
+		return nil, errors.New("the source is away")
+	}
+	return s.images[m.Origin.Repository], nil
+}
+
+func (s shelf) Retain(firmware.Digest, time.Time) {}
+
+// ledger is a store that forgets, and tells when a firmware is looked up.
+type ledger struct {
+	update.Store
+	ready chan<- struct{}
+}
+
+func (l ledger) Record(_ string, m firmware.Metadata) (firmware.Metadata, error) { return m, nil }
+func (l ledger) SaveResolution(string, firmware.Metadata) error {
+	l.ready <- struct{}{}
+	return nil
+}
+func (l ledger) Resolution(string) (firmware.Metadata, error) {
+	return firmware.Metadata{}, firmware.ErrNotFound
+}
+func (l ledger) LoadRows(func(update.Record)) error           { return nil }
+func (l ledger) SaveRows([]update.Record, []dfu.Device) error { return nil }
+func (l ledger) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
+	return map[dfu.Device]firmware.Spec{}, nil
+}
+
+// msg is a message, written and read by the codec of go-coap: a judge of ours.
+type msg struct {
+	typ     message.Type
+	code    codes.Code
+	mid     uint16
+	token   string
+	options []opt
+	payload []byte
+}
+
+type opt struct {
+	number message.OptionID
+	value  string
+}
+
+const testToken = "tokn"
+
+// get returns a CON GET of path, whose options are sorted in.
+func get(path string, more ...opt) msg { return newRequest(codes.GET, path, nil, more...) }
+
+func post(path string, payload []byte, more ...opt) msg {
+	return newRequest(codes.POST, path, payload, more...)
+}
+
+func newRequest(code codes.Code, path string, payload []byte, more ...opt) msg {
+	m := msg{code: code, mid: 0x1234, token: testToken, payload: payload}
+	for segment := range strings.SplitSeq(strings.Trim(path, "/"), "/") {
+		m.options = append(m.options, opt{message.URIPath, segment})
+	}
+	m.options = append(m.options, more...)
+	slices.SortStableFunc(m.options, func(a, b opt) int { return int(a.number) - int(b.number) })
+	return m
+}
+
+func (m msg) non() msg {
+	m.typ = message.NonConfirmable
+	return m
+}
+
+func (m msg) with(token string) msg {
+	m.token = token
+	return m
+}
+
+func (m msg) bytes() []byte {
+	gm := message.Message{Type: m.typ, Code: m.code, MessageID: int32(m.mid),
+		Token: message.Token(m.token), Payload: m.payload}
+	for _, o := range m.options {
+		gm.Options = append(gm.Options, message.Option{ID: o.number, Value: []byte(o.value)})
+	}
+	buf := make([]byte, 70_000)
+	n, err := coder.DefaultCoder.Encode(gm, buf)
+	if err != nil {
+		panic(err)
+	}
+	return buf[:n]
+}
+
+// read decodes a reply.
+func read(t testing.TB, b []byte) msg {
+	t.Helper()
+	gm := message.Message{Options: make(message.Options, 0, 16)}
+	if _, err := coder.DefaultCoder.Decode(b, &gm); err != nil {
+		t.Fatalf("reply %x: %v", b, err)
+	}
+	m := msg{typ: gm.Type, code: gm.Code, mid: uint16(gm.MessageID),
+		token: string(gm.Token), payload: gm.Payload}
+	for _, o := range gm.Options {
+		m.options = append(m.options, opt{o.ID, string(o.Value)})
+	}
+	return m
+}
+
+// option returns the value of an option, and whether m has it.
+func (m msg) option(n message.OptionID) (string, bool) {
+	for _, o := range m.options {
+		if o.number == n {
+			return o.value, true
+		}
+	}
+	return "", false
+}
+
+// blockOf returns the Block2 of m.
+func blockOf(t testing.TB, m msg) block.Value {
+	t.Helper()
+	raw, ok := m.option(message.Block2)
+	v, err := block.Parse([]byte(raw))
+	if !ok || err != nil {
+		t.Fatalf("%+v: no Block2: %v", m, err)
+	}
+	return v
+}
+
+// ask hands a request to the handler and checks what holds for every response.
+func (w *world) ask(t testing.TB, m msg) msg {
+	t.Helper()
+	raw := w.handler.Handle(nil, m.bytes(), peer)
+	if len(raw) == 0 || len(raw) > maxMessage {
+		t.Fatalf("%+v: a reply of %d bytes", m, len(raw))
+	}
+	got := read(t, raw)
+	if got.token != m.token {
+		t.Errorf("%+v: token %x, want %x", m, got.token, m.token)
+	}
+	wantType := message.NonConfirmable
+	if m.typ == message.Confirmable {
+		wantType = message.Acknowledgement
+		if got.mid != m.mid {
+			t.Errorf("%+v: message ID %#x, want %#x", m, got.mid, m.mid)
+		}
+	}
+	if got.typ != wantType {
+		t.Errorf("%+v: type %v, want %v", m, got.typ, wantType)
+	}
+	return got
+}
+
+func block2(num uint32, szx block.SZX) opt {
+	return opt{message.Block2, string(block.Value{NUM: num, SZX: szx}.Append(nil))}
+}
+
+func query(s string) opt { return opt{message.URIQuery, s} }
+
+func etagOf(img *firmware.Image) string { return string(img.Digest.ETag()) }

@@ -1,0 +1,116 @@
+package config
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"havn/cache"
+	"havn/coap"
+	"havn/gateway/update"
+	"havn/upstream/file"
+	"havn/upstream/oci"
+)
+
+// Config is the whole configuration. Its fields are the keys of the file, in
+// the order in which they are printed.
+type Config struct {
+	Log      Log           `yaml:"log"`
+	Data     string        `yaml:"data"` // directory of ledger, device rows and disk cache
+	Admin    Admin         `yaml:"admin"`
+	CoAP     coap.Config   `yaml:"coap"`
+	Chunks   Chunks        `yaml:"chunks"`
+	Firmware Firmware      `yaml:"firmware"`
+	Cache    cache.Config  `yaml:"cache"`
+	Update   update.Config `yaml:"update"`
+	Devices  Devices       `yaml:"devices"`
+}
+
+// Log says how the gateway logs, to standard error.
+type Log struct {
+	Level  string `yaml:"level"`  // debug, info, warn or error
+	Format string `yaml:"format"` // text or json
+}
+
+// Admin is the HTTP server of console, API and metrics.
+type Admin struct {
+	Listen      string `yaml:"listen"`      // HOST:PORT; empty = off
+	TokenFile   string `yaml:"token_file"`  // bearer token that callers need; empty = none
+	Certificate string `yaml:"certificate"` // PEM file; with Key the server speaks TLS
+	Key         string `yaml:"key"`         // PEM file
+}
+
+// Chunks says how firmware is cut, for each protocol.
+type Chunks struct {
+	CoAP coap.Chunks `yaml:"coap"`
+}
+
+// Firmware says where firmware comes from and which device runs what.
+type Firmware struct {
+	oci.Config `yaml:",inline"`
+
+	Refresh time.Duration `yaml:"refresh"` // how often tags and desired firmware are looked up again
+	File    file.Config   `yaml:"file"`
+	Desired []update.Rule `yaml:"desired"` // first match wins
+}
+
+// Devices bounds the table of devices.
+type Devices struct {
+	Max int `yaml:"max"` // rows; 1..10,000,000
+}
+
+// Default returns the configuration of an empty file.
+func Default() Config {
+	return Config{
+		Log:   Log{Level: "info", Format: "text"},
+		Data:  "./data",
+		Admin: Admin{Listen: "127.0.0.1:8080"},
+		CoAP:  coap.Config{Listen: ":5683", Application: "default"},
+		Chunks: Chunks{
+			CoAP: coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
+		},
+		Firmware: Firmware{Refresh: time.Minute},
+		Cache: cache.Config{
+			Memory: cache.DefaultMemory,
+			Disk:   cache.DefaultDisk,
+			Lease:  cache.DefaultLease,
+		},
+		Update: update.Config{
+			Poll:            5 * time.Minute,
+			Retry:           5 * time.Second,
+			MaxVersion:      16,
+			UnknownInFlight: update.InFlightWait,
+			Abandon:         30 * day,
+		},
+		Devices: Devices{Max: 100_000},
+	}
+}
+
+// MaxBytes bounds a configuration file.
+const MaxBytes = 1 << 20
+
+// Load reads the configuration file at path. Its error is [Problems] if the
+// file could be read but is not accepted.
+func Load(path string) (Config, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, MaxBytes+1))
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	return Parse(path, data)
+}
+
+// Parse reads a configuration; name stands for it in errors. What data leaves
+// out has the value of [Default]. The error is [Problems] with all mistakes.
+func Parse(name string, data []byte) (Config, error) {
+	c := Default()
+	if err := decode(name, data, &c, func() []fault { return validate(c) }); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}

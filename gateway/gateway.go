@@ -1,0 +1,195 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"havn/cache"
+	"havn/coap"
+	"havn/gateway/config"
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/store"
+	"havn/gateway/update"
+	"havn/upstream/file"
+	"havn/upstream/oci"
+)
+
+// LocalFile is one firmware file served to every device that asks.
+type LocalFile struct {
+	Path    string
+	Version string
+}
+
+// localName is the name under which the file source knows a LocalFile.
+const localName = "command-line"
+
+// Gateway is the running system.
+type Gateway struct {
+	cfg     config.Config
+	log     *slog.Logger
+	store   *store.Store
+	cache   *cache.Cache
+	desired *update.Desired
+	engine  *update.Engine
+	handler *coap.Handler
+	server  *coap.Server // nil: off
+	admin   net.Listener // nil: off
+	rates   rates
+	ready   atomic.Bool
+}
+
+// New opens the state and binds the sockets of cfg. A non-nil local is served
+// to all devices for which the configuration has nothing better.
+func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err error) {
+	g := &Gateway{cfg: cfg, log: log}
+	defer func() {
+		if err != nil {
+			g.Close()
+		}
+	}()
+	if g.store, err = store.Open(cfg.Data); err != nil {
+		return nil, err
+	}
+	source, rules, err := sources(cfg, local)
+	if err != nil {
+		return nil, err
+	}
+	cacheConfig := cfg.Cache
+	cacheConfig.Dir, cacheConfig.Retry = filepath.Join(cfg.Data, "cache"), cfg.Update.Retry
+	if g.cache, err = cache.New(cacheConfig, source, time.Now, log); err != nil {
+		return nil, err
+	}
+	updateConfig := cfg.Update
+	updateConfig.Refresh, updateConfig.MaxDevices = cfg.Firmware.Refresh, cfg.Devices.Max
+	g.desired = update.NewDesired(rules, nil)
+	g.engine, err = update.New(updateConfig, update.Parts{
+		Desired: g.desired, Source: source, Images: g.cache, Store: g.store, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return g, g.listen()
+}
+
+// sources makes the firmware sources, and the rules that name what they serve.
+func sources(cfg config.Config, local *LocalFile) (firmware.Sources, []update.Rule, error) {
+	registries, err := oci.New(cfg.Firmware.Config)
+	if err != nil {
+		return nil, nil, err
+	}
+	files := file.New(cfg.Firmware.File)
+	rules := cfg.Firmware.Desired
+	if local != nil {
+		files.Add(localName, local.Path, local.Version)
+		spec := firmware.Spec{File: &firmware.FileSpec{Name: localName}}
+		if _, err := files.Resolve(context.Background(), dfu.Device{}, spec); err != nil {
+			return nil, nil, err
+		}
+		rules = append(rules[:len(rules):len(rules)], update.Rule{Spec: spec})
+	}
+	return firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}, rules, nil
+}
+
+// listen binds the sockets.
+func (g *Gateway) listen() (err error) {
+	if g.handler, err = coap.NewHandler(g.engine, g.cfg.CoAP, g.cfg.Chunks.CoAP, g.log); err != nil {
+		return err
+	}
+	if g.cfg.CoAP.Listen != "" {
+		if g.server, err = coap.Listen(g.cfg.CoAP, g.handler, g.log); err != nil {
+			return err
+		}
+		if !g.CoAPAddr().Addr().IsLoopback() {
+			g.log.Warn("CoAP devices are not authenticated: anyone who reaches this address can read the firmware "+
+				"and report as any device", slog.Any("listen", g.CoAPAddr()))
+		}
+	}
+	if g.cfg.Admin.Listen != "" {
+		if g.admin, err = net.Listen("tcp", g.cfg.Admin.Listen); err != nil {
+			return fmt.Errorf("admin.listen: %w", err)
+		}
+	}
+	return nil
+}
+
+// CoAPAddr returns the address devices reach the gateway at; it is invalid when
+// the front is off.
+func (g *Gateway) CoAPAddr() netip.AddrPort {
+	if g.server == nil {
+		return netip.AddrPort{}
+	}
+	return g.server.Addr().(*net.UDPAddr).AddrPort()
+}
+
+// AdminURL returns the base of the admin HTTP, empty when it is off.
+func (g *Gateway) AdminURL() string {
+	switch {
+	case g.admin == nil:
+		return ""
+	case g.cfg.Admin.Certificate != "":
+		return "https://" + g.admin.Addr().String()
+	}
+	return "http://" + g.admin.Addr().String()
+}
+
+// Engine returns the update engine.
+func (g *Gateway) Engine() *update.Engine { return g.engine }
+
+// Run serves until ctx ends or a part fails, and returns when all parts have
+// ended and the state is stored. It must be called at most once.
+func (g *Gateway) Run(ctx context.Context) error {
+	defer g.Close()
+	parts, ctx := errgroup.WithContext(ctx)
+	parts.Go(func() error { return g.cache.Run(ctx) })
+	parts.Go(func() error { return g.engine.Run(ctx) })
+	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
+	if g.server != nil {
+		parts.Go(func() error { return g.server.Serve(ctx) })
+	}
+	if g.admin != nil {
+		parts.Go(func() error { return g.serveAdmin(ctx) })
+	}
+	g.ready.Store(true)
+	defer g.ready.Store(false)
+	if err := parts.Wait(); !errors.Is(err, context.Canceled) {
+		return err
+	}
+	return nil
+}
+
+// Close releases what New opened. Run does it too.
+func (g *Gateway) Close() {
+	if g.admin != nil {
+		_ = g.admin.Close()
+	}
+	if g.server != nil {
+		_ = g.server.Close()
+	}
+	if g.cache != nil {
+		g.cache.Close()
+	}
+	if g.store != nil {
+		_ = g.store.Close()
+	}
+}
+
+// Reload takes over what may change while devices are served: chunk sizes and
+// the rules of desired firmware. Credentials are read from their files anyway.
+func (g *Gateway) Reload(cfg config.Config) error {
+	if err := g.handler.SetChunks(cfg.Chunks.CoAP); err != nil {
+		return err
+	}
+	g.desired.SetRules(cfg.Firmware.Desired)
+	g.engine.Refresh()
+	return nil
+}

@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// mayImport is the architecture: which packages of the module each package may
+// import. A name that ends in /... stands for a folder with all below it. The
+// first entry that matches a package counts.
+//
+// vocabulary <- engine <- adapters <- gateway <- cmd, bench; adapters never
+// import each other.
+var mayImport = []struct {
+	pkg     string
+	imports []string
+}{
+	{"gateway/dfu", nil},
+	{"coap/block", nil},
+	{"gateway/firmware", []string{"gateway/dfu"}},
+	{"gateway/update", []string{"gateway/dfu", "gateway/firmware"}},
+	{"cache", []string{"gateway/dfu", "gateway/firmware"}},
+	{"coap", []string{"gateway/dfu", "gateway/firmware", "gateway/update", "coap/block"}},
+	{"upstream/oci", []string{"gateway/dfu", "gateway/firmware"}},
+	{"upstream/file", []string{"gateway/dfu", "gateway/firmware"}},
+	{"gateway/store", []string{"gateway/dfu", "gateway/firmware", "gateway/update"}},
+	{"gateway/console", []string{"gateway/dfu", "gateway/firmware", "gateway/update"}},
+	{"gateway/config", []string{
+		"cache", "coap", "gateway/firmware", "gateway/update", "upstream/file", "upstream/oci",
+	}},
+	{"gateway", []string{"gateway/...", "cache", "coap", "upstream/..."}},
+	{"bench/link", nil},
+	{"bench/device", []string{"gateway/dfu", "gateway/firmware", "coap/block"}},
+	{"cmd/gateway", []string{"gateway/...", "cache", "coap", "upstream/...", "bench/..."}},
+}
+
+// mayUse lists third-party modules that only some packages may import: each is
+// wrapped in one place.
+var mayUse = map[string][]string{
+	"github.com/dgraph-io/ristretto":         {"cache"},
+	"github.com/google/go-containerregistry": {"upstream/oci", "cmd/gateway"},
+	"github.com/plgd-dev/go-coap":            {"coap", "bench/device"},
+	"go.etcd.io/bbolt":                       {"gateway/store"},
+	"github.com/goccy/go-yaml":               {"gateway/config"},
+	"github.com/prometheus/client_golang":    {"gateway"},
+	"github.com/spf13/cobra":                 {"cmd/gateway"},
+}
+
+const module = "havn/"
+
+type listed struct {
+	ImportPath string
+	Imports    []string
+}
+
+func packages(t *testing.T) []listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listed
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listed
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func TestImports(t *testing.T) {
+	for _, p := range packages(t) {
+		pkg := strings.TrimPrefix(p.ImportPath, module)
+		allowed, known := allowedImports(pkg)
+		if !known {
+			t.Errorf("package %s is not in the table mayImport: decide who it may import", pkg)
+			continue
+		}
+		for _, imp := range p.Imports {
+			if own, ok := strings.CutPrefix(imp, module); ok && !matchesAny(allowed, own) {
+				t.Errorf("package %s imports %s, which the architecture does not allow", pkg, own)
+			}
+			for mod, users := range mayUse {
+				if strings.HasPrefix(imp, mod) && !slices.Contains(users, pkg) {
+					t.Errorf("package %s imports %s, which only %v may", pkg, imp, users)
+				}
+			}
+		}
+	}
+}
+
+func allowedImports(pkg string) (imports []string, known bool) {
+	for _, rule := range mayImport {
+		if rule.pkg == pkg {
+			return rule.imports, true
+		}
+	}
+	return nil, false
+}
+
+func matchesAny(patterns []string, pkg string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		folder, ok := strings.CutSuffix(p, "/...")
+		return p == pkg || (ok && (pkg == folder || strings.HasPrefix(pkg, folder+"/")))
+	})
+}

@@ -1,0 +1,161 @@
+package gateway
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"havn/coap"
+	"havn/gateway/update"
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("gateway_"+name, help, labels, nil)
+}
+
+var (
+	descRequests = desc("requests_total", "Requests answered, by code.", "protocol", "resource", "code")
+	descChunks   = desc("chunks_total", "Firmware chunks sent to devices.", "protocol")
+	descBytes    = desc("chunk_bytes_total", "Firmware bytes in those chunks.", "protocol")
+	descRejected = desc("rejected_total", "Messages refused as bad input.", "protocol", "reason")
+	descAnswer   = desc("answer_seconds", "Time from receipt of a message to its answer.", "protocol")
+	descSendErrs = desc("send_errors_total", "Answers that the kernel did not take.", "protocol")
+	descHits     = desc("cache_hits_total", "Images found, by tier.", "tier")
+	descMisses   = desc("cache_misses_total", "Images asked for that were not in memory.")
+	descHeld     = desc("cache_bytes", "Bytes of images held, by tier.", "tier")
+	descCorrupt  = desc("cache_corrupt_total", "Image files found damaged and fetched again.")
+	descRefused  = desc("cache_refused_total", "Image files that the disk did not take.")
+	descFetches  = desc("fetches_total", "Downloads of images.", "source", "result")
+	descDevices  = desc("devices", "Devices, by state.", "state")
+	descResolve  = desc("resolve_failures_total", "Lookups of desired firmware that failed.")
+	descLearned  = desc("learned_names_total", "Versions learned as other names of an image.")
+	descEvicted  = desc("devices_evicted_total", "Rows dropped because the device table was full.")
+	descFlush    = desc("store_failures_total", "Writes of device rows that failed and were repeated.")
+	descJobs     = desc("jobs_dropped_total", "Background lookups dropped because too many were waiting.")
+)
+
+// collector renders the counters of all parts. It implements
+// prometheus.Collector.
+type collector struct{ g *Gateway }
+
+// Describe sends nothing: the collector is unchecked, since labels appear as
+// they are first used.
+func (c collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	c.coap(ch)
+	c.cache(ch)
+	c.engine(ch)
+}
+
+func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, n uint64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+}
+
+func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, n float64, labels ...string) {
+	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
+}
+
+func (c collector) coap(ch chan<- prometheus.Metric) {
+	protocol := update.CoAP.String()
+	stats := c.g.handler.Stats()
+	for _, r := range stats.Requests() {
+		counter(ch, descRequests, r.N, protocol, r.Resource, r.Code)
+	}
+	for _, why := range coap.Reasons() {
+		counter(ch, descRejected, stats.Rejected(why), protocol, why.String())
+	}
+	counter(ch, descChunks, stats.Chunks.Load(), protocol)
+	counter(ch, descBytes, stats.ChunkBytes.Load(), protocol)
+	counter(ch, descSendErrs, stats.SendErrors.Load(), protocol)
+	ch <- answers(&stats.Answers, protocol)
+}
+
+// answers renders a histogram; its buckets are not cumulative, Prometheus's are.
+func answers(h *coap.Histogram, protocol string) prometheus.Metric {
+	buckets, n := map[float64]uint64{}, uint64(0)
+	for i, bound := range coap.AnswerBounds {
+		n += h.Buckets[i].Load()
+		buckets[bound.Seconds()] = n
+	}
+	n += h.Buckets[len(coap.AnswerBounds)].Load()
+	sum := time.Duration(h.Sum.Load()).Seconds()
+	return prometheus.MustNewConstHistogram(descAnswer, n, sum, buckets, protocol)
+}
+
+func (c collector) cache(ch chan<- prometheus.Metric) {
+	s := c.g.cache.Stats()
+	counter(ch, descHits, s.Hits.Memory, "memory")
+	counter(ch, descHits, s.Hits.Disk, "disk")
+	counter(ch, descMisses, s.Misses)
+	gauge(ch, descHeld, float64(s.Bytes.Memory), "memory")
+	gauge(ch, descHeld, float64(s.Bytes.Disk), "disk")
+	counter(ch, descCorrupt, s.Corrupt)
+	counter(ch, descRefused, s.Refused)
+	for f, n := range s.Fetches {
+		counter(ch, descFetches, n, f.Source, f.Result)
+	}
+}
+
+func (c collector) engine(ch chan<- prometheus.Metric) {
+	e := c.g.engine
+	for state, n := range e.Count() {
+		gauge(ch, descDevices, float64(n), string(state))
+	}
+	s := e.Stats()
+	counter(ch, descResolve, s.ResolveFailures.Load())
+	counter(ch, descLearned, s.LearnedNames.Load())
+	counter(ch, descEvicted, s.EvictedRows.Load())
+	counter(ch, descFlush, s.FlushFailures.Load())
+	counter(ch, descJobs, e.DroppedJobs())
+}
+
+// chunks returns the chunks sent so far, by protocol.
+func (g *Gateway) chunks() map[string]uint64 {
+	return map[string]uint64{update.CoAP.String(): g.handler.Stats().Chunks.Load()}
+}
+
+// rateInterval is the time over which the summary averages.
+const rateInterval = 5 * time.Second
+
+// rates turns counters into rates.
+type rates struct {
+	mu        sync.Mutex
+	perSecond map[string]float64
+}
+
+func (r *rates) run(ctx context.Context, read func() map[string]uint64) error {
+	tick := time.NewTicker(rateInterval)
+	defer tick.Stop()
+	last := read()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			next := read()
+			r.set(last, next)
+			last = next
+		}
+	}
+}
+
+func (r *rates) set(last, next map[string]uint64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.perSecond = map[string]float64{}
+	for name, n := range next {
+		r.perSecond[name] = float64(n-last[name]) / rateInterval.Seconds()
+	}
+}
+
+// now returns the rates of the last full interval.
+func (r *rates) now() map[string]float64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.perSecond)
+}

@@ -1,0 +1,39 @@
+package oci
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// credentials authenticates for one repository: with the configured account of
+// its host, else with the Docker keychain. Both are read at each
+// authentication, so that they can be rotated without a restart.
+type credentials struct {
+	repo     name.Repository
+	registry Registry // zero when the host is not configured
+}
+
+// Authorization implements authn.Authenticator.
+func (c credentials) Authorization() (*authn.AuthConfig, error) {
+	if c.registry.Username == "" {
+		auth, err := authn.DefaultKeychain.Resolve(c.repo)
+		if err != nil {
+			return nil, fmt.Errorf("docker keychain: %w", err)
+		}
+		return auth.Authorization()
+	}
+	b, err := os.ReadFile(c.registry.PasswordFile)
+	if err != nil {
+		return nil, fmt.Errorf("registry %s: password_file: %w", c.registry.Host, err)
+	}
+	password := strings.TrimRight(string(b), "\r\n")
+	if password == "" {
+		return nil, fmt.Errorf("registry %s: password_file %s is empty",
+			c.registry.Host, c.registry.PasswordFile)
+	}
+	return &authn.AuthConfig{Username: c.registry.Username, Password: password}, nil
+}

@@ -1,0 +1,145 @@
+package oci
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"havn/gateway/firmware"
+)
+
+// maxText bounds what a registry can make us print.
+const maxText = 300
+
+// outside is an error whose text came from a registry or a library. It shows
+// text, which is free of secrets, and unwraps to the cause.
+type outside struct {
+	text  string
+	cause error
+}
+
+func (e *outside) Error() string { return e.text }
+func (e *outside) Unwrap() error { return e.cause }
+
+var urlQuery = regexp.MustCompile(`\?[^\s"]+`)
+
+// clean keeps the first line of a text and cuts the queries of its URLs, where
+// storage services carry signatures and token servers their answers.
+func clean(text string) string {
+	text, _, _ = strings.Cut(text, "\n")
+	text = urlQuery.ReplaceAllString(text, "?...")
+	text = strings.ToValidUTF8(strings.Map(printable, text), "")
+	if len(text) > maxText {
+		text = strings.ToValidUTF8(text[:maxText], "") + "..."
+	}
+	return text
+}
+
+func printable(r rune) rune {
+	if r < ' ' || r == 0x7f {
+		return -1
+	}
+	return r
+}
+
+// away wraps a failure to reach the registry: the source is away.
+func away(reg name.Registry, err error) error {
+	text := fmt.Sprintf("registry %s: %s%s", reg, clean(err.Error()), hint(err))
+	return &outside{text, err}
+}
+
+// hint says what to do where the error alone does not.
+func hint(err error) string {
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &untrusted):
+		return " (for a private authority set ca in firmware.registries)"
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return " (for a registry without TLS set plain_http in firmware.registries)"
+	}
+	return ""
+}
+
+// contactError maps the failure to get an answer to a request. An answer inside
+// it is that of the ping or of the token server: a 404 there says that the host
+// is no registry, not that an image is missing.
+func contactError(reg name.Registry, err error) error {
+	var answer *transport.Error
+	if !errors.As(err, &answer) {
+		return away(reg, err)
+	}
+	if denied(answer) {
+		return deniedError(reg, answer)
+	}
+	return fmt.Errorf("registry %s: its ping or token server answers %s", reg, status(answer))
+}
+
+// answerError maps an answer that is no success.
+func answerError(reg name.Registry, err error) error {
+	var answer *transport.Error
+	switch {
+	case !errors.As(err, &answer):
+		return away(reg, err)
+	case denied(answer):
+		return deniedError(reg, answer)
+	case missing(answer):
+		return fmt.Errorf("%w: registry %s answers %s", firmware.ErrNotFound, reg, status(answer))
+	}
+	return fmt.Errorf("registry %s answers %s", reg, status(answer))
+}
+
+func deniedError(reg name.Registry, answer *transport.Error) error {
+	return fmt.Errorf("%w: registry %s answers %s: docker login %s, or set its username and "+
+		"password_file in firmware.registries", firmware.ErrDenied, reg, status(answer), reg)
+}
+
+func denied(answer *transport.Error) bool {
+	return answer.StatusCode == http.StatusUnauthorized || answer.StatusCode == http.StatusForbidden ||
+		hasCode(answer, transport.UnauthorizedErrorCode, transport.DeniedErrorCode)
+}
+
+func missing(answer *transport.Error) bool {
+	return answer.StatusCode == http.StatusNotFound ||
+		hasCode(answer, transport.ManifestUnknownErrorCode, transport.NameUnknownErrorCode,
+			transport.BlobUnknownErrorCode)
+}
+
+func hasCode(answer *transport.Error, codes ...transport.ErrorCode) bool {
+	for _, d := range answer.Errors {
+		for _, code := range codes {
+			if d.Code == code {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+var errorCode = regexp.MustCompile(`^[A-Z_]{1,32}$`)
+
+// status names an answer by its status and error codes. Its messages are left
+// out: they are the registry's to write and could repeat what we sent.
+func status(answer *transport.Error) string {
+	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	for _, d := range answer.Errors[:min(len(answer.Errors), 3)] {
+		if errorCode.MatchString(string(d.Code)) {
+			text += " " + string(d.Code)
+		}
+	}
+	return text
+}
+
+// tooLarge adds ErrTooLarge to the error of an http.MaxBytesReader.
+func tooLarge(err error) error {
+	var limit *http.MaxBytesError
+	if errors.As(err, &limit) {
+		return fmt.Errorf("%w: %w", firmware.ErrTooLarge, err)
+	}
+	return err
+}

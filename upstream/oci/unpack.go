@@ -1,0 +1,233 @@
+package oci
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"havn/gateway/firmware"
+)
+
+// maxUnpacked bounds the layers of a format (c) image together, and each of
+// them once decompressed, in bytes.
+const maxUnpacked = 1 << 30
+
+// pairs are the files of format (c), the firmware and the JSON about it, by
+// precedence.
+var pairs = [...]struct{ binary, sidecar string }{
+	{"firmware.bin", "firmware.json"},
+	{"firmware", "metadata.json"},
+}
+
+// readers read the files that matter.
+var readers = map[string]func(*tar.Header, io.Reader) (entry, error){
+	"firmware.bin": readBinary, "firmware.json": readSidecar,
+	"firmware": readBinary, "metadata.json": readSidecar,
+}
+
+// OCI image-spec 1.1, layer.md "Whiteouts".
+const (
+	whiteout = ".wh."
+	opaque   = ".wh..wh..opq"
+)
+
+// entry is one file found at the root of an image.
+type entry struct {
+	layer  v1.Hash
+	digest firmware.Digest // of a binary
+	size   int64           // of a binary, bytes
+	json   []byte          // of a sidecar
+	hidden bool            // not a regular file, or removed: layers below do not count
+}
+
+// unpack finds the firmware of a format (c) image. Layers are read from the
+// top, which hides those below, until one pair is complete.
+func (s *Source) unpack(ctx context.Context, repo name.Repository, layers []v1.Descriptor) (
+	firmware.Metadata, error) {
+	if err := checkLayers(layers); err != nil {
+		return firmware.Metadata{}, err
+	}
+	files := map[string]entry{}
+	for i := len(layers) - 1; i >= 0; i-- {
+		above, err := s.readLayer(ctx, repo, layers[i])
+		if err != nil {
+			return firmware.Metadata{}, err
+		}
+		merge(files, above)
+		if m, ok, err := pair(files); ok {
+			return m, err
+		}
+	}
+	return firmware.Metadata{}, fmt.Errorf("%w: neither a layer of type %s, nor firmware.bin with "+
+		"firmware.json or firmware with metadata.json at the root of its layers",
+		firmware.ErrInvalid, layerType)
+}
+
+func checkLayers(layers []v1.Descriptor) error {
+	total := int64(0)
+	for _, layer := range layers {
+		if !isTar(layer.MediaType) {
+			return fmt.Errorf("%w: %d layers and none of type %s; %q is no tar",
+				firmware.ErrInvalid, len(layers), layerType, clean(string(layer.MediaType)))
+		}
+		if _, err := sha256Of(layer); err != nil {
+			return err
+		}
+		if layer.Size < 0 || layer.Size > maxUnpacked-total {
+			return fmt.Errorf("%w: layers of more than %d bytes: push the firmware as an artifact",
+				firmware.ErrTooLarge, maxUnpacked)
+		}
+		total += layer.Size
+	}
+	return nil
+}
+
+// readLayer downloads and verifies one layer and returns the files in it that
+// matter.
+func (s *Source) readLayer(ctx context.Context, repo name.Repository, layer v1.Descriptor) (
+	map[string]entry, error) {
+	digest, err := sha256Of(layer)
+	if err != nil {
+		return nil, err
+	}
+	rc, err := s.blob(ctx, repo, layer.Digest)
+	if err != nil {
+		return nil, err
+	}
+	defer rc.Close()
+	body := verify(rc, digest, layer.Size)
+	files, err := scan(body, layer.Digest)
+	if _, failed := io.Copy(io.Discard, body); failed != nil {
+		err = failed // the download is bad, which says nothing about the archive
+	}
+	if err != nil {
+		return nil, fmt.Errorf("layer %s: %w", layer.Digest, err)
+	}
+	return files, nil
+}
+
+// scan collects the files that matter from a layer. What is wrong with the
+// archive wraps ErrInvalid or ErrTooLarge.
+func scan(r io.Reader, layer v1.Hash) (map[string]entry, error) {
+	archive, err := openTar(r)
+	if err != nil {
+		return nil, broken(err)
+	}
+	files := map[string]entry{}
+	for {
+		header, err := archive.Next()
+		if err == io.EOF {
+			return files, nil
+		}
+		if err != nil {
+			return nil, broken(err)
+		}
+		if err := collect(files, layer, header, archive); err != nil {
+			return nil, fmt.Errorf("%q: %w", clean(header.Name), err)
+		}
+	}
+}
+
+func collect(files map[string]entry, layer v1.Hash, header *tar.Header, r io.Reader) error {
+	file := rootName(header.Name)
+	if hidden, ok := strings.CutPrefix(file, whiteout); ok {
+		hide(files, file, hidden)
+		return nil
+	}
+	read := readers[file]
+	if read == nil {
+		return nil
+	}
+	if header.Typeflag != tar.TypeReg {
+		files[file] = entry{hidden: true}
+		return nil
+	}
+	e, err := read(header, r)
+	e.layer = layer
+	files[file] = e
+	return err
+}
+
+// hide notes a whiteout. A file of the same layer wins over it.
+func hide(files map[string]entry, file, hidden string) {
+	for candidate := range readers {
+		_, present := files[candidate]
+		if !present && (file == opaque || hidden == candidate) {
+			files[candidate] = entry{hidden: true}
+		}
+	}
+}
+
+func readBinary(header *tar.Header, r io.Reader) (entry, error) {
+	if err := checkSize(header.Size); err != nil {
+		return entry{}, err
+	}
+	if header.Size > maxUnpacked {
+		return entry{}, fmt.Errorf("%w: %d bytes, %d at most inside a tar layer",
+			firmware.ErrTooLarge, header.Size, maxUnpacked)
+	}
+	h := sha256.New()
+	n, err := io.Copy(h, r)
+	if err != nil {
+		return entry{}, broken(err)
+	}
+	return entry{digest: firmware.Digest(h.Sum(nil)), size: n}, nil
+}
+
+func readSidecar(header *tar.Header, r io.Reader) (entry, error) {
+	if header.Size > firmware.MaxSidecar {
+		return entry{}, fmt.Errorf("%w: %d bytes of JSON, %d at most",
+			firmware.ErrInvalid, header.Size, firmware.MaxSidecar)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		return entry{}, broken(err)
+	}
+	return entry{json: b}, nil
+}
+
+// merge adds the files of a lower layer to those of the layers above it.
+func merge(files, lower map[string]entry) {
+	for file, e := range lower {
+		if _, decided := files[file]; !decided {
+			files[file] = e
+		}
+	}
+}
+
+// pair returns the firmware of the first complete pair in files.
+func pair(files map[string]entry) (firmware.Metadata, bool, error) {
+	for _, p := range pairs {
+		binary, ok := files[p.binary]
+		sidecar, described := files[p.sidecar]
+		if !ok || !described || binary.hidden || sidecar.hidden {
+			continue
+		}
+		m, err := describe(p.binary, binary, sidecar.json)
+		if err != nil {
+			err = fmt.Errorf("%s: %w", p.sidecar, err)
+		}
+		return m, true, err
+	}
+	return firmware.Metadata{}, false, nil
+}
+
+// describe checks a binary against its sidecar.
+func describe(file string, binary entry, sidecar []byte) (firmware.Metadata, error) {
+	s, err := firmware.ParseSidecar(sidecar)
+	if err != nil {
+		return firmware.Metadata{}, err
+	}
+	if s.Checksum != binary.digest || s.Size != uint64(binary.size) {
+		return firmware.Metadata{}, fmt.Errorf("%w: it promises %d bytes of %s, %s has %d of %s",
+			firmware.ErrInvalid, s.Size, s.Checksum, file, binary.size, binary.digest)
+	}
+	return firmware.Metadata{Version: s.Version, Digest: binary.digest, Size: uint32(binary.size),
+		Origin: firmware.Origin{Layer: binary.layer.String(), Path: file}}, nil
+}
