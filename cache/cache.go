@@ -178,7 +178,8 @@ func (c *Cache) sweep() {
 }
 
 // mayEvict releases pins that are no longer in use, brings the index up to
-// date and returns whether a file may go. c.mu is held.
+// date and returns whether a file may go: what is still pinned is leased, and a
+// flight may be about to read or replace its file. c.mu is held.
 func (c *Cache) mayEvict() func(*entry) bool {
 	now := c.clock()
 	then := now.Add(-c.cfg.Lease)
@@ -186,7 +187,7 @@ func (c *Cache) mayEvict() func(*entry) bool {
 	c.noteUse()
 	return func(e *entry) bool {
 		return !e.used.After(then) && !c.retained[e.digest].After(now) &&
-			c.flights[e.digest] == nil && c.memory.load().get(e.digest) == nil
+			c.flights[e.digest] == nil
 	}
 }
 

@@ -284,7 +284,8 @@ func TestImagesAndStats(t *testing.T) {
 		}
 	}
 	s := h.Stats()
-	if s.Hits != (Tiers{Memory: 1}) || s.Misses != 1 || s.Bytes != (Tiers{uint64(3 * kib), uint64(3 * kib)}) {
+	held := Tiers{Memory: uint64(3 * kib), Disk: uint64(3 * kib)}
+	if s.Hits != (Tiers{Memory: 1}) || s.Misses != 1 || s.Bytes != held {
 		t.Errorf("got %+v", s)
 	}
 	if got := s.Fetches[Fetch{firmware.KindContainer, ResultOK}]; got != 2 {

@@ -23,13 +23,12 @@ const (
 // warm holds images that are not in use, as long as there is room: ristretto
 // decides which to keep and may refuse or drop any.
 //
-// The lock is there for close alone: ristretto panics when it is read while it
-// is being closed. Methods that write are called one at a time.
+// The lock is there for close alone, which takes it for writing: ristretto may
+// panic when it is used while it is being closed. Before and after it is safe.
+// Methods that change what is held are called one at a time.
 type warm struct {
+	mu    sync.RWMutex
 	cache *ristretto.Cache[uint64, *firmware.Image]
-
-	mu     sync.RWMutex
-	closed bool
 }
 
 func newWarm(budget int64) (*warm, error) {
@@ -55,9 +54,6 @@ func warmKey(d *firmware.Digest) uint64 { return binary.BigEndian.Uint64(d[:8]) 
 func (w *warm) get(d firmware.Digest) *firmware.Image {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	if w.closed {
-		return nil
-	}
 	img, ok := w.cache.Get(warmKey(&d))
 	if !ok || img.Digest != d {
 		return nil
@@ -70,9 +66,6 @@ func (w *warm) get(d firmware.Digest) *firmware.Image {
 func (w *warm) put(gone []pin) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	if w.closed || len(gone) == 0 {
-		return
-	}
 	for _, pin := range gone {
 		w.cache.Set(warmKey(&pin.digest), pin.img, int64(pin.img.Size()))
 	}
@@ -83,9 +76,7 @@ func (w *warm) put(gone []pin) {
 func (w *warm) drop(d firmware.Digest) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	if !w.closed {
-		w.cache.Del(warmKey(&d))
-	}
+	w.cache.Del(warmKey(&d))
 }
 
 // resize sets the budget and, when it returns, is within it. ristretto by
@@ -93,9 +84,6 @@ func (w *warm) drop(d firmware.Digest) {
 func (w *warm) resize(budget int64) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
-	if w.closed {
-		return
-	}
 	w.cache.UpdateMaxCost(budget)
 	w.cache.Wait() // else writes under way are missing from RemainingCost
 	over := -w.cache.RemainingCost()
@@ -128,9 +116,6 @@ func (w *warm) images() []*firmware.Image {
 }
 
 func (w *warm) collect() []*firmware.Image {
-	if w.closed {
-		return nil
-	}
 	var images []*firmware.Image
 	w.cache.IterValues(func(img *firmware.Image) bool {
 		images = append(images, img)
@@ -143,8 +128,5 @@ func (w *warm) collect() []*firmware.Image {
 func (w *warm) close() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if !w.closed {
-		w.cache.Close()
-		w.closed = true
-	}
+	w.cache.Close()
 }

@@ -15,9 +15,9 @@ import (
 )
 
 // What is wrong with a request. The texts travel to the device, for the person
-// who reads its log. Those that end with a colon are completed by a number.
+// who reads its log. The option, size or limit that some of them are about follows as a number.
 var (
-	errOption      = errors.New("unsupported critical option:")
+	errOption      = errors.New("unsupported critical option")
 	errProxy       = errors.New("this server is no proxy")
 	errMethod      = errors.New("method not allowed here")
 	errPath        = errors.New("no such resource; see /.well-known/core")
@@ -26,9 +26,9 @@ var (
 	errFormat      = errors.New("a status is CBOR: Content-Format 60")
 	errSplitStatus = errors.New("a status must fit one datagram")
 	errPastEnd     = errors.New("block past the end")
-	errManyBlocks  = errors.New("too many blocks; smallest block size:")
+	errManyBlocks  = errors.New("too many blocks; smallest block size")
 	errTooLarge    = errors.New("larger than 2^20 blocks of 1024 bytes")
-	errTruncated   = errors.New("datagram too long; most bytes:")
+	errTruncated   = errors.New("datagram too long; most bytes")
 	errFilter      = errors.New("want a filter like ?rt=NAME or ?href=/PATH*")
 	errIdentity    = errors.New("name the device: ?application=A&device=D")
 	errName        = errors.New("want names of 1 to 255 bytes, UTF-8, without /")

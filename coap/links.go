@@ -18,7 +18,7 @@ type attribute struct{ name, value string }
 // and device to /fw, and the digest to /blob; the devices themselves are not
 // listed, since everybody may read this. The sz of the list is its own length.
 var catalogue = []link{
-	{{"href", "/.well-known/core"}, {"ct", "40"}, {"sz", "197"}},
+	{{"href", "/.well-known/core"}, {"ct", "40"}, {"sz", "176"}},
 	{{"href", "/v1/dfu"}, {"rt", "havn.dfu"}, {"if", "havn.status"}, {"ct", "60"}},
 	{{"href", "/fw"}, {"rt", "havn.firmware"}, {"if", "havn.image"}, {"ct", "42 60"}},
 	{{"href", "/blob"}, {"rt", "havn.blob"}, {"if", "havn.image"}, {"ct", "42"}},

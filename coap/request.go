@@ -161,6 +161,9 @@ func (r *request) set(n message.OptionID, value []byte) (err error) {
 	case message.Accept:
 		r.accept = number(value)
 	case message.Block1:
+		if r.code != codes.POST { // it describes a body
+			return errOption
+		}
 		r.block1, err = parseBlock(value)
 	case message.Block2:
 		r.block2, err = parseBlock(value)

@@ -51,10 +51,8 @@ type world struct {
 
 func newWorld(t testing.TB, c Chunks) *world {
 	t.Helper()
-	images := map[string]*firmware.Image{}
 	var rules []update.Rule
-	for name, size := range firmwares {
-		images[name] = newImage(t, size)
+	for name := range firmwares {
 		rules = append(rules, update.Rule{Application: "edge", Device: name,
 			Spec: firmware.Spec{File: &firmware.FileSpec{Name: name}}})
 	}
@@ -63,13 +61,13 @@ func newWorld(t testing.TB, c Chunks) *world {
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: 4500 * time.Millisecond, MaxVersion: 16,
 			Refresh: time.Hour, Abandon: time.Hour, MaxDevices: 10_000},
-		update.Parts{Desired: update.NewDesired(rules, nil), Source: source{images: images},
-			Images: shelf{images, ready}, Store: ledger{ready: ready}})
+		update.Parts{Desired: update.NewDesired(rules, nil), Source: source{},
+			Images: newShelf(ready), Store: ledger{ready: ready}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	resolve(e, ready)
-	w := &world{engine: e, images: images, log: new(bytes.Buffer)}
+	w := &world{engine: e, images: images(), log: new(bytes.Buffer)}
 	w.handler, err = NewHandler(e, Config{Application: "edge"}, c,
 		slog.New(slog.NewTextHandler(w.log, nil)))
 	if err != nil {
@@ -93,45 +91,55 @@ func resolve(e *update.Engine, ready <-chan struct{}) {
 	run.Wait()
 }
 
-func newImage(t testing.TB, size int) *firmware.Image {
-	data := make([]byte, size)
-	rng := rand.New(rand.NewPCG(1, uint64(size)))
-	for i := range data {
-		data[i] = byte(rng.Uint32())
+// images are the firmwares' bytes, the same in all worlds.
+var images = sync.OnceValue(func() map[string]*firmware.Image {
+	all := map[string]*firmware.Image{}
+	for name, size := range firmwares {
+		data := make([]byte, size)
+		_, _ = rand.NewChaCha8([32]byte{byte(size)}).Read(data)
+		m := firmware.Metadata{Digest: sha256.Sum256(data), Size: uint32(size)}
+		img, err := firmware.NewImage(m, data)
+		if err != nil {
+			panic(err)
+		}
+		all[name] = img
 	}
-	m := firmware.Metadata{Digest: sha256.Sum256(data), Size: uint32(size)}
-	img, err := firmware.NewImage(m, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return img
-}
+	return all
+})
 
 // source resolves every file at once; its version is "2-" and its name.
-type source struct {
-	firmware.Source
-	images map[string]*firmware.Image
-}
+type source struct{ firmware.Source }
 
-func (s source) Resolve(
+func (source) Resolve(
 	_ context.Context, _ dfu.Device, spec firmware.Spec,
 ) (firmware.Metadata, error) {
-	img, name := s.images[spec.File.Name], spec.File.Name
+	name := spec.File.Name
+	img := images()[name]
 	return firmware.Metadata{Version: "2-" + name, Digest: img.Digest, Size: img.Size(),
 		Origin: firmware.Origin{Repository: name}}, nil
 }
 
 // shelf is a cache that holds all images but the slow one.
 type shelf struct {
-	images map[string]*firmware.Image
-	ready  chan<- struct{}
+	held  map[firmware.Digest]*firmware.Image
+	ready chan<- struct{}
 }
 
-func (s shelf) Get(d firmware.Digest) *firmware.Image { return s.Find(d[:]) }
+func newShelf(ready chan<- struct{}) shelf {
+	s := shelf{map[firmware.Digest]*firmware.Image{}, ready}
+	for name, img := range images() {
+		if name != "slow" {
+			s.held[img.Digest] = img
+		}
+	}
+	return s
+}
+
+func (s shelf) Get(d firmware.Digest) *firmware.Image { return s.held[d] }
 
 func (s shelf) Find(prefix []byte) *firmware.Image {
-	for name, img := range s.images {
-		if name != "slow" && bytes.HasPrefix(img.Digest[:], prefix) {
+	for d, img := range s.held {
+		if bytes.HasPrefix(d[:], prefix) {
 			return img
 		}
 	}
@@ -143,7 +151,7 @@ func (s shelf) Load(_ context.Context, m firmware.Metadata) (*firmware.Image, er
 		s.ready <- struct{}{}
 		return nil, errors.New("the source is away")
 	}
-	return s.images[m.Origin.Repository], nil
+	return s.held[m.Digest], nil
 }
 
 func (s shelf) Retain(firmware.Digest, time.Time) {}

@@ -20,8 +20,9 @@ var kinds = [...]string{
 	"an array", "a map", "a tag", "a boolean, null, undefined or a float",
 }
 
-// reader decodes b from the front. The first fault sticks: it sets err, and
-// all that is read afterwards is zero or empty, so only the end need check.
+// reader decodes b from the front. The first fault sticks in err: it ends every
+// array, map and struct, and what is read after it means nothing, so only the
+// end need check.
 type reader struct {
 	b     []byte
 	pos   int
@@ -224,7 +225,7 @@ func (r *reader) mistyped(h head, want string) {
 	r.fail(h.at, "want %s, found %s", want, kinds[h.major])
 }
 
-// fail records the first fault and drops the rest of the input.
+// fail records the first fault.
 func (r *reader) fail(at int, format string, args ...any) {
 	if r.err != nil {
 		return
@@ -234,5 +235,4 @@ func (r *reader) fail(at int, format string, args ...any) {
 		what = r.field + ": " + what
 	}
 	r.err = fmt.Errorf("%w: byte %d: %s", ErrMalformed, at, what)
-	r.b, r.pos = nil, 0
 }

@@ -7,7 +7,9 @@
 // Invariants:
 //   - [ParseStatus] accepts exactly what the reference decoder of the device
 //     family accepts, and rejects what it rejects; its result aliases the
-//     parsed buffer and allocates nothing.
+//     parsed buffer. It allocates only to tell a fault, and to join a key or
+//     an unknown value that comes in chunks, which no known device sends.
+//   - [ParseCommand] does the same for what a device accepts.
 //   - [Command.Append] writes the smallest encoding that a real device
 //     decodes; [Command.MaxData] is exact, so that no answer outgrows a frame.
 //   - Parsing any input ends, without panic, in time linear in its length.

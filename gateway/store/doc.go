@@ -7,7 +7,6 @@
 // Invariants:
 //   - What a call wrote is on disk when it returns (fsync), so a version is in
 //     the ledger before a device hears of it, whatever happens next.
-//   - Writing what is stored already writes nothing.
 //   - The file names its format. A newer format is refused, an older one is
 //     migrated; the file is never reinterpreted.
 //

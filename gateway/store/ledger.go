@@ -1,59 +1,47 @@
 package store
 
 import (
-	"fmt"
-	"slices"
+	"bytes"
 
 	"go.etcd.io/bbolt"
 
 	"havn/gateway/firmware"
 )
 
-// Record implements update.Ledger.
-func (s *Store) Record(application string, m firmware.Metadata) (firmware.Metadata, error) {
-	s.recording.Lock()
-	defer s.recording.Unlock()
-	known, err := s.Find(application, m.Version)
-	if err == nil {
-		if m, err = merge(known, m); err != nil {
-			return known, err
-		}
-	}
-	if err := s.write(bucketLedger, key(application, m.Version), m); err != nil {
-		return m, fmt.Errorf("ledger entry of version %q: %w", m.Version, err)
-	}
-	return m, nil
+// LoadVersions implements update.Ledger.
+func (s *Store) LoadVersions(each func(application string, m firmware.Metadata)) error {
+	return load(s, bucketLedger, func(k []byte, m firmware.Metadata) {
+		app, _, _ := bytes.Cut(k, separator)
+		each(string(app), m)
+	})
 }
 
-// merge returns m with the names of the entry known, which is of the same
-// version and must be of the same digest.
-func merge(known, m firmware.Metadata) (firmware.Metadata, error) {
-	if known.Digest != m.Digest {
-		return known, fmt.Errorf("%w (%s)", firmware.ErrVersionTaken, known.Digest)
-	}
-	names := append(slices.Clone(known.Names), m.Names...)
-	slices.Sort(names)
-	m.Names = slices.Compact(names)
-	return m, nil
+// SaveVersion implements update.Ledger.
+func (s *Store) SaveVersion(application string, m firmware.Metadata) error {
+	return s.save(bucketLedger, key(application, m.Version), m)
 }
 
-// Find implements update.Ledger.
-func (s *Store) Find(application, version string) (m firmware.Metadata, err error) {
-	err = s.view(bucketLedger, key(application, version), &m)
-	return m, err
+// LoadResolutions implements update.Ledger.
+func (s *Store) LoadResolutions(each func(spec string, m firmware.Metadata)) error {
+	return load(s, bucketResolutions, func(k []byte, m firmware.Metadata) { each(string(k), m) })
 }
 
 // SaveResolution implements update.Ledger.
 func (s *Store) SaveResolution(spec string, m firmware.Metadata) error {
-	return s.write(bucketResolutions, []byte(spec), m)
+	return s.save(bucketResolutions, []byte(spec), m)
 }
 
-// Resolution implements update.Ledger.
-func (s *Store) Resolution(spec string) (m firmware.Metadata, err error) {
-	err = s.view(bucketResolutions, []byte(spec), &m)
-	return m, err
-}
-
-func (s *Store) view(bucket, k []byte, v any) error {
-	return s.db.View(func(tx *bbolt.Tx) error { return get(tx.Bucket(bucket), k, v) })
+// load hands every value of a bucket to each. A value that does not decode
+// ends it: what the ledger holds must not be forgotten silently.
+func load[T any](s *Store, bucket []byte, each func(k []byte, v T)) error {
+	return s.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucket).ForEach(func(k, data []byte) error {
+			var v T
+			if err := decode.Unmarshal(data, &v); err != nil {
+				return damaged(bucket, k, err)
+			}
+			each(k, v)
+			return nil
+		})
+	})
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/fxamacker/cbor/v2"
@@ -36,10 +35,7 @@ var (
 const lockTimeout = 2 * time.Second
 
 // Store is the open file. Its methods may be called concurrently.
-type Store struct {
-	db        *bbolt.DB
-	recording sync.Mutex // makes Record's look and write one step
-}
+type Store struct{ db *bbolt.DB }
 
 // Open opens or makes the state file in directory dir.
 func Open(dir string) (*Store, error) {
@@ -58,7 +54,7 @@ func Open(dir string) (*Store, error) {
 		_ = db.Close()
 		return nil, fmt.Errorf("state %s: %w", path, err)
 	}
-	return &Store{db: db}, nil
+	return &Store{db}, nil
 }
 
 // prepare makes the buckets of a new file and checks the format of an old one.
@@ -97,7 +93,12 @@ func must[T any](mode T, err error) T {
 	return mode
 }
 
-func key(application, name string) []byte { return []byte(application + "/" + name) }
+// separator ends the application in a key; no application holds it.
+var separator = []byte("/")
+
+func key(application, name string) []byte {
+	return append(append([]byte(application), separator...), name...)
+}
 
 // put encodes v under k.
 func put(b *bbolt.Bucket, k []byte, v any) error {
@@ -108,33 +109,14 @@ func put(b *bbolt.Bucket, k []byte, v any) error {
 	return b.Put(k, data)
 }
 
-// get decodes the value of k into v, or returns firmware.ErrNotFound.
-func get(b *bbolt.Bucket, k []byte, v any) error {
-	data := b.Get(k)
-	if data == nil {
-		return firmware.ErrNotFound
-	}
-	if err := decode.Unmarshal(data, v); err != nil {
-		return fmt.Errorf("stored value of %q: %w", k, err)
-	}
-	return nil
+// save stores v under k.
+func (s *Store) save(bucket, k []byte, v any) error {
+	return s.db.Update(func(tx *bbolt.Tx) error { return put(tx.Bucket(bucket), k, v) })
 }
 
-// write stores v under k unless it is there already.
-func (s *Store) write(bucket, k []byte, v any) error {
-	data, err := encode.Marshal(v)
-	if err != nil {
-		return err
-	}
-	same := false
-	err = s.db.View(func(tx *bbolt.Tx) error {
-		same = bytes.Equal(tx.Bucket(bucket).Get(k), data)
-		return nil
-	})
-	if err != nil || same {
-		return err
-	}
-	return s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Put(k, data) })
+func damaged(bucket, k []byte, err error) error {
+	return fmt.Errorf("state: %s entry %q is damaged: %w; restore the file, or move it away to start without history",
+		bucket, k, err)
 }
 
 // LoadRows implements update.Rows. A row that does not decode is skipped: its
@@ -172,25 +154,16 @@ func (s *Store) SaveRows(save []update.Record, drop []dfu.Device) error {
 // LoadAssignments implements update.Assignments.
 func (s *Store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	all := map[dfu.Device]firmware.Spec{}
-	err := s.db.View(func(tx *bbolt.Tx) error {
-		return tx.Bucket(bucketAssignments).ForEach(func(k, data []byte) error {
-			app, name, _ := bytes.Cut(k, []byte("/"))
-			dev := dfu.Device{Application: string(app), Name: string(name)}
-			var spec firmware.Spec
-			if err := decode.Unmarshal(data, &spec); err != nil {
-				return fmt.Errorf("assignment of %s: %w", dev, err)
-			}
-			all[dev] = spec
-			return nil
-		})
+	return all, load(s, bucketAssignments, func(k []byte, spec firmware.Spec) {
+		app, name, _ := bytes.Cut(k, separator)
+		all[dfu.Device{Application: string(app), Name: string(name)}] = spec
 	})
-	return all, err
 }
 
 // SaveAssignment implements update.Assignments.
 func (s *Store) SaveAssignment(d dfu.Device, spec *firmware.Spec) error {
 	if spec != nil {
-		return s.write(bucketAssignments, key(d.Application, d.Name), spec)
+		return s.save(bucketAssignments, key(d.Application, d.Name), spec)
 	}
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketAssignments).Delete(key(d.Application, d.Name))

@@ -13,18 +13,18 @@ import (
 // there; it is not sent again until an operator says so.
 var ErrNotBooted = errors.New("delivered before and not booted; see gateway retry")
 
-// Image returns the image that a block-wise GET is served from. The first
-// block selects the target; later ones continue the image whose first block
-// the device last got, so that a tag that moves never mixes images.
+// Image returns the image that a block-wise GET of the byte at offset is served
+// from. The first block selects the target; later ones continue the image whose
+// first block the device last got, so that a tag that moves never mixes images.
 //
 // It fails with firmware.ErrNotFound where nothing is desired, and with
 // firmware.ErrPending while the image is fetched behind.
-func (e *Engine) Image(row *Row, first bool, now time.Time) (*firmware.Image, error) {
+func (e *Engine) Image(row *Row, offset uint32, now time.Time) (*firmware.Image, error) {
 	row.mu.Lock()
 	defer row.mu.Unlock()
 	row.touch(now)
 	t := row.inFlight
-	if first || t == nil {
+	if offset == 0 || t == nil || !row.continues(offset) {
 		var err error
 		if t, err = e.selectTarget(row, now); err != nil {
 			return nil, err
@@ -77,10 +77,26 @@ func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time
 	defer row.mu.Unlock()
 	for _, t := range [...]*Target{row.target(), row.inFlight} {
 		if t != nil && t.Digest == img.Digest {
+			if row.inFlight == nil || row.inFlight.Digest != t.Digest {
+				e.flushSoon() // a crash must not make us forget which image was begun
+			}
 			row.progress(t, end, now)
 			return
 		}
 	}
+}
+
+// lockStep is how far behind the last block served the next request may be:
+// one block, whose answer was lost.
+const lockStep = 1024
+
+// continues reports whether a request of the byte at offset can belong to the
+// transfer under way. After a crash, what was stored may be of the transfer
+// before: then the device seems to have gone back. The caller holds mu.
+func (r *Row) continues(offset uint32) bool {
+	restored := r.restored
+	r.restored = false
+	return !restored || offset+lockStep >= r.offset
 }
 
 // Target returns what the device should run, whether it is held or not. It
@@ -113,6 +129,9 @@ func (e *Engine) Report(row *Row, version []byte, now time.Time) {
 // reported notes that a device does not run its target t.
 func (e *Engine) reported(row *Row, t *Target, version []byte) {
 	why := row.returned(t, version)
+	if row.inFlight != nil && row.inFlight.Is(version) {
+		row.inFlight, row.offset = nil, 0 // it has booted what it fetched
+	}
 	if row.setCurrent(version); why == ReasonFetching {
 		e.learn(row, row.release, t, string(version))
 		return

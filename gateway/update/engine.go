@@ -42,11 +42,13 @@ type Engine struct {
 	source  firmware.Source
 	images  Images
 	store   Store
+	ledger  *ledger
 	clock   func() time.Time
 	log     *slog.Logger
 
 	jobs       *jobs
 	refreshes  chan struct{} // asks for a sweep
+	flushes    chan struct{} // asks for a flush
 	stats      Stats
 	dirty      dirtyRows
 	loadErrors lastError
@@ -77,7 +79,7 @@ type Parts struct {
 func New(cfg Config, p Parts) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, desired: p.Desired, source: p.Source, images: p.Images, store: p.Store,
-		clock: p.Clock, log: p.Log, jobs: newJobs(), refreshes: make(chan struct{}, 1),
+		clock: p.Clock, log: p.Log, jobs: newJobs(), refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1),
 	}
 	if e.clock == nil {
 		e.clock = time.Now
@@ -91,7 +93,10 @@ func New(cfg Config, p Parts) (*Engine, error) {
 }
 
 // restore loads what an earlier process stored.
-func (e *Engine) restore() error {
+func (e *Engine) restore() (err error) {
+	if e.ledger, err = openLedger(e.store); err != nil {
+		return err
+	}
 	assigned, err := e.store.LoadAssignments()
 	if err != nil {
 		return err

@@ -109,7 +109,6 @@ func TestInFlightIsFoundInTheLedger(t *testing.T) {
 
 func TestUnknownInFlight(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.ask("d", at("v1", "v0.9", 64))
 		cmd := w.ask("d", at("v1", "v0.9", 64))
 		if cmd.Op != dfu.OpWait || cmd.Poll != 300 {
 			t.Fatalf("got %v poll %d", cmd.Op, cmd.Poll)
@@ -120,7 +119,6 @@ func TestUnknownInFlight(t *testing.T) {
 		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0) // rebooted
 	})
 	inWorld(t, func(t *testing.T, w *world) {
-		w.ask("d", at("v1", "v0.9", 64))
 		w.expect(w.ask("d", at("v1", "v0.9", 64)), dfu.OpWrite, "v2", 0)
 	}, func(c *update.Config) { c.UnknownInFlight = update.InFlightRestart })
 }
@@ -342,12 +340,44 @@ func TestInFlightImageIsRetained(t *testing.T) {
 	})
 }
 
-func (w *world) digest(version string) []byte {
-	m, err := w.store.Find("app", version)
-	if err != nil {
-		w.t.Fatal(err)
+// digest returns that of a version in the ledger.
+func (w *world) digest(version string) (digest []byte) {
+	w.t.Helper()
+	err := w.store.LoadVersions(func(_ string, m firmware.Metadata) {
+		if m.Version == version {
+			digest = m.Digest[:]
+		}
+	})
+	if err != nil || digest == nil {
+		w.t.Fatalf("version %q is not in the ledger (%v)", version, err)
 	}
-	return m.Digest[:]
+	return digest
+}
+
+// The first device of an application that no rule names is answered at once.
+func TestFirstContactIsAnsweredAtOnce(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.desired.SetRules([]update.Rule{{Spec: container("fw")}})
+		w.refresh()
+		st, now := running("v1"), time.Now()
+		row := w.Lookup(update.CoAP, []byte("new application"), []byte("d"), now)
+		w.expect(w.Request(row, &st, limits, now), dfu.OpWrite, "v2", 0)
+	})
+}
+
+// What an application calls v2 stays that, whatever rules for all say later.
+func TestVersionOfOneApplicationIsNotThatOfAll(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		old := w.digest("v2")
+		w.publish("other", "v2", 300)
+		w.desired.SetRules([]update.Rule{{Spec: container("other")}})
+		w.refresh()
+		cmd := w.ask("d", at("v1", "v2", 1024))
+		w.expect(cmd, dfu.OpWrite, "v2", 1024)
+		if img := w.images.Find(old); string(cmd.Data) != string(img.Slice(1024, 1024)) {
+			t.Error("the update goes on with other bytes")
+		}
+	})
 }
 
 func TestRequestDoesNotAllocate(t *testing.T) {

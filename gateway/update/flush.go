@@ -13,6 +13,10 @@ import (
 // report again, so what is lost is derived again.
 const flushInterval = time.Second
 
+// flushPause is the least time between two flushes: it bounds the fsyncs of a
+// fleet that starts to update all at once.
+const flushPause = 50 * time.Millisecond
+
 // dirtyRows lists the rows that changed since the last flush, each once.
 type dirtyRows struct {
 	mu   sync.Mutex
@@ -41,8 +45,22 @@ func (e *Engine) flushLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			e.Flush()
+		case <-e.flushes:
 		}
+		e.Flush()
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(flushPause):
+		}
+	}
+}
+
+// flushSoon asks for a flush before the interval is over.
+func (e *Engine) flushSoon() {
+	select {
+	case e.flushes <- struct{}{}:
+	default: // asked already
 	}
 }
 

@@ -24,6 +24,7 @@ type release struct {
 	// device may cause another while there is no target. Unix nanoseconds.
 	checked, next atomic.Int64
 	failures      atomic.Int32
+	loaded        firmware.Digest // brought into memory for this release; owned by its job
 }
 
 type releaseKey struct{ app, spec string }
@@ -47,6 +48,7 @@ func (e *Engine) releaseOf(app string, spec firmware.Spec) *release {
 	if rel == nil || rel.spec.Always() != spec.Always() {
 		rel = &release{app: app, spec: spec}
 		e.releases.m[key] = rel
+		e.offerKnown(rel)
 		e.refresh(rel)
 	}
 	return rel
@@ -64,13 +66,25 @@ func (e *Engine) ask(rel *release, now time.Time) {
 	}
 }
 
-// resolve brings rel up to date. What was resolved before, by this process or
-// an earlier one, is served until the newer image is here and verified.
+// offerKnown offers what rel's spec resolved to before, by this process or an
+// earlier one, if it may be offered: then a first contact is answered at once,
+// and a box without a network serves what it has.
+func (e *Engine) offerKnown(rel *release) {
+	m, ok := e.ledger.resolution(rel.spec.Key())
+	if !ok {
+		return
+	}
+	if entry, ok := e.ledger.find(rel.app, []byte(m.Version)); ok && entry.Digest == m.Digest {
+		e.publish(rel, entry)
+	}
+}
+
+// resolve brings rel up to date. What was offered before is served until the
+// newer image is here and verified.
 func (e *Engine) resolve(ctx context.Context, rel *release) {
-	if rel.target.Load() == nil {
-		if m, err := e.store.Resolution(rel.spec.Key()); err == nil {
-			_ = e.offer(ctx, rel, m) // stale, and better than nothing: errors are those of the next lines
-		}
+	known, ok := e.ledger.resolution(rel.spec.Key())
+	if rel.loaded.IsZero() && ok {
+		_ = e.offer(ctx, rel, known) // stale, and better than nothing; errors are those of the next lines
 	}
 	m, err := e.source.Resolve(ctx, dfu.Device{Application: rel.app}, rel.spec)
 	if err == nil {
@@ -106,27 +120,27 @@ func (e *Engine) offer(ctx context.Context, rel *release, m firmware.Metadata) e
 	if err != nil {
 		return err
 	}
-	old := rel.target.Load()
-	if old == nil {
+	if rel.target.Load() == nil {
 		e.publish(rel, m)
 	}
-	if old == nil || old.Digest != m.Digest || rel.err.Load() != nil {
+	if rel.loaded != m.Digest {
 		if _, err := e.images.Load(ctx, m); err != nil {
 			return fmt.Errorf("image %s version %q: %w", rel.spec.Key(), m.Version, err)
 		}
 		e.retain(m.Digest)
+		rel.loaded = m.Digest
 	}
 	e.publish(rel, m)
-	return e.store.SaveResolution(rel.spec.Key(), m)
+	return e.ledger.resolve(rel.spec.Key(), m)
 }
 
 // admit enters m in the ledger. A version that is only a tag gives way to the
 // digest when the tag was seen on another one.
 func (e *Engine) admit(app string, m firmware.Metadata) (firmware.Metadata, error) {
-	entry, err := e.store.Record(app, m)
+	entry, err := e.ledger.record(app, m)
 	if errors.Is(err, firmware.ErrVersionTaken) && m.Tagged {
 		m.Version = m.Digest.Short()
-		entry, err = e.store.Record(app, m)
+		entry, err = e.ledger.record(app, m)
 	}
 	if errors.Is(err, firmware.ErrVersionTaken) {
 		err = fmt.Errorf("%w: version %q of application %q is served from another image; "+
@@ -155,57 +169,29 @@ func (e *Engine) load(t *Target) {
 	})
 }
 
-// find looks for the image that a device says it is writing.
-func (e *Engine) find(row *Row, version string) {
-	e.jobs.add("find "+row.device.String()+" "+version, func(ctx context.Context) {
-		m, err := e.store.Find(row.device.Application, version)
-		var t *Target
-		if err == nil {
-			t = NewTarget(m)
-			_, _ = e.images.Load(ctx, m) // on failure the next request causes another try
-		}
-		row.mu.Lock()
-		defer row.mu.Unlock()
-		switch {
-		case t != nil:
-			row.inFlight, row.lost = t, ""
-		case errors.Is(err, firmware.ErrNotFound):
-			row.lost = version
-		}
-	})
-}
-
 // learn decides what it means that a device came back from the swap to t with
-// an unheard-of version: other firmware that the ledger knows, or another name
-// of t.
+// a version that is not t's: other firmware that the ledger knows, or another
+// name of t, which is then entered in the ledger.
 func (e *Engine) learn(row *Row, rel *release, t *Target, version string) {
+	app := row.device.Application
+	if known, ok := e.ledger.find(app, []byte(version)); ok && known.Digest != t.Digest {
+		row.reason = ReasonOtherVersion
+		return
+	}
 	e.jobs.add("learn "+row.device.String()+" "+version, func(context.Context) {
-		known, err := e.store.Find(row.device.Application, version)
-		switch {
-		case err == nil && known.Digest != t.Digest:
-			row.fail(ReasonOtherVersion)
-			return
-		case err != nil && !errors.Is(err, firmware.ErrNotFound):
-			return // the store is in trouble and says so; the device will report again
-		}
 		m := t.Metadata
 		m.Names = append(m.Names[:len(m.Names):len(m.Names)], version)
-		if m, err = e.store.Record(row.device.Application, m); err != nil {
+		m, err := e.ledger.record(app, m)
+		if err != nil {
+			e.log.Error("name of a firmware not stored; the device will report it again", slog.Any("error", err))
 			return
 		}
 		e.stats.LearnedNames.Add(1)
 		e.log.Warn("the firmware calls itself by another version than it is published under; taking both for the same",
-			slog.String("app", row.device.Application), slog.String("device", row.device.Name),
+			slog.String("app", app), slog.String("device", row.device.Name),
 			slog.String("published", Printable(t.Version)), slog.String("reported", Printable(version)))
 		if cur := rel.target.Load(); cur != nil && cur.Digest == m.Digest {
 			rel.target.Store(NewTarget(m))
 		}
 	})
-}
-
-func (r *Row) fail(why Reason) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.reason = why
-	r.mark()
 }

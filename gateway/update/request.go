@@ -62,21 +62,33 @@ func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *Target) (*Target, R
 	switch {
 	case row.inFlight != nil && bytes.Equal(row.inFlight.version, st.Update.Version):
 		return row.inFlight, ReasonNone
-	case len(st.Update.Version) <= maxVersion && row.lost != string(st.Update.Version):
-		e.find(row, string(st.Update.Version))
-		return nil, ReasonFetching
+	case e.findInFlight(row, st.Update.Version):
+		return row.inFlight, ReasonNone
 	case e.cfg.UnknownInFlight == InFlightRestart && t != nil:
 		return t, ReasonNone
 	}
 	return nil, ReasonUnknownInFlight
 }
 
+// findInFlight makes the image of a version the one in flight, if the ledger
+// knows it.
+func (e *Engine) findInFlight(row *Row, version []byte) bool {
+	m, ok := e.ledger.find(row.device.Application, version)
+	if ok {
+		row.inFlight = NewTarget(m)
+	} else if row.lost != string(version) {
+		row.lost = string(version[:min(len(version), maxVersion)])
+	}
+	return ok
+}
+
 // mayStart reports why an update to t must not start now.
 func (e *Engine) mayStart(row *Row, version []byte, t *Target, now time.Time) Reason {
 	why := row.returned(t, version)
 	if why == ReasonFetching {
+		row.reason = why
 		e.learn(row, row.release, t, string(version))
-		return why
+		return row.reason
 	}
 	if why == ReasonNone && row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry) {
 		e.refresh(row.release)

@@ -33,6 +33,7 @@ type Row struct {
 	sent     Delivery
 	reason   Reason
 	seen     time.Time
+	restored bool // as an earlier process stored it, and not heard since
 	dirty    bool // waits for the next flush
 	dropped  bool // no longer in the table: not to be stored again
 }
@@ -128,7 +129,7 @@ func (r *Row) restore(rec Record) {
 	r.current, r.offset = rec.Current, rec.Offset
 	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
 	if rec.InFlight != nil {
-		r.inFlight = NewTarget(*rec.InFlight)
+		r.inFlight, r.restored = NewTarget(*rec.InFlight), true
 	}
 }
 

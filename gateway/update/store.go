@@ -21,20 +21,15 @@ type Images interface {
 	Retain(d firmware.Digest, until time.Time)
 }
 
-// Ledger remembers durably which image each version of an application names,
-// and what it takes to fetch it again.
+// Ledger keeps which image each version of an application names, with what it
+// takes to fetch it again, and what each spec resolved to last, so that a box
+// that boots without a network knows what to serve. What was saved is on disk
+// when the call returns.
 type Ledger interface {
-	// Record enters m, or adds its names to the entry of the same digest, and
-	// returns the entry. It fails with firmware.ErrVersionTaken where the
-	// version names another digest. It returns once the entry is on disk.
-	Record(application string, m firmware.Metadata) (firmware.Metadata, error)
-	// Find returns the entry of a version, or firmware.ErrNotFound.
-	Find(application, version string) (firmware.Metadata, error)
-	// SaveResolution remembers what a spec resolved to last; Resolution returns
-	// it, or firmware.ErrNotFound, so that a box that boots without a network
-	// knows what to serve.
+	LoadVersions(each func(application string, m firmware.Metadata)) error
+	SaveVersion(application string, m firmware.Metadata) error
+	LoadResolutions(each func(spec string, m firmware.Metadata)) error
 	SaveResolution(spec string, m firmware.Metadata) error
-	Resolution(spec string) (firmware.Metadata, error)
 }
 
 // Rows keeps device rows over restarts.

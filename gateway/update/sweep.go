@@ -65,23 +65,27 @@ func (e *Engine) sweep() {
 	}
 }
 
-// prefetch brings an image into memory that no application is known to want
-// yet, so that the first device that does is answered at once.
+// prefetch brings an image into memory and into the ledger that no application
+// is known to want yet, so that the first device that does is answered at once.
 func (e *Engine) prefetch(spec firmware.Spec) {
 	e.jobs.add("prefetch "+spec.Key(), func(ctx context.Context) {
 		m, err := e.source.Resolve(ctx, dfu.Device{}, spec)
 		if err != nil {
-			m, err = e.store.Resolution(spec.Key())
+			known, ok := e.ledger.resolution(spec.Key())
+			if !ok {
+				return // the device that asks for it gets the reason on its row
+			}
+			m = known
 		}
-		if err != nil {
-			return // the device that asks for it gets the reason on its row
+		if m, err = e.admit(anyApplication, m); err != nil {
+			return
 		}
 		if _, err := e.images.Load(ctx, m); err != nil {
 			return
 		}
 		e.retain(m.Digest)
-		if err := e.store.SaveResolution(spec.Key(), m); err != nil {
-			e.log.Error("resolution not stored", slog.String("image", spec.Key()), slog.Any("error", err))
+		if err := e.ledger.resolve(spec.Key(), m); err != nil {
+			e.log.Error("not stored; served as long as this process runs", slog.Any("error", err))
 		}
 	})
 }

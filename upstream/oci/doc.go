@@ -18,7 +18,7 @@
 // Firmware comes in three formats: (a) the first layer of media type
 // application/octet-stream; (b) the only layer, when it is no tar; (c) firmware.bin
 // with firmware.json, or firmware with metadata.json, at the root of the tar
-// layers, plain or gzip. Only (c) has to read the layers to resolve, once per
+// layers, plain or gzip (not zstd). Only (c) has to read the layers to resolve, once per
 // manifest. An index stands for its only manifest; build attestations in it do
 // not count.
 //

@@ -34,7 +34,7 @@ var urlQuery = regexp.MustCompile(`\?[^\s"]+`)
 func clean(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	text = urlQuery.ReplaceAllString(text, "?...")
-	text = strings.ToValidUTF8(strings.Map(printable, text), "")
+	text = strings.Map(printable, text) // bytes that are no UTF-8 become U+FFFD
 	if len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "") + "..."
 	}
@@ -50,31 +50,38 @@ func printable(r rune) rune {
 
 // away wraps a failure to reach the registry: the source is away.
 func away(reg name.Registry, err error) error {
-	text := fmt.Sprintf("registry %s: %s%s", reg, clean(err.Error()), hint(err))
-	return &outside{text, err}
-}
-
-// hint says what to do where the error alone does not.
-func hint(err error) string {
+	text, hint := err.Error(), ""
 	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &untrusted):
-		return " (for a private authority set ca in firmware.registries)"
+		text, hint = untrusted.Error(), " (for a private authority set ca in firmware.registries)"
 	case errors.Is(err, http.ErrSchemeMismatch):
-		return " (for a registry without TLS set plain_http in firmware.registries)"
+		hint = " (for a registry without TLS set plain_http in firmware.registries)"
 	}
-	return ""
+	return &outside{fmt.Sprintf("registry %s: %s%s", reg, clean(text), hint), err}
+}
+
+// answerIn returns the HTTP answer that err is about, nil if there was none. An
+// answer to plain HTTP, tried where it is allowed, does not count when TLS
+// failed for its certificate.
+func answerIn(err error) *transport.Error {
+	var untrusted *tls.CertificateVerificationError
+	var answer *transport.Error
+	if errors.As(err, &untrusted) || !errors.As(err, &answer) {
+		return nil
+	}
+	return answer
 }
 
 // contactError maps the failure to get an answer to a request. An answer inside
 // it is that of the ping or of the token server: a 404 there says that the host
 // is no registry, not that an image is missing.
 func contactError(reg name.Registry, err error) error {
-	var answer *transport.Error
-	if !errors.As(err, &answer) {
+	answer := answerIn(err)
+	switch {
+	case answer == nil:
 		return away(reg, err)
-	}
-	if denied(answer) {
+	case denied(answer):
 		return deniedError(reg, answer)
 	}
 	return fmt.Errorf("registry %s: its ping or token server answers %s", reg, status(answer))
@@ -82,9 +89,9 @@ func contactError(reg name.Registry, err error) error {
 
 // answerError maps an answer that is no success.
 func answerError(reg name.Registry, err error) error {
-	var answer *transport.Error
+	answer := answerIn(err)
 	switch {
-	case !errors.As(err, &answer):
+	case answer == nil:
 		return away(reg, err)
 	case denied(answer):
 		return deniedError(reg, answer)

@@ -55,11 +55,11 @@ func (s *Source) unpack(ctx context.Context, repo name.Repository, layers []v1.D
 	}
 	files := map[string]entry{}
 	for i := len(layers) - 1; i >= 0; i-- {
-		above, err := s.readLayer(ctx, repo, layers[i])
+		lower, err := s.download(ctx, repo, layers[i])
 		if err != nil {
 			return firmware.Metadata{}, err
 		}
-		merge(files, above)
+		merge(files, lower)
 		if m, ok, err := pair(files); ok {
 			return m, err
 		}
@@ -88,28 +88,33 @@ func checkLayers(layers []v1.Descriptor) error {
 	return nil
 }
 
-// readLayer downloads and verifies one layer and returns the files in it that
-// matter.
-func (s *Source) readLayer(ctx context.Context, repo name.Repository, layer v1.Descriptor) (
+// download reads one layer.
+func (s *Source) download(ctx context.Context, repo name.Repository, layer v1.Descriptor) (
 	map[string]entry, error) {
-	digest, err := sha256Of(layer)
-	if err != nil {
-		return nil, err
-	}
 	rc, err := s.blob(ctx, repo, layer.Digest)
 	if err != nil {
 		return nil, err
 	}
 	defer rc.Close()
-	body := verify(rc, digest, layer.Size)
-	files, err := scan(body, layer.Digest)
-	if _, failed := io.Copy(io.Discard, body); failed != nil {
-		err = failed // the download is bad, which says nothing about the archive
-	}
+	files, err := readLayer(rc, layer)
 	if err != nil {
 		return nil, fmt.Errorf("layer %s: %w", layer.Digest, err)
 	}
 	return files, nil
+}
+
+// readLayer verifies a layer and returns the files in it that matter.
+func readLayer(rc io.ReadCloser, layer v1.Descriptor) (map[string]entry, error) {
+	digest, err := sha256Of(layer)
+	if err != nil {
+		return nil, err
+	}
+	body := verify(rc, digest, layer.Size)
+	files, err := scan(body, layer.Digest)
+	if _, failed := io.Copy(io.Discard, body); failed != nil {
+		return nil, failed // the download is bad, which says nothing about the archive
+	}
+	return files, err
 }
 
 // scan collects the files that matter from a layer. What is wrong with the
@@ -147,6 +152,9 @@ func collect(files map[string]entry, layer v1.Hash, header *tar.Header, r io.Rea
 	if header.Typeflag != tar.TypeReg {
 		files[file] = entry{hidden: true}
 		return nil
+	}
+	if before, twice := files[file]; twice && !before.hidden {
+		return fmt.Errorf("%w: twice in one layer", firmware.ErrInvalid)
 	}
 	e, err := read(header, r)
 	e.layer = layer

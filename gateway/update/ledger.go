@@ -1,0 +1,98 @@
+package update
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"havn/gateway/firmware"
+)
+
+// anyApplication is the application of entries that hold for all of them: the
+// images of rules that name none. Devices cannot be in it, names are not empty.
+const anyApplication = ""
+
+// ledger remembers which image each version of an application names, and what
+// specs resolved to last. All of it is in memory, so that devices are answered
+// from it; what it is told is on disk when the call returns.
+type ledger struct {
+	store Ledger
+
+	recording sync.Mutex // one writer at a time, while it looks and writes
+
+	mu       sync.RWMutex
+	versions map[versionKey]firmware.Metadata
+	resolved map[string]firmware.Metadata // by Spec.Key
+}
+
+type versionKey struct{ application, version string }
+
+func openLedger(store Ledger) (*ledger, error) {
+	l := &ledger{
+		store:    store,
+		versions: map[versionKey]firmware.Metadata{}, resolved: map[string]firmware.Metadata{},
+	}
+	err := store.LoadVersions(func(app string, m firmware.Metadata) { l.versions[versionKey{app, m.Version}] = m })
+	if err != nil {
+		return nil, err
+	}
+	return l, store.LoadResolutions(func(spec string, m firmware.Metadata) { l.resolved[spec] = m })
+}
+
+// find returns what a version of an application names. It does not allocate.
+func (l *ledger) find(application string, version []byte) (firmware.Metadata, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	m, ok := l.versions[versionKey{application, string(version)}]
+	if !ok {
+		m, ok = l.versions[versionKey{anyApplication, string(version)}]
+	}
+	return m, ok
+}
+
+// record enters m, or adds its names to the entry of the same digest, and
+// returns the entry. It fails with firmware.ErrVersionTaken where the version
+// names another digest.
+func (l *ledger) record(application string, m firmware.Metadata) (firmware.Metadata, error) {
+	l.recording.Lock()
+	defer l.recording.Unlock()
+	known, ok := l.find(application, []byte(m.Version))
+	if ok && known.Digest != m.Digest {
+		return known, fmt.Errorf("%w (%s)", firmware.ErrVersionTaken, known.Digest)
+	}
+	names := append(slices.Clone(known.Names), m.Names...)
+	slices.Sort(names)
+	m.Names = slices.Compact(names)
+	if ok && known.Origin == m.Origin && slices.Equal(known.Names, m.Names) {
+		return known, nil
+	}
+	if err := l.store.SaveVersion(application, m); err != nil {
+		return m, fmt.Errorf("ledger entry of version %q: %w", Printable(m.Version), err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.versions[versionKey{application, m.Version}] = m
+	return m, nil
+}
+
+// resolution returns what a spec resolved to last.
+func (l *ledger) resolution(spec string) (firmware.Metadata, bool) {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	m, ok := l.resolved[spec]
+	return m, ok
+}
+
+// resolve remembers what a spec resolved to.
+func (l *ledger) resolve(spec string, m firmware.Metadata) error {
+	if known, ok := l.resolution(spec); ok && known.Digest == m.Digest && known.Version == m.Version {
+		return nil
+	}
+	if err := l.store.SaveResolution(spec, m); err != nil {
+		return fmt.Errorf("resolution of %s: %w", spec, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.resolved[spec] = m
+	return nil
+}
