@@ -1,8 +1,9 @@
 package coap
 
 import (
-	"errors"
 	"net"
+	"runtime"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -19,28 +20,34 @@ type reader struct {
 	batch   *batch
 }
 
-// serve reads socket until it is closed.
-func serve(socket *net.UDPConn, h *Handler) error {
-	raw, err := socket.SyscallConn()
+// serve reads socket until closing is set and the wait interrupted. It keeps an
+// operating system thread to itself.
+func serve(socket *net.UDPConn, h *Handler, closing *atomic.Bool) error {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	waiting, err := newMmsgSocket(socket)
 	if err != nil {
+		if closing.Load() { // closed before it was served
+			return nil
+		}
 		return err
 	}
-	r := &reader{handler: h, socket: newMmsgSocket(raw), batch: newBatch()}
+	defer waiting.file.Close()
+	r := &reader{handler: h, socket: waiting, batch: newBatch()}
 	for {
-		if err := r.round(); errors.Is(err, net.ErrClosed) {
+		n, err := waiting.receive(r.batch.requests[:])
+		switch {
+		case closing.Load():
 			return nil
-		} else if err != nil {
+		case err != nil:
 			return err
 		}
+		r.round(n)
 	}
 }
 
-// round receives and answers one batch.
-func (r *reader) round() error {
-	n, err := r.socket.receive(r.batch.requests[:])
-	if err != nil {
-		return err
-	}
+// round answers the n datagrams of a batch.
+func (r *reader) round(n int) {
 	received := time.Now()
 	replies := 0
 	for i := range n {
@@ -48,10 +55,9 @@ func (r *reader) round() error {
 			replies++
 		}
 	}
-	err = r.send(replies)
+	r.send(replies)
 	r.batch.reuse(n)
 	r.handler.stats.Answers.observe(time.Since(received), n)
-	return err
 }
 
 // answer handles the i-th request of the batch. It reports whether there is a
@@ -76,17 +82,13 @@ func (r *reader) answer(i, k int, received time.Time) bool {
 
 // send sends the first n replies. One that the kernel refuses, as to a peer
 // without a route, is left out: its device asks again.
-func (r *reader) send(n int) error {
+func (r *reader) send(n int) {
 	for replies := r.batch.replies[:n]; len(replies) > 0; {
 		sent, err := r.socket.send(replies)
-		if errors.Is(err, net.ErrClosed) {
-			return err
-		}
 		if err != nil {
 			r.handler.stats.SendErrors.Add(1)
 			sent = 1
 		}
 		replies = replies[sent:]
 	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -18,12 +19,14 @@ func share(*net.UDPConn) error { return nil }
 
 func controlShare(_, _ string, _ syscall.RawConn) error { return nil }
 
+func interrupt(*net.UDPConn) error { return nil } // Close does
+
 func configure(socket *net.UDPConn, _ *slog.Logger) error {
 	return socket.SetReadBuffer(receiveBuffer)
 }
 
 // serve answers the datagrams of socket, one at a time, until it is closed.
-func serve(socket *net.UDPConn, h *Handler) error {
+func serve(socket *net.UDPConn, h *Handler, _ *atomic.Bool) error {
 	request, reply := make([]byte, maxDatagram+1), make([]byte, 0, maxMessage)
 	for {
 		n, from, err := socket.ReadFromUDPAddrPort(request)

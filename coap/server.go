@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 const (
@@ -19,6 +20,7 @@ const (
 type Server struct {
 	handler *Handler
 	sockets []*net.UDPConn // one per reader
+	closing atomic.Bool
 }
 
 // Listen binds the port of cfg. It starts nothing: see Serve.
@@ -74,7 +76,7 @@ func (s *Server) Serve(ctx context.Context) error {
 	for i, socket := range s.sockets {
 		readers.Go(func() {
 			defer cancel() // one broken reader ends all
-			errs[i] = serve(socket, s.handler)
+			errs[i] = serve(socket, s.handler, &s.closing)
 		})
 	}
 	<-ctx.Done()
@@ -85,9 +87,12 @@ func (s *Server) Serve(ctx context.Context) error {
 
 // Close frees the port of a server that does not Serve.
 func (s *Server) Close() error {
+	if s.closing.Swap(true) {
+		return nil
+	}
 	var errs []error
 	for _, socket := range s.sockets {
-		errs = append(errs, socket.Close())
+		errs = append(errs, interrupt(socket), socket.Close())
 	}
 	return errors.Join(errs...)
 }

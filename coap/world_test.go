@@ -162,13 +162,12 @@ type ledger struct {
 	ready chan<- struct{}
 }
 
-func (l ledger) Record(_ string, m firmware.Metadata) (firmware.Metadata, error) { return m, nil }
+func (l ledger) LoadVersions(func(string, firmware.Metadata)) error    { return nil }
+func (l ledger) SaveVersion(string, firmware.Metadata) error           { return nil }
+func (l ledger) LoadResolutions(func(string, firmware.Metadata)) error { return nil }
 func (l ledger) SaveResolution(string, firmware.Metadata) error {
 	l.ready <- struct{}{}
 	return nil
-}
-func (l ledger) Resolution(string) (firmware.Metadata, error) {
-	return firmware.Metadata{}, firmware.ErrNotFound
 }
 func (l ledger) LoadRows(func(update.Record)) error           { return nil }
 func (l ledger) SaveRows([]update.Record, []dfu.Device) error { return nil }

@@ -132,6 +132,7 @@ func (r *rates) run(ctx context.Context, read func() map[string]uint64) error {
 	tick := time.NewTicker(rateInterval)
 	defer tick.Stop()
 	last := read()
+	r.set(last, last)
 	for {
 		select {
 		case <-ctx.Done():
