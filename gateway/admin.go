@@ -4,6 +4,9 @@ import (
 	"context"
 	"crypto/subtle"
 	"fmt"
+	"io"
+	"log/slog"
+	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -36,6 +39,8 @@ const index = `Havn firmware gateway
 func (g *Gateway) serveAdmin(ctx context.Context) error {
 	srv := &http.Server{
 		Handler: g.adminHandler(), ReadHeaderTimeout: adminHeaderTimeout, IdleTimeout: adminIdleTimeout,
+		BaseContext: func(net.Listener) context.Context { return ctx }, // requests end with the gateway
+		ErrorLog:    slog.NewLogLogger(g.log.Handler(), slog.LevelWarn),
 	}
 	stopped := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
@@ -92,15 +97,27 @@ func (g *Gateway) authorized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		token, err := os.ReadFile(path)
 		want := strings.TrimSpace(string(token))
-		got, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if err != nil || want == "" || subtle.ConstantTimeCompare([]byte(got), []byte(want)) != 1 {
+		same := subtle.ConstantTimeCompare([]byte(bearer(r)), []byte(want)) == 1
+		if err != nil || want == "" || !same {
 			w.Header().Set("WWW-Authenticate", "Bearer")
-			http.Error(w, `{"error":"the token of admin.token_file is needed: Authorization: Bearer TOKEN"}`,
-				http.StatusUnauthorized)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, needToken)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+const needToken = `{"error":"the token of admin.token_file is needed: Authorization: Bearer TOKEN"}` + "\n"
+
+// bearer returns the token a request carries, empty if it has none.
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return token
 }
 
 // summary is the gateway at a glance.

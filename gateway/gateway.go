@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -36,6 +37,7 @@ const localName = "command-line"
 // Gateway is the running system.
 type Gateway struct {
 	cfg     config.Config
+	local   []update.Rule // for the LocalFile, after those of the configuration
 	log     *slog.Logger
 	store   *store.Store
 	cache   *cache.Cache
@@ -60,7 +62,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 	if g.store, err = store.Open(cfg.Data); err != nil {
 		return nil, err
 	}
-	source, rules, err := sources(cfg, local)
+	source, err := g.sources(local)
 	if err != nil {
 		return nil, err
 	}
@@ -71,7 +73,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 	}
 	updateConfig := cfg.Update
 	updateConfig.Refresh, updateConfig.MaxDevices = cfg.Firmware.Refresh, cfg.Devices.Max
-	g.desired = update.NewDesired(rules, nil)
+	g.desired = update.NewDesired(g.rules(cfg), nil)
 	g.engine, err = update.New(updateConfig, update.Parts{
 		Desired: g.desired, Source: source, Images: g.cache, Store: g.store, Log: log,
 	})
@@ -81,23 +83,27 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 	return g, g.listen()
 }
 
-// sources makes the firmware sources, and the rules that name what they serve.
-func sources(cfg config.Config, local *LocalFile) (firmware.Sources, []update.Rule, error) {
-	registries, err := oci.New(cfg.Firmware.Config)
+// sources makes the firmware sources, and the rule for a local file.
+func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
+	registries, err := oci.New(g.cfg.Firmware.Config)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	files := file.New(cfg.Firmware.File)
-	rules := cfg.Firmware.Desired
+	files := file.New(g.cfg.Firmware.File)
 	if local != nil {
 		files.Add(localName, local.Path, local.Version)
 		spec := firmware.Spec{File: &firmware.FileSpec{Name: localName}}
 		if _, err := files.Resolve(context.Background(), dfu.Device{}, spec); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		rules = append(rules[:len(rules):len(rules)], update.Rule{Spec: spec})
+		g.local = []update.Rule{{Spec: spec}}
 	}
-	return firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}, rules, nil
+	return firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}, nil
+}
+
+// rules returns what cfg desires, and then the local file for all others.
+func (g *Gateway) rules(cfg config.Config) []update.Rule {
+	return slices.Concat(cfg.Firmware.Desired, g.local)
 }
 
 // listen binds the sockets.
@@ -189,7 +195,7 @@ func (g *Gateway) Reload(cfg config.Config) error {
 	if err := g.handler.SetChunks(cfg.Chunks.CoAP); err != nil {
 		return err
 	}
-	g.desired.SetRules(cfg.Firmware.Desired)
+	g.desired.SetRules(g.rules(cfg))
 	g.engine.Refresh()
 	return nil
 }

@@ -36,6 +36,9 @@ var mayImport = []struct {
 	{"gateway", []string{"gateway/...", "cache", "coap", "upstream/..."}},
 	{"bench/link", nil},
 	{"bench/device", []string{"gateway/dfu", "gateway/firmware", "coap/block"}},
+	{"bench/chart", nil},
+	{"bench/load", []string{"gateway/dfu", "coap/block", "bench/device"}},
+	{"bench", []string{"gateway/...", "cache", "coap", "coap/block", "bench/..."}},
 	{"cmd/gateway", []string{"gateway/...", "cache", "coap", "upstream/...", "bench/..."}},
 }
 
@@ -44,7 +47,7 @@ var mayImport = []struct {
 var mayUse = map[string][]string{
 	"github.com/dgraph-io/ristretto":         {"cache"},
 	"github.com/google/go-containerregistry": {"upstream/oci", "cmd/gateway"},
-	"github.com/plgd-dev/go-coap":            {"coap", "bench/device"},
+	"github.com/plgd-dev/go-coap":            {"coap", "bench/device", "bench/load"},
 	"go.etcd.io/bbolt":                       {"gateway/store"},
 	"github.com/goccy/go-yaml":               {"gateway/config"},
 	"github.com/prometheus/client_golang":    {"gateway"},

@@ -55,11 +55,14 @@ func newDevice() *cobra.Command {
 }
 
 func (o *deviceOptions) run(cmd *cobra.Command) error {
-	client, err := o.dial()
+	client, err := o.dial(device.Transmission{})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	if err := o.knock(cmd.Context()); err != nil {
+		return err
+	}
 	drawn := newBars(cmd.ErrOrStderr())
 	line := drawn.add(o.identity.String())
 	o.config.Progress = func(offset, size uint32) { line.set(int64(offset), int64(size)) }
@@ -88,7 +91,25 @@ func newSimulated(mode string, cfg device.Config, c *device.CoAP) (*device.Devic
 	return nil, fmt.Errorf("--mode %q: want write or block", mode)
 }
 
-func (o *deviceOptions) dial() (*device.Client, error) {
+// get is the method GET (RFC 7252 section 12.1.1).
+const get = 1
+
+// knock fails if nobody is there. A device would go on asking for ever; the
+// person at this terminal wants to know.
+func (o *deviceOptions) knock(ctx context.Context) error {
+	client, err := o.dial(device.Transmission{AckTimeout: time.Second, MaxRetransmit: 2})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	_, err = client.Do(ctx, device.Request{Code: get, Path: []string{".well-known", "core"}})
+	if errors.Is(err, device.ErrTimeout) {
+		return fmt.Errorf("%w; is it running there? see --url", err)
+	}
+	return nil // any sign of life will do
+}
+
+func (o *deviceOptions) dial(t device.Transmission) (*device.Client, error) {
 	u, err := url.Parse(o.url)
 	if err != nil || u.Scheme != "coap" || u.Host == "" {
 		return nil, usageError{fmt.Errorf("--url %q: want coap://HOST:PORT", o.url)}
@@ -97,7 +118,7 @@ func (o *deviceOptions) dial() (*device.Client, error) {
 	if u.Port() == "" {
 		host += ":5683"
 	}
-	return device.Dial(host, device.Transmission{})
+	return device.Dial(host, t)
 }
 
 func (o *deviceOptions) save(d *device.Device) error {

@@ -23,6 +23,7 @@ const fleetSize = 200
 // gateway is killed and started again. No device may see a broken rule, and
 // all must end on the last image.
 func TestFleetOverALossyLink(t *testing.T) {
+	t.Parallel()
 	host := strings.TrimPrefix(fakeRegistry(t).URL, "http://")
 	image := host + "/fleet/firmware:stable"
 	s := newSite(t, host, fmt.Sprintf("  desired: [{application: fleet, container: {image: %q}}]\n", image))
@@ -98,7 +99,7 @@ type fleetDevice struct {
 func newFleet(t *testing.T, address string) *fleet {
 	f := &fleet{t: t}
 	for i := range fleetSize {
-		client, err := device.Dial(address, device.Transmission{AckTimeout: 250 * time.Millisecond, MaxRetransmit: 8})
+		client, err := device.Dial(address, device.Transmission{AckTimeout: 100 * time.Millisecond, MaxRetransmit: 4})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -29,6 +29,7 @@ const microbit = "/usr/share/firmware-microbit-micropython/firmware.hex"
 // registry: at every block size, with the registry stopped, and after a restart
 // of the gateway while it is stopped.
 func TestCoapClient(t *testing.T) {
+	t.Parallel()
 	client := peer(t, "coap-client-notls", "libcoap3-bin")
 	hexFile, err := os.ReadFile(microbit)
 	if err != nil {
@@ -80,6 +81,7 @@ func TestCoapClient(t *testing.T) {
 }
 
 func TestPushWarnsOfIntelHex(t *testing.T) {
+	t.Parallel()
 	host := strings.TrimPrefix(fakeRegistry(t).URL, "http://")
 	s := newSite(t, host, "")
 	text := []byte(":020000040000FA\n:0400000001020304F2\n:00000001FF\n")
@@ -118,7 +120,7 @@ func dockerRegistry(t *testing.T) (host string, stop func()) {
 			stop()
 		}
 	})
-	(&site{t: t, output: &bytes.Buffer{}}).eventually("the registry is ready", func() error {
+	eventually(t, "the registry is ready", func() error {
 		resp, err := http.Get("http://" + host + "/v2/")
 		if err == nil {
 			_ = resp.Body.Close()

@@ -7,11 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 
-	"github.com/fsnotify/fsnotify"
 	"github.com/spf13/cobra"
 
 	"havn/gateway"
@@ -42,12 +38,10 @@ func newRun() *cobra.Command {
 }
 
 func runGateway(ctx context.Context, out io.Writer, path string, local *gateway.LocalFile) error {
-	cfg := config.Default()
-	if path != "" {
-		var err error
-		if cfg, err = config.Load(path); err != nil {
-			return usageError{err}
-		}
+	file := configFile{path: path}
+	cfg, err := file.load()
+	if err != nil {
+		return usageError{err}
 	}
 	if local.Path == "" {
 		local = nil
@@ -69,55 +63,13 @@ func runGateway(ctx context.Context, out io.Writer, path string, local *gateway.
 	go func() {
 		defer close(reloads)
 		if path != "" {
-			reloadOnChange(ctx, g, path, log)
+			file.reloadOnChange(ctx, g, log)
 		}
 	}()
 	err = g.Run(ctx)
 	cancel()
 	<-reloads
 	return err
-}
-
-// reloadOnChange takes over the file at path when it changes or on SIGHUP,
-// until ctx ends. A file that is not accepted changes nothing.
-func reloadOnChange(ctx context.Context, g *gateway.Gateway, path string, log *slog.Logger) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-	watcher, err := fsnotify.NewWatcher()
-	if err == nil {
-		defer watcher.Close()
-		err = watcher.Add(filepath.Dir(path)) // the directory: editors replace the file
-	}
-	if err != nil {
-		log.Warn("changes of the configuration are not noticed; send SIGHUP", slog.Any("error", err))
-		watcher = &fsnotify.Watcher{}
-	}
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
-		case event := <-watcher.Events:
-			if filepath.Clean(event.Name) != filepath.Clean(path) || !(event.Has(fsnotify.Write) || event.Has(fsnotify.Create)) {
-				continue
-			}
-		}
-		reload(g, path, log)
-	}
-}
-
-func reload(g *gateway.Gateway, path string, log *slog.Logger) {
-	cfg, err := config.Load(path)
-	if err == nil {
-		err = g.Reload(cfg)
-	}
-	if err != nil {
-		log.Error("configuration not reloaded; the old one stays in force", slog.Any("error", err))
-		return
-	}
-	log.Info("configuration reloaded; chunks and desired firmware are in force, all else needs a restart",
-		slog.String("file", path))
 }
 
 func newLogger(cfg config.Log, w io.Writer) *slog.Logger {

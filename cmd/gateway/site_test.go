@@ -1,25 +1,24 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
+	crand "crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"log"
+	"math/rand/v2"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
-
-	"github.com/google/go-containerregistry/pkg/registry"
 
 	"havn/upstream/oci"
 )
@@ -31,7 +30,25 @@ type site struct {
 	coap    string // HOST:PORT
 	admin   admin
 	process *exec.Cmd
-	output  *bytes.Buffer
+	output  *transcript
+}
+
+// transcript is what processes print. It may be read while they do.
+type transcript struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (t *transcript) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.Write(p)
+}
+
+func (t *transcript) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.text.String()
 }
 
 // newSite writes the configuration; host is the registry it may pull from, and
@@ -51,22 +68,38 @@ firmware:
 	return s
 }
 
+// ports are below those that systems give to whoever asks for any, so that
+// none is taken between two runs of a gateway.
+var ports atomic.Int32
+
+const firstPort, lastPort = 20_000, 32_000
+
+// freePort returns a HOST:PORT on loopback that nobody else listens on, and
+// that no other test gets.
 func freePort(t *testing.T, network string) string {
 	t.Helper()
-	if network == "udp" {
-		conn, err := net.ListenPacket("udp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
+	ports.CompareAndSwap(0, int32(firstPort+rand.IntN((lastPort-firstPort)/2)))
+	for {
+		port := ports.Add(1)
+		if port > lastPort {
+			t.Fatal("no free port")
 		}
-		defer conn.Close()
-		return conn.LocalAddr().String()
+		address := fmt.Sprintf("127.0.0.1:%d", port)
+		if free(network, address) {
+			return address
+		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+}
+
+func free(network, address string) bool {
+	var c io.Closer
+	var err error
+	if network == "udp" {
+		c, err = net.ListenPacket(network, address)
+	} else {
+		c, err = net.Listen(network, address)
 	}
-	defer l.Close()
-	return l.Addr().String()
+	return err == nil && c.Close() == nil
 }
 
 func (s *site) write(name string, data []byte) string {
@@ -78,11 +111,32 @@ func (s *site) write(name string, data []byte) string {
 	return path
 }
 
-// start starts the gateway and returns when it is ready.
-func (s *site) start() {
+// append adds top-level YAML to the configuration; a section that was there
+// before is replaced.
+func (s *site) append(section string) {
 	s.t.Helper()
-	s.output = &bytes.Buffer{}
-	s.process = exec.Command(os.Args[0], "run", "--config", filepath.Join(s.dir, "gateway.yaml"))
+	path := filepath.Join(s.dir, "gateway.yaml")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	key, _, _ := strings.Cut(section, ":")
+	var kept strings.Builder
+	for line := range strings.Lines(string(text)) {
+		if !strings.HasPrefix(line, key+":") {
+			kept.WriteString(line)
+		}
+	}
+	s.write("gateway.yaml", []byte(kept.String()+section))
+}
+
+// start starts the gateway and returns when it is ready. args go after those
+// that name the configuration.
+func (s *site) start(args ...string) {
+	s.t.Helper()
+	s.output = &transcript{}
+	args = append([]string{"run", "--config", filepath.Join(s.dir, "gateway.yaml")}, args...)
+	s.process = exec.Command(os.Args[0], args...)
 	s.process.Env = append(os.Environ(), asGateway+"=1")
 	s.process.Stdout, s.process.Stderr = s.output, s.output
 	if err := s.process.Start(); err != nil {
@@ -103,14 +157,21 @@ func (s *site) kill() {
 	}
 }
 
+// shutdownLimit is what the gateway promises.
+const shutdownLimit = 5 * time.Second
+
 // stop ends the process as systemd does.
 func (s *site) stop() {
 	s.t.Helper()
+	begin := time.Now()
 	if err := s.process.Process.Signal(syscall.SIGTERM); err != nil {
 		s.t.Fatal(err)
 	}
 	if err := s.process.Wait(); err != nil {
 		s.t.Errorf("the gateway ended with %v\n%s", err, s.output)
+	}
+	if took := time.Since(begin); took > shutdownLimit {
+		s.t.Errorf("the shutdown took %s, more than %s", took, shutdownLimit)
 	}
 }
 
@@ -136,6 +197,11 @@ func (s *site) metrics() string {
 // eventually waits for a condition that other processes bring about.
 func (s *site) eventually(what string, check func() error) {
 	s.t.Helper()
+	eventually(s.t, what, check)
+}
+
+func eventually(t *testing.T, what string, check func() error) {
+	t.Helper()
 	deadline := time.Now().Add(30 * time.Second)
 	for {
 		err := check()
@@ -143,44 +209,66 @@ func (s *site) eventually(what string, check func() error) {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("waiting until %s: %v\n%s", what, err, s.output)
+			t.Fatalf("waiting until %s: %v", what, err)
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
 }
 
 // gateway runs another command of the binary and returns what it printed.
-func (s *site) gateway(args ...string) (string, error) {
+func (s *site) gateway(args ...string) (stdout, stderr string, err error) {
+	var out, errs strings.Builder
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asGateway+"=1")
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		err = fmt.Errorf("gateway %s: %w\n%s", strings.Join(args, " "), err, out)
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	if err = cmd.Run(); err != nil {
+		err = fmt.Errorf("gateway %s: %w\n%s", strings.Join(args, " "), err, &errs)
 	}
-	return string(out), err
+	return out.String(), errs.String(), err
 }
 
+// must runs a command and returns all that it printed.
 func (s *site) must(args ...string) string {
 	s.t.Helper()
-	out, err := s.gateway(args...)
+	stdout, stderr, err := s.gateway(args...)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return out
+	return stdout + stderr
 }
 
-// fakeRegistry is an OCI registry in memory.
-func fakeRegistry(t *testing.T) *httptest.Server {
-	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
-	t.Cleanup(server.Close)
-	return server
+// json runs a command that prints one JSON document and nothing else.
+func (s *site) json(out any, args ...string) {
+	s.t.Helper()
+	stdout, _, err := s.gateway(args...)
+	if err == nil {
+		err = json.Unmarshal([]byte(stdout), out)
+	}
+	if err != nil {
+		s.t.Fatalf("%v: %v\n%s", args, err, stdout)
+	}
+}
+
+// refused runs a command that must fail with the exit status and say all of want.
+func (s *site) refused(status int, args []string, want ...string) {
+	s.t.Helper()
+	_, _, err := s.gateway(args...)
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.ExitCode() != status {
+		s.t.Errorf("%v: %v, want exit status %d", args, err, status)
+		return
+	}
+	for _, text := range want {
+		if !strings.Contains(err.Error(), text) {
+			s.t.Errorf("%v: %v\ndoes not say %q", args, err, text)
+		}
+	}
 }
 
 func random(t *testing.T, n int) []byte {
 	t.Helper()
 	b := make([]byte, n)
-	if _, err := rand.Read(b); err != nil {
+	if _, err := crand.Read(b); err != nil {
 		t.Fatal(err)
 	}
 	return b

@@ -4,20 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"havn/gateway/dfu"
 	"havn/gateway/firmware"
 )
 
+// assignPatience is how long an assignment waits for the source's opinion:
+// a slow uplink answers in less, and the operator has 30 s.
+const assignPatience = 10 * time.Second
+
 // Assign makes s the desired firmware of one device, or of all devices of an
 // application where dev.Name is "*". It is kept over restarts. It refuses a
-// spec that can never be served; a source that is away is no obstacle.
+// spec that can never be served; a source that is away or hangs is no obstacle.
 func (e *Engine) Assign(ctx context.Context, dev dfu.Device, s firmware.Spec) error {
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	if _, err := e.source.Resolve(ctx, dev, s); isFinal(err) {
+	patient, cancel := context.WithTimeout(ctx, assignPatience)
+	defer cancel()
+	_, err := e.source.Resolve(patient, dev, s)
+	switch {
+	case isFinal(err):
 		return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, err)
+	case ctx.Err() != nil: // the caller is gone and takes it for refused
+		return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, context.Cause(ctx))
 	}
 	if err := e.saveAssignment(dev, &s); err != nil {
 		return err

@@ -34,7 +34,7 @@ func (r *release) explain() string {
 		return (*err).Error()
 	}
 	if r.target.Load() == nil {
-		return "the firmware is being looked up"
+		return r.spec.Key() + " is being looked up"
 	}
 	return ""
 }
@@ -163,7 +163,11 @@ func (e *Engine) publish(rel *release, m firmware.Metadata) {
 // load brings the bytes of t back into memory, behind the caller's back.
 func (e *Engine) load(t *Target) {
 	e.jobs.add("load "+t.Digest.Hex(), func(ctx context.Context) {
-		if _, err := e.images.Load(ctx, t.Metadata); err != nil && ctx.Err() == nil {
+		_, err := e.images.Load(ctx, t.Metadata)
+		switch {
+		case err == nil:
+			e.loadErrors.forget(t)
+		case ctx.Err() == nil:
 			e.loadErrors.warn(e.log, t, err)
 		}
 	})

@@ -95,7 +95,8 @@ func (r *release) aged(now time.Time, d time.Duration) bool {
 	return now.Sub(time.Unix(0, r.checked.Load())) > d
 }
 
-// lastError logs the failure of loads once per image and error.
+// lastError keeps why images could not be loaded, for the rows that wait for
+// them, and logs it once per image and error.
 type lastError struct {
 	mu   sync.Mutex
 	text map[firmware.Digest]string
@@ -112,4 +113,17 @@ func (l *lastError) warn(log *slog.Logger, t *Target, err error) {
 		log.Warn("image not loaded; devices wait for it", slog.String("version", Printable(t.Version)),
 			slog.String("digest", t.Digest.String()), slog.Any("error", err))
 	}
+}
+
+// of returns why t could not be loaded, empty if it was not tried or could be.
+func (l *lastError) of(t *Target) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text[t.Digest]
+}
+
+func (l *lastError) forget(t *Target) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.text, t.Digest)
 }

@@ -86,6 +86,11 @@ func (r *Row) state() State {
 
 // explain returns the reason the row shows. The caller holds mu.
 func (r *Row) explain(v *View) string {
+	if r.reason == ReasonFetching {
+		if why := r.explainFetching(); why != "" {
+			return why
+		}
+	}
 	if text := r.reason.text(v, Printable(r.lost)); text != "" {
 		return text
 	}
@@ -96,4 +101,22 @@ func (r *Row) explain(v *View) string {
 		return r.desired.Error()
 	}
 	return ""
+}
+
+// explainFetching returns what keeps the image that the device waits for from
+// being served, empty if that is only a matter of time. The caller holds mu.
+func (r *Row) explainFetching() string {
+	t := r.target()
+	if r.release != nil && (r.inFlight == nil || t != nil && r.inFlight.Digest == t.Digest) {
+		if why := r.release.explain(); why != "" {
+			return why
+		}
+	}
+	if r.inFlight != nil {
+		t = r.inFlight
+	}
+	if t == nil {
+		return ""
+	}
+	return r.engine.loadErrors.of(t)
 }

@@ -1,0 +1,104 @@
+package update_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/update"
+)
+
+// hanging is a source that answers when its caller gives up.
+type hanging struct{ firmware.Source }
+
+func (hanging) Resolve(ctx context.Context, _ dfu.Device, _ firmware.Spec) (firmware.Metadata, error) {
+	<-ctx.Done()
+	return firmware.Metadata{}, context.Cause(ctx)
+}
+
+// stuck returns an engine, not running, whose source hangs.
+func (w *world) stuck() *update.Engine {
+	w.t.Helper()
+	e, err := update.New(w.cfg, update.Parts{
+		Desired: w.desired, Source: hanging{w.src}, Images: w.images, Store: w.store, Clock: time.Now,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return e
+}
+
+func (w *world) assignments() int {
+	w.t.Helper()
+	all, err := w.store.LoadAssignments()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return len(all)
+}
+
+// A registry that hangs is away: the assignment is made, before the operator
+// loses patience.
+func TestAssignWhileTheSourceHangs(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+		defer cancel()
+		dev := dfu.Device{Application: "app", Name: "x"}
+		if err := w.stuck().Assign(ctx, dev, container("fw")); err != nil {
+			t.Error(err)
+		}
+		if n := w.assignments(); n != 1 {
+			t.Errorf("%d assignments are stored", n)
+		}
+	})
+}
+
+// An operator who was told that it failed must find nothing assigned.
+func TestAssignGivenUp(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		ctx, cancel := context.WithCancel(t.Context())
+		refused := make(chan error)
+		go func() {
+			dev := dfu.Device{Application: "app", Name: "x"}
+			refused <- w.stuck().Assign(ctx, dev, container("fw"))
+		}()
+		synctest.Wait()
+		cancel()
+		if err := <-refused; !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+		if n := w.assignments(); n != 0 {
+			t.Errorf("%d assignments are stored", n)
+		}
+	})
+}
+
+// While an image cannot be loaded, its row says why, not that it is on its way.
+func TestRowSaysWhyAnImageIsNotLoaded(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.get("d", 0, 1024)
+		w.images.evict()
+		w.src.setAway(true)
+		wantPending := func() {
+			if _, err := w.Image(w.rowOf("d"), 1024, time.Now()); !errors.Is(err, firmware.ErrPending) {
+				t.Fatalf("got %v", err)
+			}
+			synctest.Wait()
+		}
+		wantPending()
+		if v := w.view("d"); v.Error != errAway.Error() {
+			t.Errorf("the row says %q", v.Error)
+		}
+		w.src.setAway(false)
+		wantPending() // and loads it
+		w.images.evict()
+		wantPending()
+		if v := w.view("d"); v.Error == errAway.Error() {
+			t.Errorf("the row still says %q", v.Error)
+		}
+	})
+}
