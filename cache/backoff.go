@@ -1,7 +1,6 @@
 package cache
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -36,7 +35,7 @@ func (f *failures) check(d firmware.Digest, now time.Time) error {
 	if last == nil || !now.Before(last.next) {
 		return nil
 	}
-	return fmt.Errorf("%w (next try in %s)", last.err, last.next.Sub(now).Round(time.Second))
+	return last.err
 }
 
 // note records how a fetch ended; err is nil where it succeeded.

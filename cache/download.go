@@ -70,6 +70,9 @@ func (d *download) Write(p []byte) (int, error) {
 // most one byte more than m promises and never writes more.
 func (d *download) receive(m firmware.Metadata, body io.Reader) error {
 	n, err := io.Copy(d, io.LimitReader(body, int64(m.Size)))
+	if errors.Is(err, firmware.ErrDigest) {
+		return fmt.Errorf("image %s: %w", m.Digest, err)
+	}
 	if err != nil {
 		return fmt.Errorf("image %s: download broke off after %d of %d bytes: %w",
 			m.Digest, n, m.Size, err)

@@ -35,7 +35,8 @@ func newDevice() *cobra.Command {
 		Use:   "coap --url coap://HOST:PORT --application A --device D --version V",
 		Short: "Update over CoAP, as a device does",
 		Long: "Follow the update protocol to the swap, verify the SHA-256 and write the image.\n" +
-			"It fails if an answer breaks a rule that real devices depend on.",
+			"It fails if nobody is there, or if an answer breaks a rule that real devices\n" +
+			"depend on.",
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}

@@ -76,29 +76,3 @@ func TestAssignGivenUp(t *testing.T) {
 		}
 	})
 }
-
-// While an image cannot be loaded, its row says why, not that it is on its way.
-func TestRowSaysWhyAnImageIsNotLoaded(t *testing.T) {
-	inWorld(t, func(t *testing.T, w *world) {
-		w.get("d", 0, 1024)
-		w.images.evict()
-		w.src.setAway(true)
-		wantPending := func() {
-			if _, err := w.Image(w.rowOf("d"), 1024, time.Now()); !errors.Is(err, firmware.ErrPending) {
-				t.Fatalf("got %v", err)
-			}
-			synctest.Wait()
-		}
-		wantPending()
-		if v := w.view("d"); v.Error != errAway.Error() {
-			t.Errorf("the row says %q", v.Error)
-		}
-		w.src.setAway(false)
-		wantPending() // and loads it
-		w.images.evict()
-		wantPending()
-		if v := w.view("d"); v.Error == errAway.Error() {
-			t.Errorf("the row still says %q", v.Error)
-		}
-	})
-}

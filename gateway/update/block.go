@@ -26,9 +26,10 @@ func (e *Engine) Image(row *Row, offset uint32, now time.Time) (*firmware.Image,
 	t := row.inFlight
 	if offset == 0 || t == nil || !row.continues(offset) {
 		var err error
-		if t, err = e.selectTarget(row, now); err != nil {
+		if t, err = e.selectTarget(row, offset, now); err != nil {
 			return nil, err
 		}
+		row.picked = t
 	}
 	img := e.images.Get(t.Digest)
 	if img == nil {
@@ -40,12 +41,19 @@ func (e *Engine) Image(row *Row, offset uint32, now time.Time) (*firmware.Image,
 	return img, nil
 }
 
-// selectTarget returns the image that a new transfer is of.
-func (e *Engine) selectTarget(row *Row, now time.Time) (*Target, error) {
+// resume is how long after its start the gateway expects transfers that began
+// before: an image of some megabytes over a slow link.
+const resume = 10 * time.Minute
+
+// selectTarget returns the image of a transfer that is not known: a new one, or
+// one that an earlier process began and crashed before it noted that.
+func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*Target, error) {
 	t, err := e.desiredOf(row, now)
 	switch {
 	case err != nil:
 		return nil, err
+	case offset > 0 && row.release.first != nil && now.Sub(e.started) < resume:
+		return row.release.first, nil
 	case row.reason.failed() && row.sent.Digest == t.Digest:
 		return nil, ErrNotBooted
 	case row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry):
@@ -75,7 +83,7 @@ func (e *Engine) desiredOf(row *Row, now time.Time) (*Target, error) {
 func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time) {
 	row.mu.Lock()
 	defer row.mu.Unlock()
-	for _, t := range [...]*Target{row.target(), row.inFlight} {
+	for _, t := range [...]*Target{row.target(), row.inFlight, row.picked} {
 		if t != nil && t.Digest == img.Digest {
 			if row.inFlight == nil || row.inFlight.Digest != t.Digest {
 				e.flushSoon() // a crash must not make us forget which image was begun

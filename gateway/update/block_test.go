@@ -79,6 +79,30 @@ func TestBlockTransferAfterACrash(t *testing.T) {
 	})
 }
 
+// A transfer that began just before a crash is not known at all. It goes on with
+// what was offered then, even if the tag moves as soon as the gateway is back.
+func TestUnknownBlockTransferAfterACrash(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		old := w.get("d", 0, 1024)
+		if err := w.Forget(w.view("d").Device); err != nil { // as if it was never stored
+			t.Fatal(err)
+		}
+		w.restart()
+		w.publish("fw", "v3", 4000)
+		w.refresh()
+		if img := w.get("d", 1024, 2048); img.Digest != old.Digest {
+			t.Error("the transfer goes on with another image")
+		}
+		if img := w.get("d", 0, 1024); img.Digest == old.Digest {
+			t.Error("a new transfer is of the old image")
+		}
+		w.tick(time.Hour)
+		if img := w.get("e", 1024, 2048); img.Digest == old.Digest {
+			t.Error("a transfer that cannot be of an earlier process got the old image")
+		}
+	})
+}
+
 func TestBlockRollback(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.report("d", "v1")
@@ -149,6 +173,49 @@ func TestBlob(t *testing.T) {
 		}
 		if _, err := w.Blob(make([]byte, 8), time.Now()); !errors.Is(err, firmware.ErrNotFound) {
 			t.Errorf("unknown digest: %v", err)
+		}
+	})
+}
+
+// While an image cannot be loaded, its row says why, not that it is on its way.
+func TestRowSaysWhyAnImageIsNotLoaded(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.get("d", 0, 1024)
+		w.images.evict()
+		w.src.setAway(true)
+		wantPending := func() {
+			if _, err := w.Image(w.rowOf("d"), 1024, time.Now()); !errors.Is(err, firmware.ErrPending) {
+				t.Fatalf("got %v", err)
+			}
+			synctest.Wait()
+		}
+		wantPending()
+		if v := w.view("d"); v.Error != errAway.Error() {
+			t.Errorf("the row says %q", v.Error)
+		}
+		w.src.setAway(false)
+		wantPending() // and loads it
+		w.images.evict()
+		wantPending()
+		if v := w.view("d"); v.Error == errAway.Error() {
+			t.Errorf("the row still says %q", v.Error)
+		}
+	})
+}
+
+// The target may move while the first block is on its way out.
+func TestTargetMovesBetweenImageAndServed(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		row := w.rowOf("d")
+		first, err := w.Image(row, 0, time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.publish("fw", "v3", 4000)
+		w.refresh()
+		w.Served(row, first, 1024, time.Now())
+		if next := w.get("d", 1024, 2048); next.Digest != first.Digest {
+			t.Error("the second block is of another image than the first")
 		}
 	})
 }

@@ -44,6 +44,7 @@ type Engine struct {
 	store   Store
 	ledger  *ledger
 	clock   func() time.Time
+	started time.Time
 	log     *slog.Logger
 
 	jobs       *jobs
@@ -87,6 +88,7 @@ func New(cfg Config, p Parts) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
+	e.started = e.clock()
 	e.rows.m = map[dfu.Device]*Row{}
 	e.releases.m = map[releaseKey]*release{}
 	return e, e.restore()

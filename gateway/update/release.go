@@ -19,7 +19,10 @@ type release struct {
 	spec firmware.Spec
 
 	target atomic.Pointer[Target] // what to offer; nil until resolved once
-	err    atomic.Pointer[error]  // why the newest resolution is not the target
+	// first is what an earlier process, or this one, resolved the spec to
+	// before the release was made; nil if it never was. Immutable.
+	first *Target
+	err   atomic.Pointer[error] // why the newest resolution is not the target
 	// checked is when the last resolution ended, well or not; next is when a
 	// device may cause another while there is no target. Unix nanoseconds.
 	checked, next atomic.Int64
@@ -76,6 +79,7 @@ func (e *Engine) offerKnown(rel *release) {
 	}
 	if entry, ok := e.ledger.find(rel.app, []byte(m.Version)); ok && entry.Digest == m.Digest {
 		e.publish(rel, entry)
+		rel.first = rel.target.Load()
 	}
 }
 
@@ -130,8 +134,9 @@ func (e *Engine) offer(ctx context.Context, rel *release, m firmware.Metadata) e
 		e.retain(m.Digest)
 		rel.loaded = m.Digest
 	}
+	err = e.ledger.resolve(rel.spec.Key(), m) // first: the next process must know what devices were offered
 	e.publish(rel, m)
-	return e.ledger.resolve(rel.spec.Key(), m)
+	return err
 }
 
 // admit enters m in the ledger. A version that is only a tag gives way to the

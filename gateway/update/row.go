@@ -28,6 +28,7 @@ type Row struct {
 	desired  error    // why release is nil
 	current  string   // the version it last said it runs
 	inFlight *Target  // the image it is writing; nil = none
+	picked   *Target  // the target when Image last took one: it may move before Served
 	lost     string   // the in-flight version that no source has
 	offset   uint32   // next byte of inFlight, as the device last asked
 	sent     Delivery
