@@ -78,6 +78,7 @@ func (b *batch) peer(i int) netip.AddrPort {
 // unicast reports whether the i-th datagram was sent to this host alone. It
 // prepares the control message, which says where it was sent to, to say where
 // the reply comes from: the same address, by whatever route leads to the peer.
+// A socket of one address has no control messages, and needs none.
 func (b *batch) unicast(i int) bool {
 	const head = unix.SizeofCmsghdr
 	control := unsafe.Pointer(&b.controls[i])

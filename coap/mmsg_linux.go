@@ -66,11 +66,16 @@ func interrupt(socket *net.UDPConn) error {
 	})
 }
 
-// configure sets a socket up: each datagram tells where it was sent to, and
-// bursts are buffered.
+// configure sets a socket up: bursts are buffered, and where it has several
+// addresses, each datagram tells which one it was sent to.
 func configure(socket *net.UDPConn, log *slog.Logger) error {
+	several := socket.LocalAddr().(*net.UDPAddr).IP.IsUnspecified()
 	return control(socket, func(fd int) error {
-		return errors.Join(tellDestination(fd), growReceiveBuffer(fd, log))
+		err := growReceiveBuffer(fd, log)
+		if several {
+			err = errors.Join(err, tellDestination(fd))
+		}
+		return err
 	})
 }
 
