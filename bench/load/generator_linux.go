@@ -136,7 +136,7 @@ func (g *Generator) until(ctx context.Context, deadline int64) error {
 		if err := g.receive(now); err != nil {
 			return err
 		}
-		if err := g.fill(now); err != nil {
+		if err := g.fill(); err != nil {
 			return err
 		}
 		if now-g.swept < sweepEvery {
@@ -150,7 +150,7 @@ func (g *Generator) until(ctx context.Context, deadline int64) error {
 }
 
 // fill sends requests of peers that are ready, one batch at most.
-func (g *Generator) fill(now int64) error {
+func (g *Generator) fill() error {
 	room := min(cap(g.flying)-len(g.flying), g.ready.n, batchSize)
 	g.outgoing = g.outgoing[:0]
 	for range room {
@@ -159,17 +159,21 @@ func (g *Generator) fill(now int64) error {
 		g.flying = append(g.flying, id)
 		g.outgoing = append(g.outgoing, id)
 	}
-	return g.send(now)
+	return g.send()
 }
 
-// send sends the requests of the outgoing peers.
-func (g *Generator) send(now int64) error {
+// send sends the requests of the outgoing peers. Their time starts when all are
+// written: what the generator takes for that is not the server's.
+func (g *Generator) send() error {
 	for i, id := range g.outgoing {
 		p := &g.peers[id]
-		p.sent = now
 		b := g.cfg.Transfer.AppendRequest(p.appendHead(g.out.buffers[i][:0:maxRequest]), p)
 		g.out.set(i, b)
 		g.sources[i].info.Spec_dst = endpoint(p.ID % uint32(g.cfg.Endpoints))
+	}
+	now := g.now()
+	for _, id := range g.outgoing {
+		g.peers[id].sent = now
 	}
 	if err := g.out.send(g.fd, len(g.outgoing)); err != nil {
 		return fmt.Errorf("send to %v: %w", g.cfg.Target, err)

@@ -28,7 +28,7 @@ func (g *Generator) sweep(ctx context.Context, now int64) error {
 			g.outgoing = append(g.outgoing, id)
 		}
 	}
-	return g.send(now)
+	return g.send()
 }
 
 func (g *Generator) overdue(p *Peer, now int64) bool { return now-p.sent > int64(g.cfg.Timeout) }
