@@ -20,7 +20,8 @@ record() {
 	out=$name-$1
 	shift
 	echo "== gateway bench $*" >&2
-	"$work/gateway" bench "$@" --json --html "$out.html" >"$work/figures.json"
+	(cd "$work" && PATH="$work:$PATH" gateway bench "$@" --json --html report.html >figures.json)
+	mv "$work/report.html" "$out.html"
 	mv "$work/figures.json" "$out.json"
 }
 
