@@ -2,7 +2,7 @@
 GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
-PEERS = libcoap3-bin docker-registry firmware-microbit-micropython
+PEERS = libcoap3-bin docker-registry firmware-microbit-micropython mosquitto
 
 .PHONY: test peers check race fuzz bench build
 

@@ -6,9 +6,10 @@
 //	[CoAP]   load.Generator ──► this gateway, or another CoAP server, as a process
 //	                        ──► load.Responder, as a process: the limit
 //	[Link]   device.Device ──► link.Link (delay, loss) ──► gateway in this process
+//	[LoRaWAN] network server and devices ──► MQTT broker ──► gateway in this process
 //	[Cache]  a thousand goroutines ──► cache.Cache
 //
-// Each of the three is a configuration with a Run method that returns a
+// Each of the four is a configuration with a Run method that returns a
 // [Report]: it prints itself as text, JSON and HTML.
 //
 // Invariants:

@@ -57,7 +57,7 @@ func (r *reader) round(n int) {
 	}
 	r.send(replies)
 	r.batch.reuse(n)
-	r.handler.stats.Answers.observe(time.Since(received), n)
+	r.handler.stats.Answers.Observe(time.Since(received), n)
 }
 
 // answer handles the i-th request of the batch. It reports whether there is a

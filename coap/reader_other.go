@@ -47,6 +47,6 @@ func serve(socket *net.UDPConn, h *Handler, _ *atomic.Bool) error {
 		if _, err := socket.WriteToUDPAddrPort(reply, from); err != nil {
 			h.stats.SendErrors.Add(1)
 		}
-		h.stats.Answers.observe(time.Since(peer.Received), 1)
+		h.stats.Answers.Observe(time.Since(peer.Received), 1)
 	}
 }

@@ -220,20 +220,6 @@ func TestServerNoAllocations(t *testing.T) {
 	}
 }
 
-func TestHistogram(t *testing.T) {
-	var h Histogram
-	h.observe(10*time.Microsecond, 3)
-	h.observe(11*time.Microsecond, 2)
-	h.observe(time.Second, 1)
-	if h.Buckets[0].Load() != 3 || h.Buckets[1].Load() != 2 || h.Buckets[len(AnswerBounds)].Load() != 1 {
-		t.Errorf("%v", &h.Buckets)
-	}
-	if got := time.Duration(h.Sum.Load()); got != time.Second+52*time.Microsecond {
-		t.Errorf("sum %v", got)
-	}
-}
-
-// TestLibcoap lets a client of another make fetch, byte for byte.
 func TestLibcoap(t *testing.T) {
 	tool, err := exec.LookPath("coap-client-notls")
 	if err != nil {

@@ -3,9 +3,10 @@ package coap
 import (
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"havn/gateway/update"
 )
 
 // Reason is why a datagram was not accepted.
@@ -36,7 +37,7 @@ type Stats struct {
 	Chunks     atomic.Uint64 // blocks and Writes of firmware sent
 	ChunkBytes atomic.Uint64 // firmware bytes in them
 	SendErrors atomic.Uint64 // replies that the kernel did not take
-	Answers    Histogram
+	Answers    update.Histogram
 
 	requests [resources][256]atomic.Uint64 // by resource and code of the response
 	rejected [reasons]atomic.Uint64
@@ -75,30 +76,4 @@ func (s *Stats) request(res resource, code codes.Code) { s.requests[res][byte(co
 func (s *Stats) chunk(bytes int) {
 	s.Chunks.Add(1)
 	s.ChunkBytes.Add(uint64(bytes))
-}
-
-// AnswerBounds are the upper bounds of the buckets of [Histogram]: a batch
-// takes microseconds from memory, milliseconds on a crowded core.
-var AnswerBounds = [...]time.Duration{
-	10 * time.Microsecond, 25 * time.Microsecond, 50 * time.Microsecond,
-	100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
-	time.Millisecond, 2500 * time.Microsecond, 5 * time.Millisecond,
-	10 * time.Millisecond, 50 * time.Millisecond, 250 * time.Millisecond,
-}
-
-// Histogram is the time from the receipt of a datagram to the moment its
-// answer is sent. It is measured once per batch, so it is what the last
-// datagram of the batch waited.
-type Histogram struct {
-	Buckets [len(AnswerBounds) + 1]atomic.Uint64 // not cumulative; the last one is beyond all bounds
-	Sum     atomic.Int64                         // nanoseconds
-}
-
-func (h *Histogram) observe(d time.Duration, n int) {
-	i := 0
-	for i < len(AnswerBounds) && d > AnswerBounds[i] {
-		i++
-	}
-	h.Buckets[i].Add(uint64(n))
-	h.Sum.Add(int64(d) * int64(n))
 }

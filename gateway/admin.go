@@ -130,7 +130,7 @@ func (g *Gateway) summary() console.Summary {
 			MemoryBytes: stats.Bytes.Memory, DiskBytes: stats.Bytes.Disk,
 			Hits: stats.Hits.Memory + stats.Hits.Disk, Misses: stats.Misses,
 		},
-		Upstream:        map[string]any{},
+		Upstream:        g.cloud.summary(),
 		ChunksPerSecond: g.rates.now(),
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"havn/cache"
 	"havn/coap"
 	"havn/gateway/config"
+	"havn/gateway/devicehttp"
 	"havn/gateway/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/store"
@@ -36,18 +37,22 @@ const localName = "command-line"
 
 // Gateway is the running system.
 type Gateway struct {
-	cfg     config.Config
-	local   []update.Rule // for the LocalFile, after those of the configuration
-	log     *slog.Logger
-	store   *store.Store
-	cache   *cache.Cache
-	desired *update.Desired
-	engine  *update.Engine
-	handler *coap.Handler
-	server  *coap.Server // nil: off
-	admin   net.Listener // nil: off
-	rates   rates
-	ready   atomic.Bool
+	cfg         config.Config
+	local       []update.Rule // for the LocalFile, after those of the configuration
+	log         *slog.Logger
+	store       *store.Store
+	cache       *cache.Cache
+	desired     *update.Desired
+	engine      *update.Engine
+	handler     *coap.Handler
+	server      *coap.Server // nil: off
+	lorawan     []loraNetwork
+	http        *devicehttp.Server // nil: off
+	httpHandler *devicehttp.Handler
+	cloud       cloud
+	admin       net.Listener // nil: off
+	rates       rates
+	ready       atomic.Bool
 }
 
 // New opens the state and binds the sockets of cfg. A non-nil local is served
@@ -71,16 +76,28 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 	if g.cache, err = cache.New(cacheConfig, source, time.Now, log); err != nil {
 		return nil, err
 	}
-	updateConfig := cfg.Update
-	updateConfig.Refresh, updateConfig.MaxDevices = cfg.Firmware.Refresh, cfg.Devices.Max
-	g.desired = update.NewDesired(g.rules(cfg), nil)
-	g.engine, err = update.New(updateConfig, update.Parts{
-		Desired: g.desired, Source: source, Images: g.cache, Store: g.store, Log: log,
-	})
-	if err != nil {
+	if err := g.openCloud(); err != nil {
+		return nil, err
+	}
+	if err := g.openEngine(source); err != nil {
 		return nil, err
 	}
 	return g, g.listen()
+}
+
+// openEngine makes the engine over everything else.
+func (g *Gateway) openEngine(source firmware.Source) (err error) {
+	cfg := g.cfg.Update
+	cfg.Refresh, cfg.MaxDevices, cfg.Pace = g.cfg.Firmware.Refresh, g.cfg.Devices.Max, g.cfg.Upstream.Forward
+	g.desired = update.NewDesired(g.rules(g.cfg), g.cloud.directory())
+	g.engine, err = update.New(cfg, update.Parts{
+		Desired: g.desired, Source: source, Images: g.cache, Store: g.store,
+		Reporter: g.cloud.reporter(), Log: g.log,
+	})
+	if err == nil && g.cloud.spool != nil && g.cloud.spool.Fresh() {
+		g.engine.ReportAll() // the upstream never heard how things stand
+	}
+	return err
 }
 
 // sources makes the firmware sources, and the rule for a local file.
@@ -115,10 +132,13 @@ func (g *Gateway) listen() (err error) {
 		if g.server, err = coap.Listen(g.cfg.CoAP, g.handler, g.log); err != nil {
 			return err
 		}
-		if !g.CoAPAddr().Addr().IsLoopback() {
-			g.log.Warn("CoAP devices are not authenticated: anyone who reaches this address can read the firmware "+
-				"and report as any device", slog.Any("listen", g.CoAPAddr()))
-		}
+		g.warnOpen(update.CoAP, g.CoAPAddr())
+	}
+	if err := g.listenHTTP(); err != nil {
+		return err
+	}
+	if err := g.connectLoRaWAN(); err != nil {
+		return err
 	}
 	if g.cfg.Admin.Listen != "" {
 		if g.admin, err = net.Listen("tcp", g.cfg.Admin.Listen); err != nil {
@@ -159,8 +179,15 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts.Go(func() error { return g.cache.Run(ctx) })
 	parts.Go(func() error { return g.engine.Run(ctx) })
 	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
+	g.cloud.run(ctx, parts.Go)
 	if g.server != nil {
 		parts.Go(func() error { return g.server.Serve(ctx) })
+	}
+	if g.http != nil {
+		parts.Go(func() error { return g.http.Serve(ctx) })
+	}
+	for _, network := range g.lorawan {
+		parts.Go(func() error { return network.Run(ctx) })
 	}
 	if g.admin != nil {
 		parts.Go(func() error { return g.serveAdmin(ctx) })
@@ -181,21 +208,35 @@ func (g *Gateway) Close() {
 	if g.server != nil {
 		_ = g.server.Close()
 	}
+	if g.http != nil {
+		_ = g.http.Close()
+	}
 	if g.cache != nil {
 		g.cache.Close()
 	}
+	g.cloud.close(g.log)
 	if g.store != nil {
 		_ = g.store.Close()
 	}
 }
 
 // Reload takes over what may change while devices are served: chunk sizes and
-// the rules of desired firmware. Credentials are read from their files anyway.
+// the rules of desired firmware, and the certificate of the HTTP front.
+// Credentials are read from their files anyway.
 func (g *Gateway) Reload(cfg config.Config) error {
-	if err := g.handler.SetChunks(cfg.Chunks.CoAP); err != nil {
+	for _, network := range g.lorawan {
+		if err := network.handler.SetChunks(cfg.Chunks.LoRaWAN); err != nil {
+			return err
+		}
+	}
+	err := errors.Join(g.handler.SetChunks(cfg.Chunks.CoAP), g.httpHandler.SetChunks(cfg.Chunks.HTTP))
+	if err != nil {
 		return err
 	}
 	g.desired.SetRules(g.rules(cfg))
 	g.engine.Refresh()
+	if g.http != nil {
+		return g.http.Reload()
+	}
 	return nil
 }

@@ -9,7 +9,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"havn/coap"
+	"havn/gateway/devicehttp"
+	"havn/gateway/dfu"
 	"havn/gateway/update"
+	"havn/lorawan"
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -17,24 +20,30 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descRequests = desc("requests_total", "Requests answered, by code.", "protocol", "resource", "code")
-	descChunks   = desc("chunks_total", "Firmware chunks sent to devices.", "protocol")
-	descBytes    = desc("chunk_bytes_total", "Firmware bytes in those chunks.", "protocol")
-	descRejected = desc("rejected_total", "Messages refused as bad input.", "protocol", "reason")
-	descAnswer   = desc("answer_seconds", "Time from receipt of a message to its answer.", "protocol")
-	descSendErrs = desc("send_errors_total", "Answers that the kernel did not take.", "protocol")
-	descHits     = desc("cache_hits_total", "Images found, by tier.", "tier")
-	descMisses   = desc("cache_misses_total", "Images asked for that were not in memory.")
-	descHeld     = desc("cache_bytes", "Bytes of images held, by tier.", "tier")
-	descCorrupt  = desc("cache_corrupt_total", "Image files found damaged and fetched again.")
-	descRefused  = desc("cache_refused_total", "Image files that the disk did not take.")
-	descFetches  = desc("fetches_total", "Downloads of images.", "source", "result")
-	descDevices  = desc("devices", "Devices, by state.", "state")
-	descResolve  = desc("resolve_failures_total", "Lookups of desired firmware that failed.")
-	descLearned  = desc("learned_names_total", "Versions learned as other names of an image.")
-	descEvicted  = desc("devices_evicted_total", "Rows dropped because the device table was full.")
-	descFlush    = desc("store_failures_total", "Writes of device rows that failed and were repeated.")
-	descJobs     = desc("jobs_dropped_total", "Background lookups dropped because too many were waiting.")
+	descRequests  = desc("requests_total", "Requests answered, by code.", "protocol", "resource", "code")
+	descChunks    = desc("chunks_total", "Firmware chunks sent to devices.", "protocol")
+	descBytes     = desc("chunk_bytes_total", "Firmware bytes in those chunks.", "protocol")
+	descRejected  = desc("rejected_total", "Messages refused as bad input.", "protocol", "reason")
+	descAnswer    = desc("answer_seconds", "Time from receipt of a message to its answer.", "protocol")
+	descSendErrs  = desc("send_errors_total", "Answers that the kernel did not take.", "protocol")
+	descConns     = desc("connections", "Connections of devices.", "protocol")
+	descWaiting   = desc("lorawan_held_total", "Statuses left unanswered because an answer may be queued.", "network")
+	descConnected = desc("lorawan_connected", "Whether the network server's broker is connected.", "network")
+	descSpooled   = desc("spool_events", "Events that wait for the upstream.")
+	descDropped   = desc("spool_dropped_total", "Events given up because the spool was full.")
+	descForwarded = desc("forwarded_total", "Events sent upstream, by result.", "result")
+	descHits      = desc("cache_hits_total", "Images found, by tier.", "tier")
+	descMisses    = desc("cache_misses_total", "Images asked for that were not in memory.")
+	descHeld      = desc("cache_bytes", "Bytes of images held, by tier.", "tier")
+	descCorrupt   = desc("cache_corrupt_total", "Image files found damaged and fetched again.")
+	descRefused   = desc("cache_refused_total", "Image files that the disk did not take.")
+	descFetches   = desc("fetches_total", "Downloads of images.", "source", "result")
+	descDevices   = desc("devices", "Devices, by state.", "state")
+	descResolve   = desc("resolve_failures_total", "Lookups of desired firmware that failed.")
+	descLearned   = desc("learned_names_total", "Versions learned as other names of an image.")
+	descEvicted   = desc("devices_evicted_total", "Rows dropped because the device table was full.")
+	descFlush     = desc("store_failures_total", "Writes of device rows that failed and were repeated.")
+	descJobs      = desc("jobs_dropped_total", "Background lookups dropped because too many were waiting.")
 )
 
 // collector renders the counters of all parts. It implements
@@ -48,8 +57,11 @@ func (c collector) Describe(chan<- *prometheus.Desc) {}
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.coap(ch)
+	c.http(ch)
+	c.lorawan(ch)
 	c.cache(ch)
 	c.engine(ch)
+	c.upstream(ch)
 }
 
 func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, n uint64, labels ...string) {
@@ -58,6 +70,13 @@ func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, n uint64, labels .
 
 func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, n float64, labels ...string) {
 	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
+}
+
+// front renders what all device fronts count alike.
+func front(ch chan<- prometheus.Metric, p update.Protocol, chunks, bytes uint64, answers *update.Histogram) {
+	counter(ch, descChunks, chunks, p.String())
+	counter(ch, descBytes, bytes, p.String())
+	ch <- histogram(descAnswer, answers, p.String())
 }
 
 func (c collector) coap(ch chan<- prometheus.Metric) {
@@ -69,22 +88,68 @@ func (c collector) coap(ch chan<- prometheus.Metric) {
 	for _, why := range coap.Reasons() {
 		counter(ch, descRejected, stats.Rejected(why), protocol, why.String())
 	}
-	counter(ch, descChunks, stats.Chunks.Load(), protocol)
-	counter(ch, descBytes, stats.ChunkBytes.Load(), protocol)
 	counter(ch, descSendErrs, stats.SendErrors.Load(), protocol)
-	ch <- answers(&stats.Answers, protocol)
+	front(ch, update.CoAP, stats.Chunks.Load(), stats.ChunkBytes.Load(), &stats.Answers)
 }
 
-// answers renders a histogram; its buckets are not cumulative, Prometheus's are.
-func answers(h *coap.Histogram, protocol string) prometheus.Metric {
+func (c collector) http(ch chan<- prometheus.Metric) {
+	protocol := update.HTTP.String()
+	stats := c.g.httpHandler.Stats()
+	for _, r := range stats.Requests() {
+		counter(ch, descRequests, r.N, protocol, r.Resource, r.Code)
+	}
+	for _, why := range devicehttp.Reasons() {
+		counter(ch, descRejected, stats.Rejected(why), protocol, why.String())
+	}
+	gauge(ch, descConns, float64(stats.Connections.Load()), protocol)
+	front(ch, update.HTTP, stats.Chunks.Load(), stats.ChunkBytes.Load(), &stats.Answers)
+}
+
+// lorawan renders the sum over all networks: few sites have two.
+func (c collector) lorawan(ch chan<- prometheus.Metric) {
+	protocol := update.LoRaWAN.String()
+	var answers update.Histogram
+	var chunks, bytes uint64
+	rejected, ops := map[lorawan.Rejection]uint64{}, map[dfu.Op]uint64{}
+	for _, n := range c.g.lorawan {
+		stats := n.Stats()
+		for _, why := range lorawan.Rejections() {
+			rejected[why] += stats.Rejected(why)
+		}
+		for op := dfu.OpWait; op <= dfu.OpSwap; op++ {
+			ops[op] += stats.Answered(op)
+		}
+		chunks, bytes = chunks+stats.Chunks.Load(), bytes+stats.ChunkBytes.Load()
+		answers.Add(&stats.Answers)
+		counter(ch, descWaiting, stats.Held.Load(), n.Name())
+		gauge(ch, descConnected, connected(n), n.Name())
+	}
+	for why, n := range rejected {
+		counter(ch, descRejected, n, protocol, why.String())
+	}
+	for op, n := range ops {
+		counter(ch, descRequests, n, protocol, "dfu", op.String())
+	}
+	front(ch, update.LoRaWAN, chunks, bytes, &answers)
+}
+
+func connected(n loraNetwork) float64 {
+	if n.Connected() {
+		return 1
+	}
+	return 0
+}
+
+// histogram renders h; its buckets are not cumulative, Prometheus's are.
+func histogram(d *prometheus.Desc, h *update.Histogram, labels ...string) prometheus.Metric {
 	buckets, n := map[float64]uint64{}, uint64(0)
-	for i, bound := range coap.AnswerBounds {
+	for i, bound := range update.AnswerBounds {
 		n += h.Buckets[i].Load()
 		buckets[bound.Seconds()] = n
 	}
-	n += h.Buckets[len(coap.AnswerBounds)].Load()
+	n += h.Buckets[len(update.AnswerBounds)].Load()
 	sum := time.Duration(h.Sum.Load()).Seconds()
-	return prometheus.MustNewConstHistogram(descAnswer, n, sum, buckets, protocol)
+	return prometheus.MustNewConstHistogram(d, n, sum, buckets, labels...)
 }
 
 func (c collector) cache(ch chan<- prometheus.Metric) {
@@ -101,6 +166,19 @@ func (c collector) cache(ch chan<- prometheus.Metric) {
 	}
 }
 
+func (c collector) upstream(ch chan<- prometheus.Metric) {
+	cloud := &c.g.cloud
+	if cloud.forwarder == nil {
+		return
+	}
+	spooled, sent := cloud.spool.Stats(), cloud.forwarder.Stats()
+	gauge(ch, descSpooled, float64(spooled.Events))
+	counter(ch, descDropped, spooled.DroppedAll()+sent.Lost.Load())
+	counter(ch, descForwarded, sent.Delivered.Load(), "delivered")
+	counter(ch, descForwarded, sent.Rejected.Load(), "rejected")
+	counter(ch, descForwarded, sent.Failed.Load(), "failed")
+}
+
 func (c collector) engine(ch chan<- prometheus.Metric) {
 	e := c.g.engine
 	for state, n := range e.Count() {
@@ -110,13 +188,21 @@ func (c collector) engine(ch chan<- prometheus.Metric) {
 	counter(ch, descResolve, s.ResolveFailures.Load())
 	counter(ch, descLearned, s.LearnedNames.Load())
 	counter(ch, descEvicted, s.EvictedRows.Load())
-	counter(ch, descFlush, s.FlushFailures.Load())
+	counter(ch, descFlush, s.FlushFailures.Load()+s.ReportFailures.Load())
 	counter(ch, descJobs, e.DroppedJobs())
 }
 
 // chunks returns the chunks sent so far, by protocol.
 func (g *Gateway) chunks() map[string]uint64 {
-	return map[string]uint64{update.CoAP.String(): g.handler.Stats().Chunks.Load()}
+	var radio uint64
+	for _, n := range g.lorawan {
+		radio += n.Stats().Chunks.Load()
+	}
+	return map[string]uint64{
+		update.CoAP.String():    g.handler.Stats().Chunks.Load(),
+		update.HTTP.String():    g.httpHandler.Stats().Chunks.Load(),
+		update.LoRaWAN.String(): radio,
+	}
 }
 
 // rateInterval is the time over which the summary averages.

@@ -19,8 +19,8 @@
 //     named. Real devices of this family do not look.
 //   - What the gateway did wrong is in the list of violations, and the device
 //     goes on as a real one would.
-//   - No goroutine is started; Run and Do work on the caller's. Memory is two
-//     images, the running and the coming one, and 64 violations at most.
+//   - No goroutine is started; Run and Do work on the caller's. Memory is one
+//     image and 64 violations at most.
 //
 // Offsets and sizes are bytes of firmware, durations real time, versions text.
 // An image is at most 64 MiB, a datagram at most 1152 bytes.

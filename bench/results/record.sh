@@ -57,4 +57,5 @@ fi
 
 record link link
 record cache cache
+record lorawan lorawan
 ls -l "$name"-*

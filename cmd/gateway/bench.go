@@ -24,7 +24,8 @@ func newBench() *cobra.Command {
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newBenchCoAP(), newBenchLink(), newBenchCache(), newBenchServe(), newBenchLimit())
+	cmd.AddCommand(newBenchCoAP(), newBenchLink(), newBenchCache(), newBenchLoRaWAN(),
+		newBenchServe(), newBenchLimit())
 	return cmd
 }
 

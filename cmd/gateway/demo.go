@@ -18,13 +18,13 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"havn/bench/device"
 	"havn/gateway"
 	"havn/gateway/config"
 	"havn/gateway/dfu"
-	"havn/gateway/firmware"
-	"havn/gateway/update"
+	"havn/lorawan"
 	"havn/upstream/oci"
 )
 
@@ -32,16 +32,19 @@ import (
 type demo struct {
 	once     bool
 	devices  int
+	radios   int
 	firmware string
 	timeout  time.Duration
 	out      io.Writer
+	cloud    demoCloud
+	radio    *demoRadio
 }
 
 const (
 	demoApplication = "demo"
 	demoOld         = "1.0.0"
 	demoNew         = "1.1.0"
-	demoSize        = 128 << 10 // of the firmware made up when none is given
+	demoSize        = 64 << 10 // of the firmware made up when none is given
 )
 
 func newDemo() *cobra.Command {
@@ -49,8 +52,9 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "See the whole thing work, with everything embedded",
-		Long: "Demo starts an OCI registry with a firmware image, the gateway and simulated\n" +
-			"devices, all on loopback and free ports, and updates the devices over CoAP.",
+		Long: "Demo starts an OCI registry with a firmware image, a stand-in for Drogue Cloud\n" +
+			"that wants it on all devices, the gateway and simulated devices, all on loopback\n" +
+			"and free ports. The devices update over CoAP and LoRaWAN, and the cloud is told.",
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.out = cmd.OutOrStdout()
@@ -60,6 +64,7 @@ func newDemo() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&d.once, "once", false, "end when all devices are updated; exit 1 if one was not")
 	f.IntVar(&d.devices, "devices", 8, "how many CoAP devices")
+	f.IntVar(&d.radios, "lorawan-devices", 2, "how many LoRaWAN devices")
 	f.StringVar(&d.firmware, "firmware", "", "firmware `FILE`; made up when empty")
 	f.DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long the updates may take")
 	return cmd
@@ -82,15 +87,34 @@ func (d *demo) run(ctx context.Context) error {
 		return err
 	}
 	defer stopRegistry()
-	g, err := gateway.New(demoConfig(dir, image), nil, slog.New(slog.DiscardHandler))
+	if d.cloud, err = startCloud(image); err != nil {
+		return err
+	}
+	defer d.cloud.Close()
+	cfg := demoConfig(dir, image)
+	if err := d.cloud.configure(&cfg, dir); err != nil {
+		return err
+	}
+	if d.radio, err = openRadio(); err != nil {
+		return err
+	}
+	d.radio.configure(&cfg)
+	return d.serve(ctx, cfg)
+}
+
+// serve runs the gateway, and the devices against it.
+func (d *demo) serve(ctx context.Context, cfg config.Config) error {
+	g, err := gateway.New(cfg, nil, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "gateway   coap://%s\nadmin     %s\n\n", g.CoAPAddr(), g.AdminURL())
+	fmt.Fprintf(d.out, "cloud     %s (a stand-in for Drogue Cloud)\ngateway   coap://%s\nadmin     %s\n\n",
+		d.cloud.RegistryURL, g.CoAPAddr(), g.AdminURL())
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
-	ended := make(chan error, 1)
-	go func() { ended <- g.Run(serving) }()
+	var parts errgroup.Group
+	parts.Go(func() error { return d.radio.run(serving) })
+	parts.Go(func() error { return g.Run(serving) })
 	err = d.update(ctx, g)
 	if err == nil && !d.once {
 		fmt.Fprintf(d.out, "\nThe gateway keeps running: see %s, or: gateway status --admin %s\nCtrl-C ends it.\n",
@@ -98,7 +122,7 @@ func (d *demo) run(ctx context.Context) error {
 		<-ctx.Done()
 	}
 	stop()
-	return errors.Join(err, <-ended)
+	return errors.Join(err, parts.Wait())
 }
 
 // madeUp returns n bytes that look like no pattern.
@@ -144,8 +168,6 @@ func demoConfig(dir, image string) config.Config {
 	host, _, _ := strings.Cut(image, "/")
 	cfg.Firmware.Registries = []oci.Registry{{Host: host, PlainHTTP: true}}
 	cfg.Update.Retry = time.Second
-	spec := firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
-	cfg.Firmware.Desired = []update.Rule{{Application: demoApplication, Device: "*", Spec: spec}}
 	return cfg
 }
 
@@ -160,42 +182,91 @@ type outcome struct {
 func (d *demo) update(ctx context.Context, g *gateway.Gateway) error {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	outcomes := make([]outcome, d.devices)
+	outcomes := make([]outcome, d.devices+d.radios)
 	drawn := newBars(d.out)
 	var devices sync.WaitGroup
 	for i := range outcomes {
 		o := &outcomes[i]
-		o.name, o.protocol = fmt.Sprintf("sensor-%d", i+1), "coap write"
-		if i%2 == 1 {
-			o.protocol = "coap block"
+		run, err := d.device(g, i, o)
+		if err != nil {
+			return err
 		}
+		d.cloud.add(o.name)
 		line := drawn.add(o.name)
-		devices.Go(func() { o.result, o.err = o.update(ctx, g, line) })
+		devices.Go(func() { o.result, o.err = run(ctx, line) })
 	}
 	devices.Wait()
 	drawn.wait()
-	return printOutcomes(d.out, outcomes)
+	if err := printOutcomes(d.out, outcomes); err != nil {
+		return err
+	}
+	return d.report(ctx, outcomes)
 }
 
-// update is the life of one device.
-func (o *outcome) update(ctx context.Context, g *gateway.Gateway, line *bar) (device.Result, error) {
+// life runs one device to its end, drawing how far it is.
+type life func(ctx context.Context, line *bar) (device.Result, error)
+
+// device makes the i-th device: the CoAP devices come first, in turns of both
+// modes.
+func (d *demo) device(g *gateway.Gateway, i int, o *outcome) (life, error) {
+	if i >= d.devices {
+		return d.radioDevice(i-d.devices, o)
+	}
+	mode := [...]string{"write", "block"}[i%2]
+	o.name, o.protocol = fmt.Sprintf("sensor-%d", i+1), "coap "+mode
 	client, err := device.Dial(g.CoAPAddr().String(), device.Transmission{})
 	if err != nil {
-		return device.Result{}, err
+		return nil, err
 	}
-	defer client.Close()
-	cfg := device.Config{
-		Version: demoOld, MTU: 512, BlockSize: 512,
-		Progress: func(offset, size uint32) { line.set(int64(offset), int64(size)) },
+	c := &device.CoAP{Client: client, Device: dfu.Device{Application: demoApplication, Name: o.name}}
+	return func(ctx context.Context, line *bar) (device.Result, error) {
+		defer client.Close()
+		return live(ctx, line, device.Config{MTU: 512, BlockSize: 512}, func(cfg device.Config) (*device.Device, error) {
+			return newSimulated(mode, cfg, c)
+		})
+	}, nil
+}
+
+func (d *demo) radioDevice(i int, o *outcome) (life, error) {
+	far, protocol, err := d.radio.add(i)
+	if err != nil {
+		return nil, err
 	}
-	id := dfu.Device{Application: demoApplication, Name: o.name}
-	d, err := newSimulated(o.protocol[len("coap "):], cfg, &device.CoAP{Client: client, Device: id})
+	o.name, o.protocol = far.Name(), protocol
+	return func(ctx context.Context, line *bar) (device.Result, error) {
+		cfg := device.Config{MTU: lorawan.MaxPayload, Backoff: time.Millisecond}
+		return live(ctx, line, cfg, func(cfg device.Config) (*device.Device, error) {
+			return device.New(cfg, radioLink{far})
+		})
+	}, nil
+}
+
+// live makes a device and updates it.
+func live(
+	ctx context.Context, line *bar, cfg device.Config, build func(device.Config) (*device.Device, error),
+) (device.Result, error) {
+	cfg.Version = demoOld
+	cfg.Progress = func(offset, size uint32) { line.set(int64(offset), int64(size)) }
+	d, err := build(cfg)
 	if err != nil {
 		return device.Result{}, err
 	}
 	result, err := untilInSync(ctx, d)
 	line.finish(int64(result.Bytes))
 	return result, err
+}
+
+// report waits until the cloud knows how all devices ended.
+func (d *demo) report(ctx context.Context, outcomes []outcome) error {
+	names := make([]string, len(outcomes))
+	for i, o := range outcomes {
+		names[i] = o.name
+	}
+	events, err := d.cloud.settled(ctx, names)
+	if err == nil {
+		fmt.Fprintf(d.out, "\nThe cloud was told in %d events; each device is in sync there too.\n", events)
+	}
+	return err
 }
 
 // printOutcomes prints the summary and fails if a device did.

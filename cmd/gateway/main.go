@@ -69,7 +69,7 @@ func newRoot() *cobra.Command {
 		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newRun(), newDemo(), newCheck(), newPush(), newDevice(), newStatus(),
-		newAssign(), newUnassign(), newRetry(), newForget(), newBench(), newVersion())
+		newAssign(), newUnassign(), newRetry(), newForget(), newBench(), newPlan(), newVersion())
 	return root
 }
 

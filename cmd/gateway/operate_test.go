@@ -156,7 +156,7 @@ func TestStatus(t *testing.T) {
 
 	lines := strings.Split(s.must(s.operate("status")...), "\n")
 	want := [][]string{
-		{"DEVICE", "PROTOCOL", "STATE", "CURRENT", "TARGET", "PROGRESS", "SEEN", "REMARK"},
+		{"DEVICE", "PROTOCOL", "STATE", "CURRENT", "TARGET", "PROGRESS", "ETA", "SEEN", "REMARK"},
 		{"app/d", "coap", "in-sync", "v1", "v1", "100%", "of", "5002"},
 		{"other/e", "coap", "unknown", "0xff00", "-", "-"},
 	}

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/registry"
 )
@@ -70,7 +71,14 @@ func (u *unreliable) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // up opens the port.
 func (u *unreliable) up() {
 	u.t.Helper()
-	listener, err := net.Listen("tcp", u.host)
+	var listener net.Listener
+	var err error
+	for range 500 { // a process that another test is starting may hold the old socket until its exec
+		if listener, err = net.Listen("tcp", u.host); err == nil {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	if err != nil {
 		u.t.Fatal(err)
 	}

@@ -71,14 +71,15 @@ func TestRunRefuses(t *testing.T) {
 
 func TestDemo(t *testing.T) {
 	t.Parallel()
-	s := &site{t: t}
-	out := s.must("demo", "--once", "--devices", "4", "--timeout", "30s")
+	s := &site{t: t, dir: t.TempDir()}
+	image := random(t, 10_003)
+	out := s.must("demo", "--once", "--devices", "4", "--firmware", s.write("firmware.bin", image))
 	for _, want := range []string{"gateway   coap://127.0.0.1:", "DEVICE", "VERIFIED DIGEST"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	digest := digestOf(madeUp(demoSize)).Short()
+	digest := digestOf(image).Short()
 	for i := range 4 {
 		protocol := []string{"coap write", "coap block"}[i%2]
 		row := fmt.Sprintf("sensor-%d  %s", i+1, protocol)
@@ -86,7 +87,12 @@ func TestDemo(t *testing.T) {
 			t.Errorf("no row %q in\n%s", row, out)
 		}
 	}
-	if n := strings.Count(out, digest+"\n"); n != 4 {
+	for _, row := range []string{"field-1   lorawan DR5", "field-2   lorawan DR3", "each device is in sync there too"} {
+		if !strings.Contains(out, row) {
+			t.Errorf("no %q in\n%s", row, out)
+		}
+	}
+	if n := strings.Count(out, digest+"\n"); n != 6 {
 		t.Errorf("%d devices verified %s:\n%s", n, digest, out)
 	}
 	s.refused(exitFailed, []string{"demo", "--once", "--devices", "1", "--timeout", "1ms"}, "sensor-1")

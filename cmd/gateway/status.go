@@ -91,10 +91,10 @@ func printDevices(w io.Writer, views []update.View, now time.Time) error {
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(t, "DEVICE\tPROTOCOL\tSTATE\tCURRENT\tTARGET\tPROGRESS\tSEEN\tREMARK")
+	fmt.Fprintln(t, "DEVICE\tPROTOCOL\tSTATE\tCURRENT\tTARGET\tPROGRESS\tETA\tSEEN\tREMARK")
 	for _, v := range views {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Device, v.Protocol, v.State,
-			orDash(v.Current), orDash(v.Target), progressText(v), age(now, v.LastSeen), v.Error)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Device, v.Protocol, v.State,
+			orDash(v.Current), orDash(v.Target), progressText(v), etaText(v), age(now, v.LastSeen), v.Error)
 	}
 	return t.Flush()
 }
@@ -104,6 +104,13 @@ func progressText(v update.View) string {
 		return "-"
 	}
 	return fmt.Sprintf("%3.0f%% of %d", v.Progress*100, v.Size)
+}
+
+func etaText(v update.View) string {
+	if v.ETA == nil {
+		return "-"
+	}
+	return (time.Duration(*v.ETA) * time.Second).String()
 }
 
 func orDash(s string) string {

@@ -8,23 +8,31 @@ import (
 
 	"havn/cache"
 	"havn/coap"
+	"havn/gateway/devicehttp"
+	"havn/gateway/firmware"
 	"havn/gateway/update"
+	"havn/lorawan"
+	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/oci"
+	"havn/upstream/spool"
 )
 
 // Config is the whole configuration. Its fields are the keys of the file, in
 // the order in which they are printed.
 type Config struct {
-	Log      Log           `yaml:"log"`
-	Data     string        `yaml:"data"` // directory of ledger, device rows and disk cache
-	Admin    Admin         `yaml:"admin"`
-	CoAP     coap.Config   `yaml:"coap"`
-	Chunks   Chunks        `yaml:"chunks"`
-	Firmware Firmware      `yaml:"firmware"`
-	Cache    cache.Config  `yaml:"cache"`
-	Update   update.Config `yaml:"update"`
-	Devices  Devices       `yaml:"devices"`
+	Log      Log               `yaml:"log"`
+	Data     string            `yaml:"data"` // directory of ledger, device rows and disk cache
+	Admin    Admin             `yaml:"admin"`
+	CoAP     coap.Config       `yaml:"coap"`
+	HTTP     devicehttp.Config `yaml:"http"`
+	Chunks   Chunks            `yaml:"chunks"`
+	LoRaWAN  LoRaWAN           `yaml:"lorawan"`
+	Firmware Firmware          `yaml:"firmware"`
+	Cache    cache.Config      `yaml:"cache"`
+	Update   update.Config     `yaml:"update"`
+	Upstream Upstream          `yaml:"upstream"`
+	Devices  Devices           `yaml:"devices"`
 }
 
 // Log says how the gateway logs, to standard error.
@@ -43,7 +51,15 @@ type Admin struct {
 
 // Chunks says how firmware is cut, for each protocol.
 type Chunks struct {
-	CoAP coap.Chunks `yaml:"coap"`
+	CoAP    coap.Chunks       `yaml:"coap"`
+	HTTP    devicehttp.Chunks `yaml:"http"`
+	LoRaWAN lorawan.Chunks    `yaml:"lorawan"`
+}
+
+// LoRaWAN says which network servers are answered.
+type LoRaWAN struct {
+	Shard    lorawan.Shard    `yaml:"shard"` // where several gateways are on one broker
+	Networks []lorawan.Config `yaml:"networks"`
 }
 
 // Firmware says where firmware comes from and which device runs what.
@@ -53,6 +69,13 @@ type Firmware struct {
 	Refresh time.Duration `yaml:"refresh"` // how often tags and desired firmware are looked up again
 	File    file.Config   `yaml:"file"`
 	Desired []update.Rule `yaml:"desired"` // first match wins
+}
+
+// Upstream says which cloud the gateway learns from and reports to.
+type Upstream struct {
+	Drogue  drogue.Config `yaml:"drogue"`
+	Spool   spool.Config  `yaml:"spool"`
+	Forward update.Pace   `yaml:"forward"`
 }
 
 // Devices bounds the table of devices.
@@ -68,8 +91,11 @@ func Default() Config {
 		Admin: Admin{Listen: "127.0.0.1:8080"},
 		CoAP:  coap.Config{Listen: ":5683", Application: "default"},
 		Chunks: Chunks{
-			CoAP: coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
+			CoAP:    coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
+			HTTP:    devicehttp.Chunks{WriteSize: 2016, Align: 4},
+			LoRaWAN: lorawan.Chunks{Align: 4},
 		},
+		LoRaWAN:  LoRaWAN{Shard: lorawan.Shard{Of: 1}},
 		Firmware: Firmware{Refresh: time.Minute},
 		Cache: cache.Config{
 			Memory: cache.DefaultMemory,
@@ -82,6 +108,11 @@ func Default() Config {
 			MaxVersion:      16,
 			UnknownInFlight: update.InFlightWait,
 			Abandon:         30 * day,
+		},
+		Upstream: Upstream{
+			Drogue:  drogue.Config{Channel: "firmware", Registry: drogue.RegistryConfig{Refresh: time.Minute}},
+			Spool:   spool.Config{Size: 64 * firmware.MiB},
+			Forward: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 		},
 		Devices: Devices{Max: 100_000},
 	}

@@ -32,6 +32,11 @@ func validate(c Config) []fault {
 	v.files("", reflect.ValueOf(c))
 	v.general(c)
 	v.chunks(c.Chunks.CoAP)
+	v.lorawan(c)
+	v.http(c)
+	v.rest("upstream.drogue", c.Upstream.Drogue.Validate())
+	v.rest("upstream.spool", c.Upstream.Spool.Validate())
+	v.rest("upstream.forward", below("upstream.forward", c.Upstream.Forward.Validate()))
 	v.firmware(c.Firmware)
 	v.update(c.Update)
 	return v.faults
@@ -51,6 +56,35 @@ func (v *validator) general(c Config) {
 	v.size("cache.disk", c.Cache.Disk)
 	v.positive("cache.lease", c.Cache.Lease)
 	v.number("devices.max", c.Devices.Max, 1, maxDevices)
+}
+
+func (v *validator) http(c Config) {
+	v.listen("http.listen", c.HTTP.Listen)
+	v.both("http.certificate", c.HTTP.Certificate, "http.key", c.HTTP.Key)
+	v.rest("http", c.HTTP.Validate())
+	v.rest("chunks.http", below("chunks.http", c.Chunks.HTTP.Validate()))
+}
+
+func (v *validator) lorawan(c Config) {
+	v.rest("chunks.lorawan", below("chunks.lorawan", c.Chunks.LoRaWAN.Validate()))
+	v.rest("lorawan.shard", c.LoRaWAN.Shard.Validate())
+	seen := map[string]bool{}
+	for i, n := range c.LoRaWAN.Networks {
+		key := fmt.Sprintf("lorawan.networks[%d]", i)
+		v.rest(key, below(key, n.Validate()))
+		if seen[n.Name] {
+			v.fail(key+".name", "%q is the name of another network", n.Name)
+		}
+		seen[n.Name] = true
+	}
+}
+
+// below puts the path of a section before an error that begins with its key.
+func below(section string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s.%w", section, err)
 }
 
 func (v *validator) chunks(c coap.Chunks) {

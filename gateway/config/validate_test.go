@@ -29,15 +29,11 @@ f.yaml:5:1: cahce: unknown key: did you mean cache?
    5 | cahce:
      | ^`},
 		"features not built": {`
-http: {listen: ":8081"}
 coap:
   dtls: {listen: ":5684"}
 `, `
-f.yaml:1:1: http: unknown key: want log, data, admin, coap, chunks, firmware, cache, update or devices
-   1 | http: {listen: ":8081"}
-     | ^
-f.yaml:3:3: coap.dtls: unknown key: want listen, readers or application
-   3 |   dtls: {listen: ":5684"}
+f.yaml:2:3: coap.dtls: unknown key: want listen, readers or application
+   2 |   dtls: {listen: ":5684"}
      |   ^`},
 		"log": {`log: {format: xml}`, `
 f.yaml:1:15: log.format: "xml": want text or json

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -89,17 +90,58 @@ func TestSpecJSON(t *testing.T) {
 
 func TestSpecValidate(t *testing.T) {
 	file, image := &FileSpec{Name: "n"}, &ContainerSpec{Image: "h/n"}
+	controller := func(id string) *HawkbitSpec { return &HawkbitSpec{Controller: id} }
 	for name, bad := range map[string]Spec{
 		"none": {}, "both": {Container: image, File: file}, "no image": {Container: &ContainerSpec{}},
 		"no name": {File: &FileSpec{}}, "policy": {Container: &ContainerSpec{Image: "h/n", ImagePullPolicy: "Never"}},
+		"file and hawkbit": {File: file, Hawkbit: controller("c")}, "all": {image, file, controller("c")},
+		"no controller": {Hawkbit: controller("")}, "parent": {Hawkbit: controller("..")},
+		"long controller": {Hawkbit: controller(strings.Repeat("c", MaxController+1))},
 	} {
 		if err := bad.Validate(); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for _, good := range []Spec{{Container: image}, {File: file}} {
+	for _, good := range []Spec{{Container: image}, {File: file}, {Hawkbit: controller("c")}} {
 		if err := good.Validate(); err != nil {
 			t.Errorf("%s: %v", good.Key(), err)
+		}
+	}
+}
+
+func TestSpecHawkbitJSON(t *testing.T) {
+	var s Spec
+	err := json.Unmarshal([]byte(`{"hawkbit":{"controller":"dev1"}}`), &s)
+	if err != nil || s.Key() != "hawkbit:dev1" || s.Always() || s.Validate() != nil {
+		t.Errorf("%+v: %v", s, err)
+	}
+}
+
+// kindSource answers with the kind it stands for.
+type kindSource string
+
+func (k kindSource) Resolve(context.Context, dfu.Device, Spec) (Metadata, error) {
+	return Metadata{Version: string(k)}, nil
+}
+
+func (k kindSource) Fetch(context.Context, Metadata) (io.ReadCloser, error) {
+	return nil, errors.New(string(k))
+}
+
+func TestSourcesByKind(t *testing.T) {
+	all := Sources{}
+	for _, kind := range []string{KindContainer, KindFile, KindHawkbit} {
+		all[kind] = kindSource(kind)
+	}
+	for want, s := range map[string]Spec{
+		KindContainer: {Container: &ContainerSpec{}}, KindFile: {File: &FileSpec{}}, KindHawkbit: {Hawkbit: &HawkbitSpec{}},
+	} {
+		m, err := all.Resolve(context.Background(), dfu.Device{}, s)
+		if err != nil || m.Version != want {
+			t.Errorf("%s went to %s, %v", want, m.Version, err)
+		}
+		if _, err := all.Fetch(context.Background(), Metadata{Origin: Origin{Kind: want}}); err.Error() != want {
+			t.Errorf("fetch of %s went to %v", want, err)
 		}
 	}
 }

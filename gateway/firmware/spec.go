@@ -12,6 +12,7 @@ import (
 const (
 	KindContainer = "container"
 	KindFile      = "file"
+	KindHawkbit   = "hawkbit"
 )
 
 // Pull policies of a container image.
@@ -25,6 +26,7 @@ const (
 type Spec struct {
 	Container *ContainerSpec `json:"container,omitempty" yaml:"container"`
 	File      *FileSpec      `json:"file,omitempty" yaml:"file"`
+	Hawkbit   *HawkbitSpec   `json:"hawkbit,omitempty" yaml:"-"`
 }
 
 // ContainerSpec is an image in an OCI registry.
@@ -38,15 +40,45 @@ type FileSpec struct {
 	Name string `json:"name" yaml:"name"` // base name without extension
 }
 
+// MaxController is the longest controller ID of hawkBit, in bytes.
+const MaxController = 256
+
+// HawkbitSpec is whatever hawkBit assigns to one of its targets.
+type HawkbitSpec struct {
+	Controller string `json:"controller" yaml:"controller"` // ID of the target, 1..MaxController bytes
+}
+
 // Validate reports why s cannot be resolved, nil if it can be tried.
 func (s Spec) Validate() error {
 	switch {
-	case (s.Container == nil) == (s.File == nil):
+	case s.fields() != 1:
 		return fmt.Errorf("%w: name exactly one of container and file", ErrInvalid)
 	case s.Container != nil:
 		return s.Container.validate()
+	case s.Hawkbit != nil:
+		return s.Hawkbit.validate()
 	case s.File.Name == "":
 		return fmt.Errorf("%w: file.name is empty", ErrInvalid)
+	}
+	return nil
+}
+
+func (s Spec) fields() (n int) {
+	for _, set := range []bool{s.Container != nil, s.File != nil, s.Hawkbit != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
+// validate also refuses the IDs that would be steps in the path of a URL.
+func (h HawkbitSpec) validate() error {
+	switch id := h.Controller; {
+	case id == "":
+		return fmt.Errorf("%w: hawkbit.controller is empty", ErrInvalid)
+	case id == "." || id == ".." || len(id) > MaxController:
+		return fmt.Errorf("%w: hawkbit.controller %.16q: no controller has this ID", ErrInvalid, id)
 	}
 	return nil
 }
@@ -70,8 +102,20 @@ func (s Spec) Key() string {
 		return s.Container.Image
 	case s.File != nil:
 		return "file:" + s.File.Name
+	case s.Hawkbit != nil:
+		return "hawkbit:" + s.Hawkbit.Controller
 	}
 	return ""
+}
+
+func (s Spec) kind() string {
+	switch {
+	case s.File != nil:
+		return KindFile
+	case s.Hawkbit != nil:
+		return KindHawkbit
+	}
+	return KindContainer
 }
 
 // Always reports whether an update must not start on a resolution that is
@@ -98,11 +142,11 @@ type Metadata struct {
 // Origin is what a Source needs to fetch the bytes again, days later and
 // without resolving anything.
 type Origin struct {
-	Kind       string // KindContainer or KindFile
-	Repository string // HOST/NAME of the registry; the base name of a file
-	Manifest   string // digest of the manifest the image was found in
+	Kind       string // KindContainer, KindFile or KindHawkbit
+	Repository string // HOST/NAME of the registry; base name of a file; controller of hawkBit
+	Manifest   string // digest of the manifest the image was found in; action ID of hawkBit
 	Layer      string // digest of the layer
-	Path       string // file inside the layer's tar; empty when the layer is the firmware
+	Path       string // file inside the layer's tar, empty: the layer itself; URL of hawkBit
 }
 
 // Is reports whether a device that runs version v runs this image.
@@ -143,10 +187,7 @@ type Sources map[string]Source
 
 // Resolve implements Source.
 func (m Sources) Resolve(ctx context.Context, dev dfu.Device, s Spec) (Metadata, error) {
-	kind := KindContainer
-	if s.File != nil {
-		kind = KindFile
-	}
+	kind := s.kind()
 	if src := m[kind]; src != nil {
 		return src.Resolve(ctx, dev, s)
 	}

@@ -27,6 +27,7 @@ var (
 	bucketResolutions = []byte("resolutions")
 	bucketRows        = []byte("rows")
 	bucketAssignments = []byte("assignments")
+	bucketDocuments   = []byte("documents")
 	keyFormat         = []byte("format")
 )
 
@@ -59,7 +60,10 @@ func Open(dir string) (*Store, error) {
 
 // prepare makes the buckets of a new file and checks the format of an old one.
 func prepare(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketLedger, bucketResolutions, bucketRows, bucketAssignments} {
+	buckets := [][]byte{
+		bucketMeta, bucketLedger, bucketResolutions, bucketRows, bucketAssignments, bucketDocuments,
+	}
+	for _, name := range buckets {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}

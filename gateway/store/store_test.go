@@ -108,6 +108,20 @@ func TestRows(t *testing.T) {
 	}
 }
 
+func TestDocuments(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	if got, err := s.Documents().Load("key"); got != nil || err != nil {
+		t.Errorf("none yet: %q, %v", got, err)
+	}
+	if err := s.Documents().Save("key", []byte("value")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := reopen(t, s, dir).Documents().Load("key"); string(got) != "value" || err != nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestAssignments(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)

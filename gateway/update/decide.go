@@ -27,6 +27,7 @@ func (p Protocol) String() string { return Protocols[p] }
 type Limits struct {
 	Payload    int    // bytes of CBOR one answer may carry
 	Write      uint32 // most firmware bytes in one Write
+	NoStart    bool   // an update may go on but not begin: the link has no airtime for more
 	Align      uint32 // flash word: a chunk is a multiple of it, except a short tail; 0 = 1
 	MaxVersion int    // longest version the device stores, bytes; 0 = any. Set by the engine.
 }
@@ -66,6 +67,8 @@ func Decide(st *dfu.Status, want *Target, l Limits) Decision {
 	switch {
 	case offset > want.Size:
 		return wait(cid, ReasonBeyondEnd)
+	case !started && l.NoStart:
+		return wait(cid, ReasonBudget)
 	case (!started || offset == want.Size) && swap.Len() > l.Payload:
 		return wait(cid, ReasonSwapTooLong)
 	case offset == want.Size:

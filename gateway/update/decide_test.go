@@ -69,6 +69,9 @@ func TestDecide(t *testing.T) {
 			with(func(l *Limits) { l.Payload = 40 }), dfu.OpWrite, 32, 28, ReasonNone},
 		{"until the swap is due", updating("v1", "v2", 102), want, with(func(l *Limits) { l.Payload = 40 }),
 			dfu.OpWait, 0, 0, ReasonSwapTooLong},
+		{"no airtime to begin", status("v1"), want, with(func(l *Limits) { l.NoStart = true }), dfu.OpWait, 0, 0, ReasonBudget},
+		{"airtime to go on", updating("v1", "v2", 32), want, with(func(l *Limits) { l.NoStart = true }),
+			dfu.OpWrite, 32, 32, ReasonNone},
 		{"version of 16 bytes", status("v1"), target("0123456789abcdef", 8), wide, dfu.OpWrite, 0, 8, ReasonNone},
 		{"version of 17 bytes", status("v1"), target("0123456789abcdefg", 8), wide, dfu.OpWait, 0, 0, ReasonVersionTooLong},
 	}

@@ -42,6 +42,10 @@
 //     before it is first offered.
 //   - The same digest is not delivered twice in a row to one device without an
 //     operator's retry.
+//   - What became of a device is handed to the [Reporter] by the flusher, from
+//     the durable row: never on the device path, at least once, and nothing is
+//     lost that is older than one flush. Between two flushes, and while the
+//     Reporter fails, only the newest state counts.
 //   - The device table is bounded; rows of devices that never updated go first.
 //
 // Offsets and sizes are bytes.

@@ -25,13 +25,14 @@ type Config struct {
 	UnknownInFlight string        `yaml:"unknown_in_flight"` // InFlightWait or InFlightRestart
 	Abandon         time.Duration `yaml:"abandon"`           // how long an image in flight is kept for a silent device
 
+	Pace       Pace          `yaml:"-"` // of what the Reporter is told
 	Refresh    time.Duration `yaml:"-"` // how often tags and desired firmware are looked up again
 	MaxDevices int           `yaml:"-"` // size of the device table
 }
 
 // Stats counts what the engine did.
 type Stats struct {
-	ResolveFailures, LearnedNames, EvictedRows, FlushFailures atomic.Uint64
+	ResolveFailures, LearnedNames, EvictedRows, FlushFailures, ReportFailures atomic.Uint64
 }
 
 // Engine answers devices and keeps their rows. Its methods may be called
@@ -46,6 +47,9 @@ type Engine struct {
 	clock   func() time.Time
 	started time.Time
 	log     *slog.Logger
+
+	reporter Reporter    // nil: nobody wants to know
+	failing  atomic.Bool // the last Report failed
 
 	jobs       *jobs
 	refreshes  chan struct{} // asks for a sweep
@@ -65,21 +69,22 @@ type Engine struct {
 	assigning sync.Mutex // serializes changes of assignments
 }
 
-// Parts are the engine's neighbours. Clock and Log may be nil.
+// Parts are the engine's neighbours. Reporter, Clock and Log may be nil.
 type Parts struct {
-	Desired *Desired
-	Source  firmware.Source
-	Images  Images
-	Store   Store
-	Clock   func() time.Time
-	Log     *slog.Logger
+	Desired  *Desired
+	Source   firmware.Source
+	Images   Images
+	Store    Store
+	Reporter Reporter
+	Clock    func() time.Time
+	Log      *slog.Logger
 }
 
 // New returns an engine with the rows and assignments of the store. It starts
 // nothing; until Run, what is not held stays pending.
 func New(cfg Config, p Parts) (*Engine, error) {
 	e := &Engine{
-		cfg: cfg, desired: p.Desired, source: p.Source, images: p.Images, store: p.Store,
+		cfg: cfg, desired: p.Desired, source: p.Source, images: p.Images, store: p.Store, reporter: p.Reporter,
 		clock: p.Clock, log: p.Log, jobs: newJobs(), refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1),
 	}
 	if e.clock == nil {
@@ -125,6 +130,7 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.flushLoop(ctx)
 	work.Wait()
 	e.Flush()
+	e.Flush() // what the first one reported is no longer owed
 	return nil
 }
 

@@ -64,49 +64,95 @@ func (e *Engine) flushSoon() {
 	}
 }
 
-// Flush stores the rows that changed. On failure they stay on the list.
+// batch is what one flush does.
+type batch struct {
+	rows    []*Row
+	save    []Record
+	drop    []dfu.Device
+	owing   []*Row // whose changes those are
+	changes []Change
+}
+
+// Flush stores the rows that changed, and then tells the Reporter what became
+// of them. What fails stays on the list.
 func (e *Engine) Flush() {
-	rows := e.dirty.take()
-	if len(rows) == 0 {
+	b := batch{rows: e.dirty.take()}
+	if len(b.rows) == 0 {
 		return
 	}
-	var save []Record
-	var drop []dfu.Device
-	for _, row := range rows {
-		rec, keep := row.flush()
-		switch {
-		case keep:
-			save = append(save, rec)
-			e.retainInFlight(rec)
-		case e.row(rec.Device) == nil: // gone, and no new row of that name
-			drop = append(drop, rec.Device)
-		}
+	now := e.clock()
+	for _, row := range b.rows {
+		e.collect(&b, row, now)
 	}
-	if err := e.store.SaveRows(save, drop); err != nil {
+	if err := e.store.SaveRows(b.save, b.drop); err != nil {
 		e.stats.FlushFailures.Add(1)
-		e.log.Error("device rows not stored; trying again", slog.Int("rows", len(rows)), slog.Any("error", err))
-		for _, row := range rows {
-			row.again()
-		}
+		e.log.Error("device rows not stored; trying again",
+			slog.Int("rows", len(b.rows)), slog.Any("error", err))
+		again(b.rows)
+		return
+	}
+	e.report(&b)
+}
+
+// collect adds what is to be done about a row.
+func (e *Engine) collect(b *batch, row *Row, now time.Time) {
+	rec, change, keep := row.flush(now)
+	switch {
+	case keep:
+		b.save = append(b.save, rec)
+		e.retainInFlight(rec)
+	case e.row(rec.Device) == nil: // gone, and no new row of that name
+		b.drop = append(b.drop, rec.Device)
+	}
+	if change != nil {
+		b.owing, b.changes = append(b.owing, row), append(b.changes, *change)
 	}
 }
 
-// flush returns the row's durable form and whether it is still to be stored.
-// Devices that nothing is desired for are not: their names cost nothing to invent.
-func (r *Row) flush() (rec Record, keep bool) {
+// report hands the changes of a stored batch on.
+func (e *Engine) report(b *batch) {
+	if len(b.changes) == 0 {
+		return
+	}
+	if err := e.reporter.Report(b.changes); err != nil {
+		e.stats.ReportFailures.Add(1)
+		if !e.failing.Swap(true) {
+			e.log.Error("what devices did is not taken for the upstream; trying again until it is",
+				slog.Int("devices", len(b.changes)), slog.Any("error", err))
+		}
+		again(b.owing)
+		return
+	}
+	e.failing.Store(false)
+	for i, row := range b.owing {
+		row.took(&b.changes[i])
+	}
+}
+
+// flush returns the row's durable form, what is to be reported of it, and
+// whether it is still to be stored. Devices that nothing is desired for are
+// not, unless somebody was told of them: their names cost nothing to invent.
+func (r *Row) flush(now time.Time) (rec Record, c *Change, keep bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.dirty = false
-	return r.record(), !r.dropped && (r.release != nil || r.worthKeeping())
+	keep = !r.dropped && (r.release != nil || r.worthKeeping() || r.reported.State != "")
+	if keep && r.engine.reporter != nil {
+		c = r.change(now)
+	}
+	return r.record(), c, keep
 }
 
-// again puts the row back on the list after a failed flush.
-func (r *Row) again() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if !r.dirty {
-		r.dirty = true
-		r.engine.dirty.add(r)
+// again puts rows back on the list after a failed flush, also those that are no
+// longer in the table.
+func again(rows []*Row) {
+	for _, r := range rows {
+		r.mu.Lock()
+		if !r.dirty {
+			r.dirty = true
+			r.engine.dirty.add(r)
+		}
+		r.mu.Unlock()
 	}
 }
 

@@ -66,11 +66,20 @@ func (e *Engine) saveAssignment(dev dfu.Device, s *firmware.Spec) error {
 	return nil
 }
 
+// Reassign looks up anew what one device should run, after the directory has
+// learned something else.
+func (e *Engine) Reassign(dev dfu.Device) {
+	if row := e.row(dev); row != nil {
+		e.assignRow(row)
+	}
+}
+
 // reassign looks up anew what the devices that dev stands for should run.
 func (e *Engine) reassign(dev dfu.Device) {
 	for _, row := range e.all() {
 		if row.device == dev || (dev.Name == "*" && row.device.Application == dev.Application) {
 			e.assignRow(row)
+			row.notice()
 		}
 	}
 }

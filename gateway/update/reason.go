@@ -19,6 +19,7 @@ const (
 	ReasonChunkTooSmall          // not one flash word fits the link or the mtu
 	ReasonBeyondEnd              // the device is past the end of the image
 	ReasonUnaligned              // the device is inside a flash word
+	ReasonBudget                 // its network has no airtime left for another update
 	ReasonUnknownInFlight        // the device writes a version that no source has
 	ReasonRolledBack             // it came back with the version it ran before
 	ReasonOtherVersion           // it came back with a version that is other firmware
@@ -46,6 +47,8 @@ func (r Reason) text(v *View, inFlight string) string {
 		return fmt.Sprintf("the device reports an offset beyond the %d bytes of %q: reboot it", v.Size, v.Target)
 	case ReasonUnaligned:
 		return "the device reports an offset inside a flash word: reboot it, check chunks.*.align"
+	case ReasonBudget:
+		return "the airtime budget of its network is used up; it starts when others are done"
 	case ReasonUnknownInFlight:
 		return fmt.Sprintf("the device is in the middle of version %q, which no source has: "+
 			"reboot it, or set update.unknown_in_flight: restart", inFlight)

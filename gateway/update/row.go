@@ -31,10 +31,13 @@ type Row struct {
 	picked   *Target  // the target when Image last took one: it may move before Served
 	lost     string   // the in-flight version that no source has
 	offset   uint32   // next byte of inFlight, as the device last asked
+	begun    milestone
 	sent     Delivery
 	reason   Reason
 	seen     time.Time
 	restored bool // as an earlier process stored it, and not heard since
+	reported Reported
+	owed     bool // the Reporter may have been told more than reported
 	dirty    bool // waits for the next flush
 	dropped  bool // no longer in the table: not to be stored again
 }
@@ -84,8 +87,29 @@ func (r *Row) inSync(version []byte) {
 	r.sent.Booted = !r.sent.Digest.IsZero()
 }
 
+// milestone is where an update stood at some time: what came after it tells how
+// long the rest will take, with all losses and pauses of the link.
+type milestone struct {
+	offset uint32
+	at     time.Time
+}
+
+// eta returns how long the rest of the update takes at the pace so far, false
+// where none can be told. The caller holds mu.
+func (r *Row) eta(now time.Time) (time.Duration, bool) {
+	if r.inFlight == nil || r.begun.at.IsZero() || r.offset <= r.begun.offset {
+		return 0, false
+	}
+	perByte := now.Sub(r.begun.at).Seconds() / float64(r.offset-r.begun.offset)
+	left := float64(r.inFlight.Size - min(r.offset, r.inFlight.Size))
+	return time.Duration(left * perByte * float64(time.Second)), true
+}
+
 // progress notes that the device is at offset of t, and delivery of its end.
 func (r *Row) progress(t *Target, offset uint32, now time.Time) {
+	if r.inFlight == nil || r.inFlight.Digest != t.Digest || r.begun.at.IsZero() || offset < r.begun.offset {
+		r.begun = milestone{offset, now}
+	}
 	r.inFlight, r.offset, r.reason = t, offset, ReasonNone
 	if offset == t.Size {
 		r.sent = Delivery{Digest: t.Digest, From: r.current, At: now.UnixNano()}
@@ -116,7 +140,7 @@ func (r *Row) returned(t *Target, version []byte) Reason {
 func (r *Row) record() Record {
 	rec := Record{
 		Device: r.device, Protocol: Protocol(r.protocol.Load()), Current: r.current, Offset: r.offset,
-		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(),
+		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -129,6 +153,7 @@ func (r *Row) restore(rec Record) {
 	r.protocol.Store(uint32(rec.Protocol))
 	r.current, r.offset = rec.Current, rec.Offset
 	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
+	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = NewTarget(*rec.InFlight), true
 	}

@@ -64,6 +64,8 @@ type Record struct {
 	Sent     Delivery           `cbor:"6,keyasint,omitempty"`
 	Reason   Reason             `cbor:"7,keyasint,omitempty"`
 	Seen     int64              `cbor:"8,keyasint,omitempty"` // Unix nanoseconds
+	Reported Reported           `cbor:"9,keyasint,omitempty"`
+	Owed     bool               `cbor:"10,keyasint,omitempty"` // a newer report than Reported was begun
 }
 
 // Delivery is the last image a device got to its end.

@@ -40,6 +40,7 @@ func (e *Engine) sweep() {
 	used := map[*release]bool{}
 	for _, row := range e.all() {
 		used[e.assignRow(row)] = true
+		row.notice()
 	}
 	for _, rule := range e.desired.known() {
 		if err := rule.Spec.Validate(); err != nil {

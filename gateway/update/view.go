@@ -2,6 +2,7 @@ package update
 
 import (
 	"errors"
+	"math"
 	"time"
 
 	"havn/gateway/dfu"
@@ -40,10 +41,15 @@ type View struct {
 
 func (v *View) name() string { return v.Device.String() }
 
-// view renders the row.
+// view returns the row as it is now.
 func (r *Row) view() View {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	return r.render()
+}
+
+// render is view for callers that hold mu.
+func (r *Row) render() View {
 	v := View{
 		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
 		Current: Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
@@ -55,6 +61,10 @@ func (r *Row) view() View {
 		v.Target, v.Size = Printable(r.inFlight.Version), r.inFlight.Size
 	}
 	v.setProgress()
+	if eta, ok := r.eta(r.seen); ok && v.State == StateUpdating {
+		seconds := math.Round(eta.Seconds())
+		v.ETA = &seconds
+	}
 	v.Error = r.explain(&v)
 	return v
 }

@@ -30,6 +30,9 @@ type world struct {
 	desired *update.Desired
 	cfg     update.Config
 	stop    func()
+
+	reporter update.Reporter    // nil: none
+	registry firmware.Directory // nil: none
 }
 
 var errAway = errors.New("connection refused")
@@ -60,9 +63,9 @@ func (w *world) start() {
 	if w.store, err = store.Open(w.dir); err != nil {
 		w.t.Fatal(err)
 	}
-	w.desired = update.NewDesired([]update.Rule{{Application: "app", Spec: container("fw")}}, nil)
+	w.desired = update.NewDesired([]update.Rule{{Application: "app", Spec: container("fw")}}, w.registry)
 	w.Engine, err = update.New(w.cfg, update.Parts{
-		Desired: w.desired, Source: w.src, Images: w.images, Store: w.store, Clock: time.Now,
+		Desired: w.desired, Source: w.src, Images: w.images, Store: w.store, Reporter: w.reporter, Clock: time.Now,
 	})
 	if err != nil {
 		w.t.Fatal(err)

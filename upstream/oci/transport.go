@@ -15,7 +15,7 @@ import (
 const (
 	maxRedirects  = 5
 	dialTimeout   = 10 * time.Second // also of the TLS handshake
-	headerTimeout = 15 * time.Second // to the first byte of an answer: what hangs is soon known
+	headerTimeout = time.Minute      // registries may verify a pushed layer before they answer
 	stallTimeout  = time.Minute      // longest silence inside a body
 )
 

@@ -1,0 +1,87 @@
+package devicehttp
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"havn/gateway/dfu"
+)
+
+// What is wrong with a request. The texts travel to the device, for the person
+// who reads its log.
+var (
+	errPath     = errors.New("no such path: POST to /v1/dfu")
+	errChannel  = errors.New("no upstream takes telemetry: only /v1/dfu is served")
+	errMethod   = errors.New("method not allowed here: POST to /v1/{channel}")
+	errQuery    = errors.New("want ?application=&device=&as=&ct=SECONDS, each at most once")
+	errTooLarge = errors.New("body larger than 65536 bytes")
+	errBody     = errors.New("the body does not arrive as the head says")
+	errRejected = errors.New("the Content-Type is JSON, the body is not")
+	errNotTaken = errors.New("telemetry not taken")
+)
+
+// What is wrong with an identity.
+var (
+	errCredentials = errors.New("authentication failed: " +
+		"want Authorization: Basic base64(DEVICE@APPLICATION:PASSWORD)")
+	errNobody = errors.New("authentication failed: " +
+		"name the application: DEVICE@APPLICATION, or ?application=")
+	errName = errors.New("authentication failed: " +
+		"want names of 1 to 255 bytes, UTF-8, without /")
+)
+
+// What is wrong with a connection. These are only logged.
+var (
+	errHandshake = errors.New("TLS handshake failed")
+	errNotHTTP   = errors.New("no HTTP request, or none that ends: " +
+		"is one side set up for TLS and the other not?")
+)
+
+// reactions is how errors are answered. An answer without a name has no body.
+var reactions = [...]struct {
+	err    error
+	code   int
+	name   string // as Drogue Cloud says it
+	reason Reason
+}{
+	{errPath, http.StatusNotFound, "NotFound", None},
+	{errChannel, http.StatusNotFound, "NotFound", None},
+	{errMethod, http.StatusMethodNotAllowed, "MethodNotAllowed", None},
+	{errQuery, http.StatusBadRequest, "InvalidRequest", BadQuery},
+	{errCredentials, http.StatusForbidden, "AuthenticationError", BadIdentity},
+	{errNobody, http.StatusForbidden, "AuthenticationError", BadIdentity},
+	{errName, http.StatusForbidden, "AuthenticationError", BadIdentity},
+	{errTooLarge, http.StatusRequestEntityTooLarge, "InvalidRequest", Oversized},
+	{errBody, http.StatusBadRequest, "InvalidRequest", Malformed},
+	{errRejected, http.StatusNotAcceptable, "", BadPayload},
+	{dfu.ErrMalformed, http.StatusBadRequest, "InvalidFormat", BadStatus},
+	{errNotTaken, http.StatusServiceUnavailable, "", None},
+}
+
+// problem is the body of an error, as Drogue Cloud writes it.
+type problem struct {
+	Code    int    `json:"code"`
+	Error   string `json:"error"`
+	Message string `json:"message"`
+}
+
+// refuse answers with an error.
+func (x *exchange) refuse(err error) {
+	for _, re := range reactions {
+		if !errors.Is(err, re.err) {
+			continue
+		}
+		x.h.reject(re.reason, x.r.RemoteAddr, err)
+		var body []byte
+		if re.name != "" {
+			body, _ = json.Marshal(problem{re.code, re.name, err.Error()}) // has no failing types
+			x.w.Header().Set("Content-Type", "application/json")
+		}
+		if re.code == http.StatusMethodNotAllowed {
+			x.w.Header().Set("Allow", http.MethodPost)
+		}
+		x.answer(re.code, body)
+		return
+	}
+}

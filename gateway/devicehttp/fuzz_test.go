@@ -1,0 +1,100 @@
+package devicehttp
+
+import (
+	"bufio"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// FuzzIdentify checks what holds for every query and header: an identity has
+// names that can be used, and only what was given makes it.
+func FuzzIdentify(f *testing.F) {
+	for _, q := range []string{
+		"", "application=a", "application=a&device=d&ct=30", "device=d&as=c", "ct=x", "%zz",
+	} {
+		for _, user := range []string{"dev@app", "d%40v@app", "dev", "@", "a/b@c"} {
+			f.Add(q, basicAuth(user))
+		}
+	}
+	f.Add("", "Basic")
+	f.Add("", "Bearer dev@app")
+	f.Fuzz(func(t *testing.T, raw, header string) {
+		q, err := parseQuery(raw)
+		if err != nil {
+			return
+		}
+		id, err := identify(q, header)
+		if err != nil {
+			if id != (identity{}) {
+				t.Errorf("%+v with %v", id, err)
+			}
+			return
+		}
+		if !validName(id.application) || !validName(id.device) {
+			t.Errorf("%+v", id)
+		}
+		if q.as.set && id.device != q.as.value {
+			t.Errorf("%+v, as %q", id, q.as.value)
+		}
+		user, _ := basicUser(header)
+		if !q.application.set && !strings.HasSuffix(user, "@"+id.application) {
+			t.Errorf("%+v of %q", id, user)
+		}
+	})
+}
+
+// FuzzServeHTTP checks what holds for every request: it is answered with a
+// code of the endpoint, and a Command where it is 200.
+func FuzzServeHTTP(f *testing.F) {
+	taken := Upstream{
+		Telemetry: func(application, device, channel, contentType string, _ []byte) error {
+			if !validName(application) || !validName(device) || !validName(channel) || contentType == "" {
+				return fmt.Errorf("%q %q %q %q", application, device, channel, contentType)
+			}
+			return nil
+		},
+	}
+	w := newWorld(f, blinky, Chunks{}, taken)
+	for _, raw := range []string{
+		request(first), request(at(1916)), request(nil), request(first, "Connection: close\r\n"),
+		strings.Replace(request(first), "dfu", "temp", 1), strings.Replace(request(first), "/dfu", "/%2f", 1),
+		strings.Replace(request([]byte("{}")), "/v1/dfu?ct=30", "/v1/a/b?as=c&application=d", 1),
+		strings.Replace(request([]byte("{")), "cbor", "json", 1),
+		"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+		strings.Replace(request([]byte("1\r\n\xa0\r\n0\r\n\r\n")),
+			"Content-Length: 11", "Transfer-Encoding: chunked", 1),
+	} {
+		f.Add([]byte(raw))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(string(raw))))
+		if err != nil {
+			return
+		}
+		rec := httptest.NewRecorder()
+		w.ServeHTTP(rec, r)
+		body := rec.Body.Bytes()
+		switch rec.Code {
+		case 200:
+			if r.Method == http.MethodPost {
+				parse(t, body)
+			}
+			if len(body) > maxCommand {
+				t.Errorf("a body of %d bytes", len(body))
+			}
+		case 202, 406:
+			if len(body) > 0 {
+				t.Errorf("%d with %q", rec.Code, body)
+			}
+		case 400, 403, 404, 405, 413:
+			if !strings.HasPrefix(string(body), fmt.Sprintf(`{"code":%d,"error":"`, rec.Code)) {
+				t.Errorf("%d with %q", rec.Code, body)
+			}
+		default:
+			t.Errorf("%d %s", rec.Code, body)
+		}
+	})
+}

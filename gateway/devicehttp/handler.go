@@ -1,0 +1,203 @@
+package devicehttp
+
+import (
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/update"
+)
+
+// maxBody is how long a body may be, bytes: as at Drogue Cloud's endpoint.
+const maxBody = 65536
+
+// Upstream is where telemetry goes and commands come from. Its functions are
+// called by many goroutines at once and must not wait for a network.
+type Upstream struct {
+	// Telemetry takes what a device sends on a channel; payload is the callee's.
+	// contentType is what the device says, "application/json" for all JSON, and
+	// "application/octet-stream" where it says nothing. After an error the device
+	// is told to try later. Nil: no channel but dfu is served.
+	Telemetry func(application, device, channel, contentType string, payload []byte) error
+	// Commands takes the oldest command that waits for a device, out of the
+	// queue. Nil: there never is one.
+	Commands func(application, device string) (name string, payload []byte, ok bool)
+}
+
+// Handler answers requests. It may be used by many goroutines at once.
+type Handler struct {
+	engine     *update.Engine
+	upstream   Upstream
+	chunks     atomic.Pointer[Chunks]
+	commands   sync.Pool // of *[maxCommand]byte
+	stats      Stats
+	complaints complaints
+}
+
+// NewHandler returns a handler that answers from engine. It fails where c does
+// not validate.
+func NewHandler(e *update.Engine, c Chunks, up Upstream, log *slog.Logger) (*Handler, error) {
+	h := &Handler{engine: e, upstream: up}
+	h.commands.New = func() any { return new([maxCommand]byte) }
+	h.complaints.init(log)
+	return h, h.SetChunks(c)
+}
+
+// SetChunks replaces the chunk sizes. Transfers under way go on: a device
+// keeps its offset, whatever the size of the next Write.
+func (h *Handler) SetChunks(c Chunks) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	c = c.withDefaults()
+	h.chunks.Store(&c)
+	return nil
+}
+
+// Stats returns the counters of the front.
+func (h *Handler) Stats() *Stats { return &h.stats }
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := exchange{h: h, w: w, r: r, received: time.Now()}
+	if err := x.serve(); err != nil {
+		x.refuse(err)
+	}
+	h.stats.Answers.Observe(time.Since(x.received), 1)
+}
+
+// exchange is one request being answered.
+type exchange struct {
+	h        *Handler
+	w        http.ResponseWriter
+	r        *http.Request
+	resource resource
+	received time.Time // with its body, as soon as that is there
+}
+
+// serve answers, or does not and returns why.
+func (x *exchange) serve() error {
+	channel, err := x.route()
+	if err != nil {
+		return err
+	}
+	if x.resource == root {
+		x.answer(http.StatusOK, nil)
+		return nil
+	}
+	q, err := parseQuery(x.r.URL.RawQuery)
+	if err != nil {
+		return err
+	}
+	id, err := identify(q, x.r.Header.Get("Authorization"))
+	if err != nil {
+		return err
+	}
+	body, err := x.body()
+	if err != nil {
+		return err
+	}
+	if x.resource == status {
+		return x.postStatus(id, body)
+	}
+	return x.postTelemetry(id, channel, q.awaits, body)
+}
+
+// route finds the resource and its channel.
+func (x *exchange) route() (channel string, err error) {
+	path := x.r.URL.EscapedPath()
+	if path == "/" {
+		x.resource = root
+		return "", x.allow(http.MethodGet)
+	}
+	rest, ok := strings.CutPrefix(path, "/v1/")
+	segment, _, _ := strings.Cut(rest, "/") // what follows is dropped, as Drogue Cloud does
+	channel, err = url.PathUnescape(segment)
+	switch {
+	case !ok || err != nil || !validName(channel):
+		return "", errPath
+	case channel == "dfu":
+		x.resource = status
+	case x.h.upstream.Telemetry == nil:
+		return "", errChannel
+	default:
+		x.resource = telemetry
+	}
+	return channel, x.allow(http.MethodPost)
+}
+
+func (x *exchange) allow(method string) error {
+	if x.r.Method != method {
+		return errMethod
+	}
+	return nil
+}
+
+// body reads the whole body. After one that is not read to its end, the
+// connection is of no more use.
+func (x *exchange) body() ([]byte, error) {
+	var body []byte
+	var err error = &http.MaxBytesError{Limit: maxBody}
+	if x.r.ContentLength <= maxBody {
+		body, err = io.ReadAll(http.MaxBytesReader(x.w, x.r.Body, maxBody))
+	}
+	x.received = time.Now()
+	if err == nil {
+		return body, nil
+	}
+	x.w.Header().Set("Connection", "close")
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
+		return nil, errTooLarge
+	}
+	return nil, errBody
+}
+
+// commandHeader names the command in the body. It is spelled as Drogue Cloud
+// does, for clients that do not fold case.
+const commandHeader = "command"
+
+// statusCommand is the command of every answer to a Status.
+var statusCommand = []string{"dfu"}
+
+// postStatus answers a Status with a Command.
+func (x *exchange) postStatus(id identity, body []byte) error {
+	if _, err := mediaType(x.r.Header.Get("Content-Type"), body); err != nil {
+		return err
+	}
+	st, err := dfu.ParseStatus(body)
+	if err != nil {
+		return err
+	}
+	h := x.h
+	row := h.engine.Lookup(update.HTTP, []byte(id.application), []byte(id.device), x.received)
+	cmd := h.engine.Request(row, &st, h.chunks.Load().limits(), x.received)
+	buf := h.commands.Get().(*[maxCommand]byte)
+	defer h.commands.Put(buf)
+	x.w.Header()[commandHeader] = statusCommand
+	x.answer(http.StatusOK, cmd.Append(buf[:0]))
+	if cmd.Op == dfu.OpWrite {
+		h.stats.chunk(len(cmd.Data))
+	}
+	return nil
+}
+
+// answer writes the response and counts it. A type that was not set stays
+// away, instead of being guessed from the body.
+func (x *exchange) answer(code int, body []byte) {
+	header := x.w.Header()
+	if header.Get("Content-Type") == "" {
+		header["Content-Type"] = nil
+	}
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	x.w.WriteHeader(code)
+	_, _ = x.w.Write(body) // into a buffer; a device that is gone asks again
+	x.h.stats.requests[x.resource][code].Add(1)
+}

@@ -1,0 +1,303 @@
+package devicehttp
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"havn/gateway/dfu"
+)
+
+func TestStatusIsAnswered(t *testing.T) {
+	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	for _, url := range []string{
+		"/v1/dfu?ct=30", "/v1/dfu", "/v1/dfu?ct=0", "/v1/dfu/what/ever?ct=30", "/v1/%64fu",
+	} {
+		resp := w.post(url, at(4), "Content-Type", "application/cbor")
+		cmd := parse(t, read(t, resp))
+		if resp.StatusCode != 200 || cmd.Op != dfu.OpWrite || cmd.Offset != 4 ||
+			!bytes.Equal(cmd.Data, blinky.data[4:][:len(cmd.Data)]) {
+			t.Errorf("%s: %d, %v at %d", url, resp.StatusCode, cmd.Op, cmd.Offset)
+		}
+		want := http.Header{
+			"command": {"dfu"}, "Content-Type": nil,
+			"Content-Length": {fmt.Sprint(resp.ContentLength)},
+		}
+		if diff := cmp.Diff(want, resp.Header); diff != "" {
+			t.Errorf("%s: headers (-want +got):\n%s", url, diff)
+		}
+	}
+	if s := w.Stats(); s.Chunks.Load() != 5 || s.ChunkBytes.Load() == 0 {
+		t.Errorf("%d chunks, %d bytes", s.Chunks.Load(), s.ChunkBytes.Load())
+	}
+	row, err := w.engine.Device(dfu.Device{Application: "edge", Name: "dev"})
+	if err != nil || row.Protocol != "http" {
+		t.Errorf("row %+v, %v", row, err)
+	}
+}
+
+// TestStatusNeedsNoType: whatever a device says of its Status, it is CBOR.
+func TestStatusNeedsNoType(t *testing.T) {
+	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	for contentType, want := range map[string]int{
+		"": 200, "application/cbor": 200, "application/octet-stream": 200, "text/plain": 200,
+		"application/json": 406, "application/json; charset=utf-8": 406, "application/senml+json": 406,
+	} {
+		resp := w.post("/v1/dfu", first, "Content-Type", contentType)
+		if resp.StatusCode != want {
+			t.Errorf("%q: %d, want %d", contentType, resp.StatusCode, want)
+		}
+	}
+}
+
+func TestChunks(t *testing.T) {
+	tests := []struct {
+		chunks Chunks
+		mtu    uint32
+		want   int
+	}{
+		{Chunks{}, 2048, 1916}, // as much as 2048 bytes hold, in words
+		{Chunks{}, 0, 1916},
+		{Chunks{}, 512, 512},
+		{Chunks{WriteSize: 1000}, 2048, 1000},
+		{Chunks{WriteSize: 1001}, 2048, 1000},
+		{Chunks{Align: 256}, 2048, 1792},
+		{Chunks{WriteSize: 3, Align: 1}, 2048, 3},
+	}
+	for _, tt := range tests {
+		w := newWorld(t, blinky, tt.chunks, Upstream{})
+		st := dfu.Status{Version: []byte("1"), MTU: tt.mtu}
+		cmd := parse(t, read(t, w.post("/v1/dfu", st.Append(nil))))
+		if cmd.Op != dfu.OpWrite || len(cmd.Data) != tt.want {
+			t.Errorf("%+v, mtu %d: %v of %d bytes, want %d",
+				tt.chunks, tt.mtu, cmd.Op, len(cmd.Data), tt.want)
+		}
+	}
+}
+
+func TestSetChunks(t *testing.T) {
+	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	if err := w.SetChunks(Chunks{WriteSize: -1}); err == nil {
+		t.Error("a negative write_size is taken")
+	}
+	if err := w.SetChunks(Chunks{WriteSize: 64}); err != nil {
+		t.Fatal(err)
+	}
+	if cmd := parse(t, read(t, w.post("/v1/dfu", first))); len(cmd.Data) != 64 {
+		t.Errorf("%d bytes", len(cmd.Data))
+	}
+}
+
+func TestRefused(t *testing.T) {
+	taken := Upstream{Telemetry: func(_, _, _, _ string, _ []byte) error { return nil }}
+	failing := Upstream{Telemetry: func(_, _, _, _ string, _ []byte) error { return errFull }}
+	type headers = []string
+	tests := []struct {
+		name    string
+		up      Upstream
+		method  string
+		url     string
+		headers headers
+		body    string
+		code    int
+		error   string // in the body; empty = no body
+		reason  Reason
+	}{
+		{"root", Upstream{}, "GET", "/", nil, "", 200, "", None},
+		{"post to root", Upstream{}, "POST", "/", nil, "", 405, "MethodNotAllowed", None},
+		{"get", Upstream{}, "GET", "/v1/dfu", nil, "", 405, "MethodNotAllowed", None},
+		{"put", Upstream{}, "PUT", "/v1/dfu", nil, "", 405, "MethodNotAllowed", None},
+		{"path", Upstream{}, "POST", "/v2/dfu", nil, "", 404, "NotFound", None},
+		{"no channel", taken, "POST", "/v1/", nil, "", 404, "NotFound", None},
+		{"no channel, no slash", taken, "POST", "/v1", nil, "", 404, "NotFound", None},
+		{"empty channel", taken, "POST", "/v1//dfu", nil, "", 404, "NotFound", None},
+		{"channel with a slash", taken, "POST", "/v1/a%2Fb", nil, "", 404, "NotFound", None},
+		{"channel that is no text", taken, "POST", "/v1/%ff", nil, "", 404, "NotFound", None},
+		{"no upstream", Upstream{}, "POST", "/v1/temp", nil, "", 404, "NotFound", None},
+		{"query", Upstream{}, "POST", "/v1/dfu?ct=soon", nil, "", 400, "InvalidRequest", BadQuery},
+		{"no credentials", Upstream{}, "POST", "/v1/dfu", headers{"Authorization", ""}, string(first),
+			403, "AuthenticationError", BadIdentity},
+		{"no credentials, names in the query", Upstream{}, "POST", "/v1/dfu?application=edge&device=d",
+			headers{"Authorization", ""}, string(first), 403, "AuthenticationError", BadIdentity},
+		{"no application", Upstream{}, "POST", "/v1/dfu", headers{"Authorization", basicAuth("dev")}, string(first),
+			403, "AuthenticationError", BadIdentity},
+		{"empty status", Upstream{}, "POST", "/v1/dfu", nil, "", 400, "InvalidFormat", BadStatus},
+		{"JSON status", Upstream{}, "POST", "/v1/dfu", nil, `{"version":"1"}`, 400, "InvalidFormat", BadStatus},
+		{"too large", taken, "POST", "/v1/temp", nil, strings.Repeat("x", maxBody+1), 413, "InvalidRequest", Oversized},
+		{"largest", taken, "POST", "/v1/temp", nil, strings.Repeat("x", maxBody), 202, "", None},
+		{"not JSON", taken, "POST", "/v1/temp", headers{"Content-Type", "application/json"}, "{", 406, "", BadPayload},
+		{"not taken", failing, "POST", "/v1/temp", nil, "1", 503, "", None},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t, blinky, Chunks{}, tt.up)
+			r := httptest.NewRequest(tt.method, tt.url, strings.NewReader(tt.body))
+			r.Header.Set("Authorization", basicAuth("dev@edge"))
+			for i := 0; i < len(tt.headers); i += 2 {
+				r.Header.Set(tt.headers[i], tt.headers[i+1])
+			}
+			resp := w.ask(r)
+			body := string(read(t, resp))
+			if resp.StatusCode != tt.code || (body == "") != (tt.error == "") {
+				t.Errorf("%d %s, want %d", resp.StatusCode, body, tt.code)
+			}
+			start := fmt.Sprintf(`{"code":%d,"error":"%s","message":"`, tt.code, tt.error)
+			if tt.error != "" && !strings.HasPrefix(body, start) {
+				t.Errorf("%s, want %s...", body, start)
+			}
+			for _, why := range Reasons() {
+				if n := w.Stats().Rejected(why); (n == 1) != (why == tt.reason) {
+					t.Errorf("%d rejected for %v", n, why)
+				}
+			}
+			if (tt.reason == None) != !strings.Contains(w.log.String(), "reason="+tt.reason.String()) {
+				t.Errorf("log: %s", w.log)
+			}
+			code := fmt.Sprint(tt.code)
+			counts := w.Stats().Requests()
+			if len(counts) != 1 || counts[0].Code != code || counts[0].N != 1 {
+				t.Errorf("counted %+v", counts)
+			}
+		})
+	}
+}
+
+func TestEveryPrefixOfAStatusFails(t *testing.T) {
+	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	whole := at(4)
+	for i := range whole {
+		if resp := w.post("/v1/dfu?ct=30", whole[:i]); resp.StatusCode != 400 {
+			t.Errorf("%d bytes: %d", i, resp.StatusCode)
+		}
+	}
+	if n := w.Stats().Rejected(BadStatus); n != uint64(len(whole)) {
+		t.Errorf("%d rejected", n)
+	}
+	if n := strings.Count(w.log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines are logged, want 1:\n%s", n, w.log)
+	}
+}
+
+func TestTelemetry(t *testing.T) {
+	type message struct{ application, device, channel, contentType, payload string }
+	tests := []struct {
+		url, contentType, body string
+		want                   message
+	}{
+		{"/v1/temp", "application/cbor", "\xa0", message{"edge", "dev", "temp", "application/cbor", "\xa0"}},
+		{"/v1/temp", "text/plain; charset=utf-8", "{}", message{"edge", "dev", "temp", "text/plain; charset=utf-8", "{}"}},
+		{"/v1/temp", "application/json", "[1]", message{"edge", "dev", "temp", typeJSON, "[1]"}},
+		{"/v1/temp", "application/json; charset=utf-8", "1", message{"edge", "dev", "temp", typeJSON, "1"}},
+		{"/v1/temp", "text/json", "1", message{"edge", "dev", "temp", typeJSON, "1"}},
+		{"/v1/temp", "application/senml+json", "[]", message{"edge", "dev", "temp", typeJSON, "[]"}},
+		{"/v1/temp", "", `{"t":1}`, message{"edge", "dev", "temp", typeJSON, `{"t":1}`}},
+		{"/v1/temp", "", "{t", message{"edge", "dev", "temp", typeBytes, "{t"}},
+		{"/v1/temp", "", "\"\xff\"", message{"edge", "dev", "temp", typeBytes, "\"\xff\""}},
+		{"/v1/temp", "", "", message{"edge", "dev", "temp", typeBytes, ""}},
+		{"/v1/temp/sub/path", "", "1", message{"edge", "dev", "temp", typeJSON, "1"}},
+		{"/v1/DFU", "", "1", message{"edge", "dev", "DFU", typeJSON, "1"}},
+		{"/v1/a%20b%C3%A9?as=child&ct=30", "", "1", message{"edge", "child", "a bé", typeJSON, "1"}},
+	}
+	for _, tt := range tests {
+		var got []message
+		w := newWorld(t, blinky, Chunks{}, Upstream{
+			Telemetry: func(application, device, channel, contentType string, payload []byte) error {
+				got = append(got, message{application, device, channel, contentType, string(payload)})
+				return nil
+			}})
+		resp := w.post(tt.url, []byte(tt.body), "Content-Type", tt.contentType)
+		if resp.StatusCode != 202 || len(read(t, resp)) != 0 || resp.Header.Get("Content-Length") != "0" {
+			t.Errorf("%+v: %d", tt, resp.StatusCode)
+		}
+		if diff := cmp.Diff([]message{tt.want}, got, cmp.AllowUnexported(message{})); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.url, diff)
+		}
+	}
+}
+
+func TestCommands(t *testing.T) {
+	var order []string
+	var full error
+	waiting := []string{"first", "second"}
+	up := Upstream{
+		Telemetry: func(_, device, _, _ string, _ []byte) error {
+			order = append(order, "telemetry of "+device)
+			return full
+		},
+		Commands: func(application, device string) (string, []byte, bool) {
+			order = append(order, "commands of "+device+"@"+application)
+			if len(waiting) == 0 {
+				return "", nil, false
+			}
+			name := waiting[0]
+			waiting = waiting[1:]
+			return name, []byte("payload of " + name), true
+		},
+	}
+	w := newWorld(t, blinky, Chunks{}, up)
+	ask := func(url string, code int, command string) {
+		t.Helper()
+		resp := w.post(url, nil)
+		var name, body string
+		if command != "" {
+			name, body = command, "payload of "+command
+		}
+		if got := read(t, resp); resp.StatusCode != code || string(got) != body ||
+			strings.Join(map[string][]string(resp.Header)["command"], "") != name || resp.Header.Get("Content-Type") != "" {
+			t.Errorf("%s: %d %s %v", url, resp.StatusCode, got, resp.Header)
+		}
+	}
+	ask("/v1/temp", 202, "")
+	ask("/v1/temp?ct=0", 202, "")
+	full = errFull
+	ask("/v1/temp?ct=30", 503, "")
+	full = nil
+	ask("/v1/temp?ct=30", 200, "first")
+	ask("/v1/temp?ct=30&as=child", 200, "second")
+	ask("/v1/temp?ct=30", 202, "")
+	want := slices.Concat(slices.Repeat([]string{"telemetry of dev"}, 4), []string{
+		"commands of dev@edge", "telemetry of child", "commands of child@edge",
+		"telemetry of dev", "commands of dev@edge",
+	})
+	if diff := cmp.Diff(want, order); diff != "" {
+		t.Errorf("calls (-want +got):\n%s", diff)
+	}
+	if n := w.Stats().Commands.Load(); n != 2 {
+		t.Errorf("%d commands", n)
+	}
+	if !strings.Contains(w.log.String(), errFull.Error()) {
+		t.Errorf("log: %s", w.log)
+	}
+}
+
+func TestValidate(t *testing.T) {
+	tests := []struct {
+		name  string
+		cfg   Config
+		c     Chunks
+		error string // empty = valid
+	}{
+		{"zero", Config{}, Chunks{}, ""},
+		{"all set", Config{Listen: ":8088", Certificate: "c", Key: "k"}, Chunks{WriteSize: 2016, Align: 8}, ""},
+		{"no key", Config{Certificate: "c"}, Chunks{}, "http.certificate: "},
+		{"no certificate", Config{Key: "k"}, Chunks{}, "http.certificate: "},
+		{"write_size", Config{}, Chunks{WriteSize: 2017}, "chunks.http.write_size: "},
+		{"write_size negative", Config{}, Chunks{WriteSize: -1}, "chunks.http.write_size: "},
+		{"align", Config{}, Chunks{WriteSize: 4, Align: 8}, "chunks.http.align: "},
+		{"align, default", Config{}, Chunks{WriteSize: 3}, "chunks.http.align: "},
+		{"align negative", Config{}, Chunks{Align: -4}, "chunks.http.align: "},
+	}
+	for _, tt := range tests {
+		err := errors.Join(tt.cfg.Validate(), tt.c.Validate())
+		if (err == nil) != (tt.error == "") || (err != nil && !strings.HasPrefix(err.Error(), tt.error)) {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.error)
+		}
+	}
+}

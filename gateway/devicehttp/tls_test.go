@@ -1,0 +1,165 @@
+package devicehttp
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// certificate makes a certificate and its key, and who trusts it.
+func certificate(t testing.TB, name string) (Config, *tls.Config) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), DNSNames: []string{name},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cfg := Config{Certificate: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
+	writePEM(t, cfg.Certificate, "CERTIFICATE", der)
+	writePEM(t, cfg.Key, "PRIVATE KEY", pkcs8)
+	leaf, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(leaf)
+	// The only suite, curve and version of the reference client.
+	return cfg, &tls.Config{
+		RootCAs: pool, ServerName: name, MinVersion: tls.VersionTLS13,
+		CurvePreferences: []tls.CurveID{tls.CurveP256},
+	}
+}
+
+func writePEM(t testing.TB, path, kind string, der []byte) {
+	t.Helper()
+	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestOneRecord: with TLS an answer is one record, since no release of the
+// reference client reads two.
+func TestOneRecord(t *testing.T) {
+	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	cfg, client := certificate(t, "gateway.test")
+	s, _ := w.serve(t, cfg)
+	raw := &records{Conn: dial(t, s)}
+	client.ClientSessionCache = tls.NewLRUClientSessionCache(1)
+	conn := tls.Client(raw, client)
+	if err := conn.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	raw.n = 0 // what follows the handshake counts
+	for i := range uint64(3) {
+		head, body := ask(t, conn, request(at(0)))
+		if raw.n != i+1 || len(head)+len(body) < maxAnswer-50 {
+			t.Errorf("%d bytes in answer %d, %d records", len(head)+len(body), i+1, raw.n)
+		}
+	}
+	if _, ok := client.ClientSessionCache.Get(client.ServerName); ok {
+		t.Error("a ticket came")
+	}
+}
+
+// records counts the TLS records that arrive.
+type records struct {
+	net.Conn
+	n    uint64
+	head []byte // of the record that arrives
+	left int    // bytes of it
+}
+
+func (r *records) Read(b []byte) (int, error) {
+	n, err := r.Conn.Read(b)
+	for _, c := range b[:n] {
+		if r.left > 0 {
+			r.left--
+			continue
+		}
+		if r.head = append(r.head, c); len(r.head) == 5 {
+			r.left = int(r.head[3])<<8 | int(r.head[4])
+			r.head = r.head[:0]
+			r.n++
+		}
+	}
+	return n, err
+}
+
+func TestHandshakeFailures(t *testing.T) {
+	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	cfg, client := certificate(t, "gateway.test")
+	s, stop := w.serve(t, cfg)
+	client.ServerName = "another.test"
+	if err := tls.Client(dial(t, s), client).Handshake(); err == nil {
+		t.Error("the name is not checked")
+	}
+	conn := dial(t, s) // speaks no TLS
+	if _, err := io.WriteString(conn, request(first)); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := io.ReadAll(conn); !bytes.HasPrefix(got, []byte("HTTP/1.0 400")) {
+		t.Errorf("%q", got)
+	}
+	stop()
+	if n := w.Stats().Rejected(Handshake); n != 2 {
+		t.Errorf("%d handshakes rejected:\n%s", n, w.log)
+	}
+	if !strings.Contains(w.log.String(), "reason=handshake peer=127.0.0.1:") {
+		t.Errorf("log: %s", w.log)
+	}
+}
+
+func TestReload(t *testing.T) {
+	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	cfg, old := certificate(t, "gateway.test")
+	s, _ := w.serve(t, cfg)
+	next, renewed := certificate(t, "gateway.test")
+	if err := os.Remove(cfg.Key); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reload(); err == nil {
+		t.Error("a missing key is no error")
+	}
+	shake(t, s, old)
+	for from, to := range map[string]string{next.Certificate: cfg.Certificate, next.Key: cfg.Key} {
+		if err := os.Rename(from, to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	shake(t, s, renewed)
+}
+
+func shake(t *testing.T, s *Server, client *tls.Config) {
+	t.Helper()
+	if err := tls.Client(dial(t, s), client).Handshake(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,154 @@
+package update
+
+import (
+	"fmt"
+	"time"
+)
+
+// Change is what became of a device since the last Change of it that the
+// Reporter took.
+type Change struct {
+	View
+	Transition bool      // false: progress or explanation only, worthless when a newer one is there
+	Time       time.Time // when the flusher noticed
+}
+
+// Reporter is told what becomes of devices.
+type Reporter interface {
+	// Report takes the changes of one flush, at most one per device: all of them,
+	// durably, when it returns nil. After an error each device is reported again,
+	// as it is by then.
+	Report(changes []Change) error
+}
+
+// Pace says when progress alone is worth a Change. Transitions always are.
+type Pace struct {
+	ProgressEvery int           `yaml:"progress_every"` // percent of the image
+	MinInterval   time.Duration `yaml:"min_interval"`   // since the last Change of the device
+}
+
+// Validate reports the first field that cannot be used.
+func (p Pace) Validate() error {
+	switch {
+	case p.ProgressEvery < 0 || p.ProgressEvery > 100:
+		return fmt.Errorf("progress_every: %d is no percentage", p.ProgressEvery)
+	case p.MinInterval < 0:
+		return fmt.Errorf("min_interval: %s is negative", p.MinInterval)
+	}
+	return nil
+}
+
+// Reported is what the Reporter took last of a row. It is durable, so that
+// after a crash the difference is derived again.
+type Reported struct {
+	State   State  `cbor:"1,keyasint,omitempty"` // empty: nothing yet
+	Current string `cbor:"2,keyasint,omitempty"`
+	Target  string `cbor:"3,keyasint,omitempty"`
+	Error   string `cbor:"4,keyasint,omitempty"`
+	Offset  uint32 `cbor:"5,keyasint,omitempty"`
+	At      int64  `cbor:"6,keyasint,omitempty"` // Unix nanoseconds
+}
+
+// difference is how far a row is from what was reported of it.
+type difference int
+
+const (
+	same difference = iota
+	advanced
+	changed
+)
+
+// ReportAll has every device reported again, whatever was reported before: for
+// a Reporter that lost what it took, or has somebody new to tell.
+func (e *Engine) ReportAll() {
+	for _, row := range e.all() {
+		row.mu.Lock()
+		row.owed = true
+		row.mark()
+		row.mu.Unlock()
+	}
+}
+
+// notice marks a row that changed without its device being heard: its target
+// moved, or an earlier process owes a report. The first sweep finds the latter.
+func (r *Row) notice() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.engine.reporter == nil {
+		return
+	}
+	if v := r.render(); r.differs(&v) != same {
+		r.mark()
+	}
+}
+
+// change returns what is to be reported of the row now, nil if nothing is. The
+// row owes it from then on: it is stored as owing before the Reporter hears of
+// it, so that a crash in between costs a repetition and never a change. The
+// caller holds mu.
+func (r *Row) change(now time.Time) *Change {
+	v := r.render()
+	d := r.differs(&v)
+	switch {
+	case d == same || r.undecided(&v):
+		return nil
+	case d == advanced && !r.rested(now):
+		r.mark() // due at a later flush, if the device is heard again or not
+		return nil
+	}
+	r.owed = true
+	return &Change{View: v, Transition: d == changed, Time: now}
+}
+
+// differs compares v with what was reported. The caller holds mu.
+func (r *Row) differs(v *View) difference {
+	was := &r.reported
+	passing := r.reason == ReasonFetching && r.inFlight != nil
+	explained := v.State != StateInSync && v.State != StateUpdating
+	switch {
+	case r.owed, v.Current != was.Current, v.Target != was.Target:
+		return changed
+	case v.State != was.State && !passing:
+		return changed
+	case v.State != was.State, explained && v.Error != was.Error, r.moved(v):
+		return advanced
+	}
+	return same
+}
+
+// moved reports whether the offset is a step away from the reported one.
+func (r *Row) moved(v *View) bool {
+	step := max(v.Offset, r.reported.Offset) - min(v.Offset, r.reported.Offset)
+	return step > 0 && uint64(step)*100 >= uint64(v.Size)*uint64(r.engine.cfg.Pace.ProgressEvery)
+}
+
+// rested reports whether the last report is long enough ago for another one of
+// mere progress. A clock that was set back counts as long ago.
+func (r *Row) rested(now time.Time) bool {
+	since := now.Sub(time.Unix(0, r.reported.At))
+	return since < 0 || since >= r.engine.cfg.Pace.MinInterval
+}
+
+// undecided reports whether v would look otherwise as soon as the lookup of
+// what is desired ends: after a start, every device would seem to wait. The
+// caller holds mu.
+func (r *Row) undecided(v *View) bool {
+	if v.State != StateWaiting && v.State != StateUnknown {
+		return false
+	}
+	rel := r.release
+	return r.pending() || (rel != nil && rel.target.Load() == nil && rel.err.Load() == nil)
+}
+
+// took notes that the Reporter took c. The row is stored once more, without
+// the debt.
+func (r *Row) took(c *Change) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.owed = false
+	r.reported = Reported{
+		State: c.State, Current: c.Current, Target: c.Target, Error: c.Error,
+		Offset: c.Offset, At: c.Time.UnixNano(),
+	}
+	r.mark()
+}

@@ -1,0 +1,179 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/update"
+	"havn/upstream"
+	"havn/upstream/drogue"
+	"havn/upstream/spool"
+)
+
+// cloud is all that speaks to the upstream. Its zero value is a gateway on its own.
+type cloud struct {
+	registry  *drogue.Registry    // nil: none
+	publisher *drogue.Publisher   // nil: none
+	forwarder *upstream.Forwarder // nil: nobody to forward to
+	spool     *spool.Spool
+	inbox     inbox
+}
+
+// openCloud makes the parts of the upstream that are configured. The engine
+// comes later and is told of changes through g.
+func (g *Gateway) openCloud() (err error) {
+	cfg := g.cfg.Upstream
+	if cfg.Drogue.Registry.URL != "" {
+		g.cloud.registry, err = drogue.NewRegistry(cfg.Drogue, drogue.Parts{
+			Store:      g.store.Documents(),
+			Changed:    func(dev dfu.Device) { g.engine.Reassign(dev) },
+			MaxDevices: g.cfg.Devices.Max, Log: g.log,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(cfg.Drogue.Endpoints) > 0 {
+		if g.cloud.publisher, err = drogue.NewPublisher(cfg.Drogue, g.cloud.inbox.put, g.log); err != nil {
+			return err
+		}
+	}
+	publishers := g.publishers()
+	if len(publishers) == 0 {
+		return nil
+	}
+	g.cloud.spool, err = spool.Open(g.cfg.Data, cfg.Spool, upstream.Names(publishers), g.log)
+	if err != nil {
+		return err
+	}
+	g.cloud.forwarder = upstream.New(g.cloud.spool, publishers, g.log)
+	return nil
+}
+
+// publishers returns one publisher for each place that events go to: each has a
+// queue of its own, so that one that is away holds up no other.
+func (g *Gateway) publishers() (all []upstream.Publisher) {
+	for _, e := range g.cfg.Upstream.Drogue.Endpoints {
+		all = append(all, &events{g.cloud.publisher, e.Application, g.cfg.Upstream.Drogue.Channel})
+	}
+	if g.cloud.registry != nil {
+		all = append(all, statuses{g.cloud.registry})
+	}
+	return all
+}
+
+// reporter returns the forwarder as the engine wants it: nil where there is none.
+func (c *cloud) reporter() update.Reporter {
+	if c.forwarder == nil {
+		return nil
+	}
+	return c.forwarder
+}
+
+// directory returns the registry as the engine wants it: nil where there is none.
+func (c *cloud) directory() firmware.Directory {
+	if c.registry == nil {
+		return nil
+	}
+	return c.registry
+}
+
+// run runs what is there, until ctx ends.
+func (c *cloud) run(ctx context.Context, start func(func() error)) {
+	if c.registry != nil {
+		start(func() error { return c.registry.Run(ctx) })
+	}
+	if c.publisher != nil {
+		start(func() error { return c.publisher.Run(ctx) })
+	}
+	if c.forwarder != nil {
+		start(func() error { return c.forwarder.Run(ctx) })
+	}
+}
+
+// summary is the upstream at a glance.
+func (c *cloud) summary() map[string]any {
+	if c.forwarder == nil {
+		return map[string]any{}
+	}
+	return map[string]any{
+		"waiting": c.spool.Stats().Events, "delivered": c.forwarder.Stats().Delivered.Load(),
+		"rejected": c.forwarder.Stats().Rejected.Load(),
+	}
+}
+
+// events publishes status events and telemetry of one application through its
+// gateway device.
+type events struct {
+	publisher   *drogue.Publisher
+	application string
+	channel     string // of status events
+}
+
+// Name implements upstream.Publisher.
+func (p *events) Name() string { return "drogue " + p.application }
+
+// Accepts implements upstream.Publisher.
+func (p *events) Accepts(e *upstream.Event) bool { return e.Device.Application == p.application }
+
+// Publish implements upstream.Publisher.
+func (p *events) Publish(ctx context.Context, e *upstream.Event) error {
+	contentType, body, err := e.Body()
+	if err != nil {
+		return fmt.Errorf("%w: %w", upstream.ErrRejected, err)
+	}
+	channel := p.channel
+	if !e.IsStatus() {
+		channel = e.Channel
+	}
+	return final(p.publisher.Publish(ctx, e.Device.Application, e.Device.Name, channel, contentType, body))
+}
+
+// statuses writes status.firmware of the devices in the registry.
+type statuses struct{ registry *drogue.Registry }
+
+// Name implements upstream.Publisher.
+func (statuses) Name() string { return "registry" }
+
+// Accepts implements upstream.Publisher.
+func (statuses) Accepts(e *upstream.Event) bool { return e.IsStatus() }
+
+// Publish implements upstream.Publisher.
+func (p statuses) Publish(ctx context.Context, e *upstream.Event) error {
+	s := e.Status
+	return final(p.registry.WriteStatus(ctx, e.Device, drogue.Status{
+		Current: s.Current, Target: s.Target, Offset: s.Offset, Size: s.Size, Error: s.Error,
+		InSync: s.State == update.StateInSync, Updating: s.State == update.StateUpdating,
+	}))
+}
+
+// final marks the errors that repeating the same event does not mend.
+func final(err error) error {
+	if errors.Is(err, drogue.ErrRejected) || errors.Is(err, drogue.ErrDenied) {
+		return fmt.Errorf("%w: %w", upstream.ErrRejected, err)
+	}
+	return err
+}
+
+// telemetry takes a message of a device that is not about firmware. It is nil
+// where there is nobody to forward it to.
+func (g *Gateway) telemetry() func(application, device, channel, contentType string, payload []byte) error {
+	if g.cloud.forwarder == nil {
+		return nil
+	}
+	return g.cloud.forwarder.Telemetry
+}
+
+// close releases the spool, and says when that fails: what is in it stays.
+func (c *cloud) close(log *slog.Logger) {
+	if c.spool == nil {
+		return
+	}
+	if err := c.spool.Close(); err != nil {
+		log.Error("spool not closed", slog.Any("error", err))
+	}
+}

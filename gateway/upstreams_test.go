@@ -1,0 +1,114 @@
+package gateway
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"havn/bench/device"
+	"havn/gateway/config"
+	"havn/gateway/dfu"
+	"havn/gateway/update"
+	"havn/upstream"
+	"havn/upstream/drogue"
+	"havn/upstream/drogue/droguetest"
+)
+
+// inCloud adds a stand-in for Drogue Cloud to cfg, with the device d of
+// application app.
+func inCloud(t *testing.T, cfg *config.Config) *droguetest.Cloud {
+	t.Helper()
+	cloud, err := droguetest.Start(droguetest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cloud.Close)
+	cloud.AddUser(droguetest.User{Name: "me", Token: "secret"})
+	cloud.PutApplication("app", "")
+	cloud.PutDevice("app", "gw", `{"authentication":{"credentials":[{"pass":"secret"}]}}`, nil)
+	cloud.PutDevice("app", "d", `{"gatewaySelector":{"matchNames":["gw"]}}`, nil)
+	secret := filepath.Join(t.TempDir(), "secret")
+	write(t, secret, []byte("secret"))
+	cfg.Upstream.Drogue.Registry = drogue.RegistryConfig{
+		URL: cloud.RegistryURL, User: "me", TokenFile: secret, Refresh: time.Second,
+	}
+	cfg.Upstream.Drogue.Endpoints = []drogue.Endpoint{
+		{URL: cloud.MQTTURL, Application: "app", Device: "gw", PasswordFile: secret},
+	}
+	return cloud
+}
+
+// lastStatus returns the last event of the device d.
+func lastStatus(cloud *droguetest.Cloud) (s upstream.Status) {
+	if events := cloud.Events("app", "d"); len(events) > 0 {
+		_ = json.Unmarshal(events[len(events)-1].Data, &s)
+	}
+	return s
+}
+
+// TestCloudAway: a device updates while the cloud is away for the whole time;
+// afterwards the cloud knows how it ended, as event and as status.firmware.
+func TestCloudAway(t *testing.T) {
+	cfg := testConfig(t)
+	cloud := inCloud(t, &cfg)
+	local, _ := localFile(t, 5000)
+	r := start(t, cfg, local)
+	eventually(t, "the registry has said that the local file counts", func() bool { return r.knows("d") })
+	for _, kind := range []droguetest.Kind{droguetest.Registry, droguetest.MQTT} {
+		cloud.Set(kind, droguetest.Away)
+	}
+	r.update("write", "d", device.Config{Version: "v0"})
+	if s := lastStatus(cloud); s.State == update.StateInSync {
+		t.Fatal("the cloud was told although it was away")
+	}
+	for _, kind := range []droguetest.Kind{droguetest.Registry, droguetest.MQTT} {
+		cloud.Set(kind, droguetest.Up)
+	}
+	eventually(t, "the event has arrived", func() bool { return lastStatus(cloud).State == update.StateInSync })
+	eventually(t, "status.firmware is written", func() bool {
+		resource, _ := cloud.Device("app", "d")
+		return strings.Contains(string(resource.Status["firmware"]), `"status":"True"`)
+	})
+	metrics := r.expect(200, "GET", "/metrics")
+	for _, want := range []string{`gateway_forwarded_total{result="delivered"}`, "gateway_spool_dropped_total 0"} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("no %s in the metrics", want)
+		}
+	}
+}
+
+// knows reports whether it is known what a device should run.
+func (r *running) knows(name string) bool {
+	row := r.engine.Lookup(update.CoAP, []byte("app"), []byte(name), time.Now())
+	_, err := r.engine.Target(row, time.Now())
+	return err == nil
+}
+
+// TestCloudDesires: spec.firmware of the registry counts before a rule for all.
+func TestCloudDesires(t *testing.T) {
+	cfg := testConfig(t)
+	cloud := inCloud(t, &cfg)
+	cfg.Firmware.File.Directory = t.TempDir()
+	writePair(t, cfg.Firmware.File.Directory, "cloudy", "v-cloud", 3000)
+	cloud.PutApplication("app", `{"firmware":{"file":{"name":"cloudy"}}}`)
+	local, _ := localFile(t, 5000)
+	r := start(t, cfg, local)
+	r.update("write", "d", device.Config{Version: "v0"})
+	if v, err := r.engine.Device(dfu.Device{Application: "app", Name: "d"}); err != nil || v.Current != "v-cloud" {
+		t.Errorf("runs %q (%v)", v.Current, err)
+	}
+}
+
+// writePair writes the two files of a firmware.
+func writePair(t *testing.T, dir, name, version string, n int) {
+	t.Helper()
+	data := make([]byte, n)
+	sidecar := fmt.Sprintf(`{"version":%q,"size":%d,"checksum":"%x"}`, version, n, sha256.Sum256(data))
+	for file, content := range map[string][]byte{name + ".bin": data, name + ".json": []byte(sidecar)} {
+		write(t, filepath.Join(dir, file), content)
+	}
+}

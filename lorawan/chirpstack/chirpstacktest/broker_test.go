@@ -1,0 +1,299 @@
+package chirpstacktest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/url"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/eclipse/paho.golang/autopaho"
+	"github.com/eclipse/paho.golang/paho"
+
+	"havn/lorawan"
+)
+
+// background runs run until the test ends, which must be without an error.
+func background(t *testing.T, run func(context.Context) error) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	ended := make(chan error, 1)
+	go func() { ended <- run(ctx) }()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+func wait(t *testing.T, what string, ready <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-ready:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("no %s after 10 s", what)
+	}
+}
+
+// brokers returns the URLs of a running embedded broker and, where installed,
+// of Mosquitto.
+func brokers(t *testing.T) map[string]string {
+	t.Helper()
+	b, err := Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	background(t, b.Run)
+	urls := map[string]string{"embedded": b.URL()}
+	m, err := NewMosquitto(t.TempDir())
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Log("Mosquitto is not installed: only the embedded broker is tested")
+		return urls
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	background(t, m.Run)
+	wait(t, "Mosquitto", m.Ready())
+	urls["Mosquitto"] = m.URL()
+	return urls
+}
+
+// application is a client that answers every uplink with the same payload.
+type application struct {
+	ready chan struct{}
+	news  chan struct{} // 1 slot: there is another event
+	mu    sync.Mutex
+	kinds []string
+}
+
+func answering(t *testing.T, broker string, s *Server, answer []byte) *application {
+	t.Helper()
+	u, err := url.Parse(broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &application{ready: make(chan struct{}), news: make(chan struct{}, 1)}
+	var once sync.Once
+	ctx, cancel := context.WithCancel(context.Background())
+	cm, err := autopaho.NewConnection(ctx, autopaho.ClientConfig{
+		ServerUrls: []*url.URL{u}, KeepAlive: 30, ReconnectBackoff: backoff,
+		OnConnectionUp: func(cm *autopaho.ConnectionManager, _ *paho.Connack) {
+			filter := "application/" + s.Application() + "/device/+/event/+"
+			subscription := &paho.Subscribe{Subscriptions: []paho.SubscribeOptions{{Topic: filter}}}
+			if _, err := cm.Subscribe(ctx, subscription); err == nil {
+				once.Do(func() { close(a.ready) })
+			}
+		},
+		ClientConfig: paho.ClientConfig{OnPublishReceived: []func(paho.PublishReceived) (bool, error){
+			func(p paho.PublishReceived) (bool, error) {
+				a.receive(p.Client, p.Packet.Topic, answer)
+				return true, nil
+			},
+		}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cancel(); <-cm.Done() })
+	wait(t, "application", a.ready)
+	return a
+}
+
+func (a *application) receive(client *paho.Client, topic string, answer []byte) {
+	level := strings.Split(topic, "/")
+	a.mu.Lock()
+	a.kinds = append(a.kinds, level[5])
+	a.mu.Unlock()
+	select {
+	case a.news <- struct{}{}:
+	default:
+	}
+	if level[5] != kindUp {
+		return
+	}
+	body, _ := json.Marshal(command{DevEUI: level[3], FPort: 223, Data: answer})
+	topic = strings.Replace(topic, "event/up", "command/down", 1)
+	_, _ = client.Publish(context.Background(), &paho.Publish{Topic: topic, Payload: body})
+}
+
+// patient is a timing that a busy machine keeps in real time.
+func patient() Timing {
+	t := Measured().Scaled(0.1)
+	t.RX1Delay, t.RX2Gap, t.DownlinkWait = 0, 0, 400*ms
+	return t
+}
+
+// await waits until the application has heard events of these kinds.
+func (a *application) await(t *testing.T, kinds ...string) {
+	t.Helper()
+	for deadline := time.After(10 * time.Second); ; {
+		a.mu.Lock()
+		got := slices.Clone(a.kinds)
+		a.mu.Unlock()
+		if slices.Equal(got, kinds) {
+			return
+		}
+		select {
+		case <-a.news:
+		case <-deadline:
+			t.Fatalf("events %v, want %v", got, kinds)
+		}
+	}
+}
+
+// TestBrokers: every encoding through every broker in real time; answers ride
+// the window of their uplink.
+func TestBrokers(t *testing.T) {
+	for name, broker := range brokers(t) {
+		for i, e := range Encodings() {
+			t.Run(name+"/"+string(e), func(t *testing.T) {
+				t.Parallel()
+				s, err := New(Config{
+					Broker: broker, Encoding: e, Timing: patient(), Application: strconv.Itoa(i),
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				background(t, s.Run)
+				wait(t, "server", s.Ready())
+				checkExchanges(t, s, answering(t, broker, s, payload(7, 51)))
+			})
+		}
+	}
+}
+
+func checkExchanges(t *testing.T, s *Server, a *application) {
+	t.Helper()
+	d, err := s.Add(DeviceConfig{EUI: one})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, events := range [][]string{
+		{"join", "up", "txack"}, {"join", "up", "txack", "up", "txack"},
+	} {
+		down, ok, err := d.Exchange(t.Context(), 223, []byte("up"))
+		if err != nil || !ok {
+			t.Fatalf("%v %v", ok, err)
+		}
+		wantPayload(t, down, payload(7, 51))
+		a.await(t, events...)
+	}
+	if l := s.Latencies(); len(l) != 2 || slices.Min(l) <= 0 {
+		t.Errorf("latencies %v", l)
+	}
+}
+
+// TestRestart: while the broker is away, uplinks have no answer; when another
+// is in its place, they have one again.
+func TestRestart(t *testing.T) {
+	b, err := Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := background(t, b.Run)
+	s, err := New(Config{Broker: b.URL(), Timing: patient()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	background(t, s.Run)
+	wait(t, "server", s.Ready())
+	answering(t, b.URL(), s, payload(7, 9))
+	d, err := s.Add(DeviceConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := d.Exchange(t.Context(), 223, nil); !ok || err != nil {
+		t.Fatal(ok, err)
+	}
+	stop()
+	if _, ok, err := d.Exchange(t.Context(), 223, nil); ok || err != nil {
+		t.Errorf("answered without a broker: %v", err)
+	}
+	if s.Stats().EventsLost == 0 {
+		t.Error("no event was lost")
+	}
+	if b, err = Listen(b.Port()); err != nil {
+		t.Fatal(err)
+	}
+	background(t, b.Run)
+	for ok := false; !ok; {
+		if _, ok, err = d.Exchange(t.Context(), 223, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestNoBroker(t *testing.T) {
+	for _, broker := range []string{"", "127.0.0.1:1883", "mqtt://"} {
+		s, err := New(Config{Broker: broker})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Run(t.Context()); err == nil {
+			t.Errorf("%q is no URL", broker)
+		}
+	}
+	s, err := New(Config{Broker: "mqtt://127.0.0.1:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stop := background(t, s.Run)
+	stop() // ends although it never connected
+}
+
+func TestPortTaken(t *testing.T) {
+	b, err := Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	background(t, b.Run)
+	if _, err := Listen(b.Port()); err == nil {
+		t.Error("two brokers on one port")
+	}
+}
+
+// TestThousands: 3000 devices that lose a tenth both ways, no goroutine for any.
+func TestThousands(t *testing.T) {
+	simulate(t, Config{}, func(t *testing.T, n *network) {
+		n.answer = func(n *network, eui string) {
+			e, _ := lorawan.ParseDevEUI(eui)
+			n.down(n.devices[e], payload(1, 40))
+		}
+		var all []*Device
+		for i := range 3000 {
+			eui := lorawan.DevEUI{1, 0, 0, 0, 0, 0, byte(i >> 8), byte(i)}
+			all = append(all, n.add(DeviceConfig{
+				EUI: eui, Interval: time.Minute, UpLoss: 0.1, DownLoss: 0.1,
+			}))
+		}
+		before := runtime.NumGoroutine()
+		var callers sync.WaitGroup
+		for _, d := range all {
+			callers.Go(func() {
+				for range 3 {
+					n.exchange(d)
+				}
+			})
+		}
+		time.Sleep(90 * time.Second)
+		if extra := runtime.NumGoroutine() - before - len(all); extra > 0 {
+			t.Errorf("%d goroutines more than callers", extra)
+		}
+		callers.Wait()
+		c := n.Stats()
+		if c.Uplinks < 7900 || c.Uplinks > 8300 || c.Used != c.Uplinks || c.WritesQueued != 0 {
+			t.Errorf("%+v", c)
+		}
+	})
+}

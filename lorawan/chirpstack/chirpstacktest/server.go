@@ -1,0 +1,132 @@
+package chirpstacktest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"havn/lorawan"
+)
+
+// ErrStopped: the server of the device no longer runs.
+var ErrStopped = errors.New("the network server has stopped")
+
+// Server is a network server and the devices it knows. Its methods may be
+// called concurrently.
+type Server struct {
+	cfg      Config
+	radio    radio // of devices without one of their own
+	encode   func(*event) ([]byte, error)
+	timeline timeline
+	ready    chan struct{} // closed when commands are heard
+	done     chan struct{} // closed when Run ends
+
+	mu        sync.Mutex
+	rnd       *rand.Rand
+	devices   map[lorawan.DevEUI]*Device
+	classC    []*Device
+	out       []*event // to be published when mu is free
+	onTheWay  int      // commands that are not yet queue items
+	downlinks []Downlink
+	latencies []time.Duration
+	stats     Stats
+}
+
+// New checks cfg and returns a server without devices. It starts nothing.
+func New(cfg Config) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("network server: %w", err)
+	}
+	radio, err := newRadio(cfg.Radio)
+	if err != nil {
+		return nil, fmt.Errorf("network server: %w", err)
+	}
+	encode, err := encoder(cfg)
+	if err != nil {
+		return nil, fmt.Errorf("network server: %w", err)
+	}
+	return &Server{
+		cfg: cfg, radio: radio, encode: encode,
+		timeline: timeline{wake: make(chan struct{}, 1)},
+		ready:    make(chan struct{}), done: make(chan struct{}),
+		rnd:     rand.New(rand.NewPCG(cfg.Seed, 0)),
+		devices: map[lorawan.DevEUI]*Device{},
+	}, nil
+}
+
+// Ready is closed when the server is connected and hears commands.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Application returns the identifier of the application, as in topics.
+func (s *Server) Application() string { return s.cfg.Application }
+
+// Run connects to the broker, and serves the devices until ctx ends, which is
+// no error. It connects again as often as need be; what happens meanwhile is
+// lost, as with a real server. Call it once.
+func (s *Server) Run(ctx context.Context) error {
+	defer close(s.done)
+	link, err := s.dial(ctx)
+	if err != nil {
+		return fmt.Errorf("network server: %w", err)
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { s.live(ctx, link.publish); return nil })
+	group.Go(func() error { <-link.Done(); return nil })
+	return group.Wait()
+}
+
+// live lets happen what is to happen, and publishes the events, until ctx ends.
+func (s *Server) live(ctx context.Context, publish func(topic string, payload []byte) error) {
+	s.timeline.at(time.Now(), s.scheduleClassC)
+	s.timeline.run(ctx, func(do func()) {
+		for _, e := range s.step(do) {
+			if err := s.emit(e, publish); err != nil {
+				s.lost(e, err)
+			}
+		}
+	})
+}
+
+// step lets one thing happen and returns the events it caused.
+func (s *Server) step(do func()) []*event {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+	out := s.out
+	s.out = nil
+	return out
+}
+
+func (s *Server) emit(e *event, publish func(topic string, payload []byte) error) error {
+	payload, err := s.encode(e)
+	if err != nil {
+		return err
+	}
+	if e.leaves != nil {
+		s.mu.Lock()
+		e.leaves(time.Now())
+		s.mu.Unlock()
+	}
+	return publish(s.topic(e), payload)
+}
+
+func (s *Server) topic(e *event) string {
+	kind := e.kind
+	if kind == kindError && s.cfg.Encoding == V4 {
+		kind = "log"
+	}
+	return "application/" + s.cfg.Application + "/device/" + e.device.eui.String() + "/event/" + kind
+}
+
+func (s *Server) lost(e *event, err error) {
+	s.cfg.Log.Warn("event lost", "devEUI", e.device.eui, "event", e.kind, "error", err)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.EventsLost++
+}

@@ -1,0 +1,128 @@
+package chirpstacktest
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// session is what the server knows of a device's session, and its queue.
+type session struct {
+	joins    int
+	heard    bool // an uplink since the last join
+	devAddr  [4]byte
+	fCntDown uint32 // of the next downlink
+	queue    []*item
+	macOnce  int // bytes of MAC commands that wait for the next downlink
+
+	windowOpen bool      // an item would still go with the last uplink
+	eventAt    time.Time // when the last uplink's event left; zero once it is answered
+	lockedTill time.Time // class C
+	locks      map[string]time.Time
+}
+
+// uplink is a data frame on its way up.
+type uplink struct {
+	device   *Device
+	exchange uint64
+	sent     time.Time
+	fPort    uint8
+	fCnt     uint32
+	dr       int
+	payload  []byte
+	ack      bool // of the last confirmed downlink
+}
+
+// txParamSetup is the length of a TXParamSetupReq, with which the server tells
+// a device of its dwell time.
+const txParamSetup = 2
+
+// join starts a session, with mu held as in all that happens.
+func (s *Server) join(d *Device) {
+	d.counts.Flushed += len(d.queue)
+	d.session = session{joins: d.joins + 1, locks: d.locks}
+	binary.BigEndian.PutUint32(d.devAddr[:], s.rnd.Uint32())
+	d.fCntUp, d.expected, d.ackDue = 0, 0, false
+	if d.dwells() {
+		d.macOnce = txParamSetup
+	}
+	if s.cfg.Encoding == V4 { // v3 tells with the first uplink
+		s.publish(&event{kind: kindJoin, device: d, devAddr: d.devAddr, dr: d.cfg.DR})
+	}
+}
+
+func (d *Device) dwells() bool {
+	if d.cfg.Radio != nil {
+		return d.cfg.Radio.DownlinkDwellTime
+	}
+	return d.server.cfg.Radio.DownlinkDwellTime
+}
+
+// hear publishes an uplink; the wait for its answer begins when its event
+// leaves.
+func (s *Server) hear(up *uplink) {
+	d := up.device
+	d.counts.Uplinks++
+	if !d.heard && s.cfg.Encoding != V4 {
+		s.publish(&event{kind: kindJoin, device: d, devAddr: d.devAddr, dr: up.dr})
+	}
+	d.heard = true
+	s.publish(&event{
+		kind: kindUp, device: d, devAddr: d.devAddr, dr: up.dr,
+		fCnt: up.fCnt, fPort: up.fPort, data: up.payload, confirmed: d.cfg.Confirmed,
+		leaves: func(now time.Time) {
+			d.eventAt, d.windowOpen = now, true
+			s.timeline.at(now.Add(s.cfg.Timing.DownlinkWait), func() { s.respond(up) })
+		},
+	})
+	if up.ack {
+		s.acknowledged(d)
+	}
+}
+
+// acknowledged removes the item that the device has confirmed.
+func (s *Server) acknowledged(d *Device) {
+	for i, it := range d.queue {
+		if it.state == unconfirmed {
+			s.publish(&event{
+				kind: kindAck, device: d, item: it.id, fCnt: it.fCnt, acknowledged: true,
+			})
+			d.removeItem(i)
+			return
+		}
+	}
+}
+
+// respond uses the window of an uplink.
+func (s *Server) respond(up *uplink) {
+	d := up.device
+	d.windowOpen = false
+	window := d.radio.first
+	dr, limit := d.radio.limit(window, up.dr)
+	f := s.compose(d, limit, true)
+	if f.item == nil && f.mac == 0 && !d.cfg.Confirmed {
+		s.silent(up)
+		return
+	}
+	f.up, f.window, f.dr = up, window, dr
+	s.forward(f)
+}
+
+// silent ends an uplink's exchange without a downlink.
+func (s *Server) silent(up *uplink) {
+	if up.device.class == ClassA {
+		s.closeWindow(up)
+	}
+}
+
+// closeWindow ends an uplink's exchange when the device stops to listen.
+func (s *Server) closeWindow(up *uplink) {
+	s.timeline.at(up.sent.Add(s.cfg.Timing.close(up.device.class)), func() {
+		up.device.finish(up.exchange, reception{})
+	})
+}
+
+// publish hands an event to the broker's connection.
+func (s *Server) publish(e *event) {
+	e.at = time.Now()
+	s.out = append(s.out, e)
+}

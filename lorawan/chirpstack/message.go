@@ -1,0 +1,97 @@
+package chirpstack
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"havn/lorawan"
+)
+
+// message is what an event says, in whatever form it came. Fields that an
+// event does not have are zero.
+type message struct {
+	device lorawan.Device
+	tags   map[string]string
+
+	dr        int // up
+	fPort     uint8
+	data      []byte
+	confirmed bool
+	encrypted bool
+	region    string
+
+	fCnt         uint32 // up, ack, txack, error
+	id           lorawan.DownlinkID
+	acknowledged bool // ack
+
+	spreadingFactor, bandwidth int // txack
+
+	code, text string // error, log
+	maxPayload int
+}
+
+// check reports what contradicts the topic or cannot be.
+func (m *message) check(addressed lorawan.Device) error {
+	d := &m.device
+	switch {
+	case d.EUI != addressed.EUI:
+		return fmt.Errorf("the payload names another device, %s", d.EUI)
+	case d.Application == "":
+		d.Application = addressed.Application
+	case addressed.Application != "" && d.Application != addressed.Application:
+		return fmt.Errorf("the payload names another application, %s, than the topic, %s",
+			d.Application, addressed.Application)
+	}
+	if len(m.data) > lorawan.MaxPayload {
+		return fmt.Errorf("%d bytes of data are more than a frame holds", len(m.data))
+	}
+	return nil
+}
+
+func (m *message) event(kind string) lorawan.Event {
+	switch kind {
+	case eventUp:
+		return m.uplink()
+	case eventJoin:
+		return lorawan.Joined{Device: m.device}
+	case eventAck:
+		return lorawan.Ack{Device: m.device, ID: m.id, FCnt: m.fCnt, Acknowledged: m.acknowledged}
+	case eventTxAck:
+		return lorawan.TxAck{
+			Device: m.device, ID: m.id, FCnt: m.fCnt,
+			SpreadingFactor: m.spreadingFactor, Bandwidth: m.bandwidth,
+		}
+	}
+	return m.failure()
+}
+
+func (m *message) uplink() lorawan.Uplink {
+	u := lorawan.Uplink{
+		Device: m.device, FPort: m.fPort, FCnt: m.fCnt, DR: m.dr,
+		Confirmed: m.confirmed, Payload: m.data, Region: m.region,
+	}
+	u.Overrides, u.Refused = lorawan.ParseOverrides(m.tags)
+	if m.encrypted {
+		u.Payload, u.Refused = nil, errors.Join(lorawan.ErrEncrypted, u.Refused)
+	}
+	return u
+}
+
+// reasons maps the codes of both generations.
+var reasons = map[string]lorawan.Reason{
+	"DOWNLINK_PAYLOAD_SIZE":  lorawan.ReasonOversize,
+	"DEVICE_QUEUE_ITEM_SIZE": lorawan.ReasonOversize, // before v3
+	"DOWNLINK_GATEWAY":       lorawan.ReasonGateway,
+	"EXPIRED":                lorawan.ReasonExpired,
+}
+
+// failure keeps an item that no radio gateway sent as queued: ChirpStack tries
+// it again in the next window, under the same frame counter.
+func (m *message) failure() lorawan.Error {
+	reason := reasons[m.code]
+	return lorawan.Error{
+		Device: m.device, Reason: reason, ID: m.id, FCnt: m.fCnt, MaxPayload: m.maxPayload,
+		Queued: reason == lorawan.ReasonGateway, Text: strings.TrimPrefix(m.code+": "+m.text, ": "),
+	}
+}

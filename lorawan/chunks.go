@@ -1,0 +1,88 @@
+package lorawan
+
+import (
+	"fmt"
+	"strconv"
+)
+
+// Chunks is how much firmware one downlink carries. What is 0 has its default.
+type Chunks struct {
+	WriteSize WriteSize `yaml:"write_size"` // most data in one Write; default auto
+	// Margin is what a Write leaves free of the frame, bytes 0..15: MAC commands
+	// share it, and where they find no room the network server sends them alone.
+	// The final Swap has the whole frame, as it cannot be cut.
+	Margin int `yaml:"margin"`
+	Align  int `yaml:"align"` // flash word, bytes: Writes are multiples of it; default 4
+	// DataRates is the most data in one Write by uplink data rate.
+	DataRates map[int]int `yaml:"data_rates"`
+}
+
+// WriteSize is a number of bytes, or 0: as much as region and data rate allow.
+type WriteSize int
+
+const auto = "auto"
+
+// UnmarshalText reads a number of bytes, or auto.
+func (w *WriteSize) UnmarshalText(b []byte) error {
+	*w = 0
+	if string(b) == auto {
+		return nil
+	}
+	n, err := number(string(b), 1, MaxPayload)
+	if err != nil {
+		return fmt.Errorf("%q: %w, or %s", b, err, auto)
+	}
+	*w = WriteSize(n)
+	return nil
+}
+
+// String returns what UnmarshalText reads.
+func (w WriteSize) String() string {
+	if w == 0 {
+		return auto
+	}
+	return strconv.Itoa(int(w))
+}
+
+// MarshalText writes what String returns.
+func (w WriteSize) MarshalText() ([]byte, error) { return []byte(w.String()), nil }
+
+// maxFOpts is the most MAC commands in a frame that has a payload, in bytes
+// (LoRaWAN 1.0.x section 4.3.1.6).
+const maxFOpts = 15
+
+const (
+	defaultAlign = 4
+	maxDR        = 15
+)
+
+// Validate reports what is wrong with c. Errors begin with the key.
+func (c Chunks) Validate() error {
+	switch {
+	case c.WriteSize < 0 || c.WriteSize > MaxPayload:
+		return fmt.Errorf("write_size: %d is not within 1..%d", c.WriteSize, MaxPayload)
+	case c.Margin < 0 || c.Margin > maxFOpts:
+		return fmt.Errorf("margin: %d is not within 0..%d", c.Margin, maxFOpts)
+	case c.Align < 0 || c.Align > maxAlign:
+		return fmt.Errorf("align: %d is not within 1..%d", c.Align, maxAlign)
+	}
+	for dr, size := range c.DataRates {
+		if dr < 0 || dr > maxDR || size < 1 || size > MaxPayload {
+			return fmt.Errorf("data_rates: %d: %d: want a data rate within 0..%d and a size within 1..%d",
+				dr, size, maxDR, MaxPayload)
+		}
+	}
+	return nil
+}
+
+// write returns the most data in a Write after an uplink at dr.
+func (c *Chunks) write(dr int) int {
+	size := MaxPayload
+	if c.WriteSize > 0 {
+		size = int(c.WriteSize)
+	}
+	if limit, ok := c.DataRates[dr]; ok {
+		size = min(size, limit)
+	}
+	return size
+}

@@ -1,0 +1,198 @@
+package lorawan
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/update"
+)
+
+// Handler turns the events of one network into downlinks. It may be used by
+// many goroutines at once, but the events of one device must come in order.
+type Handler struct {
+	engine      *update.Engine
+	telemetry   func(dfu.Device, Uplink)
+	cfg         Config
+	application []byte
+	shard       Shard
+	radio       radio
+	chunks      atomic.Pointer[Chunks]
+	stats       Stats
+	rejected    [rejections]complaints
+	failed      [len(reasonNames)]complaints
+
+	mu      sync.Mutex
+	devices table
+	airtime budget
+	expires bool // downlinks have an Expires
+}
+
+// Parts are the handler's neighbours. Telemetry and Log may be nil.
+type Parts struct {
+	Engine *update.Engine
+	// Telemetry is given the uplinks that are not about firmware. It must not
+	// block nor call the handler, and may keep the payload.
+	Telemetry func(dfu.Device, Uplink)
+	Log       *slog.Logger
+}
+
+// NewHandler returns a handler for the network cfg. It fails where cfg, c or s
+// do not validate.
+func NewHandler(cfg Config, c Chunks, s Shard, p Parts) (*Handler, error) {
+	if err := errors.Join(cfg.Validate(), s.Validate()); err != nil {
+		return nil, fmt.Errorf("network %q: %w", cfg.Name, err)
+	}
+	radio, err := newRadio(cfg.Radio())
+	if err != nil {
+		return nil, err
+	}
+	h := &Handler{
+		engine: p.Engine, telemetry: p.Telemetry, cfg: cfg.withDefaults(), shard: s, radio: radio,
+		application: []byte(cfg.Application), devices: newTable(),
+		airtime: newBudget(cfg.AirtimeBudget), expires: cfg.Server.expires(),
+	}
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	h.initLog(p.Log.With(slog.String("network", cfg.Name)))
+	return h, h.SetChunks(c)
+}
+
+func (h *Handler) initLog(log *slog.Logger) {
+	for i := range h.rejected {
+		h.rejected[i] = newComplaints(log)
+	}
+	for i := range h.failed {
+		h.failed[i] = newComplaints(log)
+	}
+}
+
+// SetChunks replaces the chunk sizes. Updates under way go on.
+func (h *Handler) SetChunks(c Chunks) error {
+	if err := c.Validate(); err != nil {
+		return fmt.Errorf("chunks.lorawan.%w", err)
+	}
+	if c.Align == 0 {
+		c.Align = defaultAlign
+	}
+	h.chunks.Store(&c)
+	return nil
+}
+
+// Stats returns the counters of the front.
+func (h *Handler) Stats() *Stats { return &h.stats }
+
+// Handle returns the downlink that an event asks for, if it asks for any. It
+// does not block and takes any event.
+func (h *Handler) Handle(e Event, now time.Time) (Downlink, bool) {
+	from := e.From()
+	switch {
+	case !h.shard.Mine(from):
+		h.stats.Elsewhere.Add(1)
+		return Downlink{}, false
+	case !h.answers(from.Application):
+		h.reject(OtherOrigin, from, fmt.Errorf("%q is not in application_ids", from.Application))
+		return Downlink{}, false
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if up, ok := e.(Uplink); ok {
+		h.stats.Uplinks.Add(1)
+		return h.uplink(&up, now)
+	}
+	if d := h.devices.find(from); d != nil {
+		h.notice(d, e, now)
+	}
+	return Downlink{}, false
+}
+
+// answers reports whether the devices of an application are ours.
+func (h *Handler) answers(application string) bool {
+	return len(h.cfg.ApplicationIDs) == 0 || slices.Contains(h.cfg.ApplicationIDs, application)
+}
+
+// Unsent takes back a downlink of Handle that could not be published.
+func (h *Handler) Unsent(dl Downlink, err error) {
+	h.reject(Undeliverable, dl.Device, err)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if d := h.devices.find(dl.Device); d != nil {
+		d.queue.left(dl.ID)
+	}
+}
+
+func (h *Handler) reject(why Rejection, d Device, err error) {
+	h.stats.rejected[why].Add(1)
+	h.rejected[why].warn("lorawan: "+advice[why], d, err)
+}
+
+// advice is what an operator should know or do.
+var advice = [rejections]string{
+	Malformed:     "an event cannot be read; check server and marshaler of the network",
+	BadStatus:     "an uplink on the firmware port holds no Status; look at the device",
+	Encrypted:     "a payload cannot be read; let the network server hold the AppSKey",
+	BadTag:        "a tag of a device cannot be used; the device gets no firmware until it can",
+	BadDataRate:   "an uplink came at an unknown data rate; check the region of the network",
+	Duplicate:     "an uplink came twice and was answered once",
+	Replayed:      "an old uplink came again and was ignored",
+	OtherOrigin:   "an event of another application was ignored",
+	Undeliverable: "an answer could not be published; the device asks again",
+	Overflow:      "events come faster than they are answered; some were dropped",
+}
+
+// notice takes what an event tells about the queue of a known device.
+func (h *Handler) notice(d *device, e Event, now time.Time) {
+	switch e := e.(type) {
+	case Joined:
+		d.joined()
+	case TxAck:
+		d.queue.sent(e.ID)
+	case Error:
+		h.failure(d, e, now)
+	}
+}
+
+// failure notes that a downlink was not sent.
+func (h *Handler) failure(d *device, e Error, now time.Time) {
+	h.stats.failures[e.Reason].Add(1)
+	if e.Reason == ReasonOther {
+		return
+	}
+	h.failed[e.Reason].warn("lorawan: "+remedy[e.Reason], e.Device, errors.New(e.Text))
+	if e.Queued {
+		d.queue.kept(e.ID)
+		return
+	}
+	last := d.queue.last
+	if !d.queue.left(e.ID) {
+		return
+	}
+	switch e.Reason {
+	case ReasonOversize:
+		h.oversize(d, last.size, e.MaxPayload, now)
+	case ReasonExpired:
+		h.expires = h.expires && now.After(last.fresh)
+	}
+}
+
+var remedy = [len(reasonNames)]string{
+	ReasonOversize: "the network server refused a downlink as too long; smaller ones follow. " +
+		"Check region, repeater, rx1_dr_offset and window of the network",
+	ReasonGateway: "a radio gateway did not send a downlink; it goes out later",
+	ReasonExpired: "a downlink expired in the network server's queue. " +
+		"If it was new, the clocks differ: synchronize them",
+}
+
+// oversize learns from the refusal of size bytes. A limit of 0 was not told.
+func (h *Handler) oversize(d *device, size, limit int, now time.Time) {
+	if limit == 0 || limit >= size {
+		limit = h.radio.below(size)
+	}
+	d.learn(limit, now)
+}

@@ -1,0 +1,104 @@
+package mqtt
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+)
+
+// Config is how a broker is reached. Paths are of PEM files, but PasswordFile.
+type Config struct {
+	URL          string `yaml:"url"`           // mqtt://HOST[:1883] or, over TLS, mqtts://HOST[:8883]
+	Username     string `yaml:"username"`      // empty = none
+	PasswordFile string `yaml:"password_file"` // its last line break is not part of the password
+	CA           string `yaml:"ca"`            // authorities of the broker; empty = the system's
+	Certificate  string `yaml:"certificate"`   // of the gateway, where the broker asks for one
+	Key          string `yaml:"key"`           // of Certificate
+}
+
+// The schemes of Config.URL and their ports.
+const (
+	plain  = "mqtt"
+	secure = "mqtts"
+)
+
+var ports = map[string]string{plain: "1883", secure: "8883"}
+
+// Validate reports what is wrong with c. Errors begin with the key.
+func (c Config) Validate() error {
+	u, err := url.Parse(c.URL)
+	switch {
+	case err != nil || ports[u.Scheme] == "" || u.Hostname() == "" || u.Path != "":
+		return fmt.Errorf("url: want mqtt://HOST:PORT or mqtts://HOST:PORT")
+	case u.User != nil:
+		return errors.New("url: put the account into username and password_file")
+	case c.PasswordFile != "" && c.Username == "":
+		return errors.New("password_file: set without username")
+	case (c.Certificate == "") != (c.Key == ""):
+		return errors.New("certificate: certificate and key go together")
+	case u.Scheme == plain && c.CA+c.Certificate != "":
+		return errors.New("url: ca and certificate need mqtts://")
+	}
+	return nil
+}
+
+// target returns where to connect to, and over TLS when trust is not nil.
+func (c Config) target() (address string, trust *tls.Config, err error) {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return "", nil, err
+	}
+	port := u.Port()
+	if port == "" {
+		port = ports[u.Scheme]
+	}
+	address = net.JoinHostPort(u.Hostname(), port)
+	if u.Scheme == plain {
+		return address, nil, nil
+	}
+	trust = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
+	return address, trust, errors.Join(c.authority(trust), c.identity(trust))
+}
+
+func (c Config) authority(trust *tls.Config) error {
+	if c.CA == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(c.CA)
+	if err != nil {
+		return fmt.Errorf("ca: %w", err)
+	}
+	trust.RootCAs = x509.NewCertPool()
+	if !trust.RootCAs.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("ca: no PEM certificate in %s", c.CA)
+	}
+	return nil
+}
+
+func (c Config) identity(trust *tls.Config) error {
+	if c.Certificate == "" {
+		return nil
+	}
+	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
+	if err != nil {
+		return fmt.Errorf("certificate: %w", err)
+	}
+	trust.Certificates = []tls.Certificate{pair}
+	return nil
+}
+
+func (c Config) password() (string, error) {
+	if c.PasswordFile == "" {
+		return "", nil
+	}
+	b, err := os.ReadFile(c.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("password_file: %w", err)
+	}
+	return strings.TrimRight(string(b), "\r\n"), nil
+}

@@ -1,0 +1,139 @@
+package lorawan
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"havn/lorawan/mqtt"
+	"havn/lorawan/region"
+)
+
+// Codec translates the messages of one network server. It is safe for
+// concurrent use.
+type Codec interface {
+	// Filters returns the subscriptions for the events of some applications.
+	Filters(applications []string) []string
+	// Decode reads a message and keeps nothing of it.
+	Decode(topic string, payload []byte) (Event, error)
+	// Encode writes a downlink.
+	Encode(Downlink) (topic string, payload []byte, err error)
+}
+
+// How events wait for their answers. A queue holds about a second of events at
+// the pace a worker has; what is older is hardly worth an answer.
+const (
+	workers    = 4
+	queueLimit = 4096 // events per worker
+)
+
+// Network is the loop around a [Handler]: events of the broker in, downlinks
+// to the broker out.
+type Network struct {
+	handler *Handler
+	codec   Codec
+	client  *mqtt.Client
+	queues  [workers]chan arrival
+}
+
+// arrival is an event and when it came.
+type arrival struct {
+	event Event
+	at    time.Time
+}
+
+// NewNetwork returns the loop around h, on the broker of the network that h is
+// for. It starts nothing. log may be nil.
+func NewNetwork(h *Handler, c Codec, log *slog.Logger) (*Network, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	n := &Network{handler: h, codec: c}
+	for i := range n.queues {
+		n.queues[i] = make(chan arrival, queueLimit)
+	}
+	var err error
+	n.client, err = mqtt.New(h.cfg.MQTT, c.Filters(h.cfg.ApplicationIDs), n.receive,
+		log.With(slog.String("network", h.cfg.Name)))
+	return n, err
+}
+
+// Name returns the name of the network.
+func (n *Network) Name() string { return n.handler.cfg.Name }
+
+// Connected reports whether events arrive.
+func (n *Network) Connected() bool { return n.client.Connected() }
+
+// Stats returns the counters of the front.
+func (n *Network) Stats() *Stats { return n.handler.Stats() }
+
+// BrokerStats returns the counters of the connection.
+func (n *Network) BrokerStats() *mqtt.Stats { return n.client.Stats() }
+
+// Run answers events until ctx ends, which is no error. A broker that is away
+// is waited for. Call it once.
+func (n *Network) Run(ctx context.Context) error {
+	var work sync.WaitGroup
+	defer work.Wait()
+	for _, q := range n.queues {
+		work.Go(func() { n.serve(ctx, q) })
+	}
+	return n.client.Run(ctx)
+}
+
+// receive decodes a message and gives it to the worker of its device, so that
+// the events of one device stay in order. It is called by the connection.
+func (n *Network) receive(topic string, payload []byte) {
+	at := time.Now()
+	event, err := n.codec.Decode(topic, payload)
+	if err != nil {
+		n.handler.Reject(err)
+		return
+	}
+	from := event.From()
+	select {
+	case n.queues[hash(from)>>16%workers] <- arrival{event, at}:
+	default:
+		n.handler.reject(Overflow, from, errOverflow)
+	}
+}
+
+var errOverflow = errors.New("the queue of events is full")
+
+func (n *Network) serve(ctx context.Context, q <-chan arrival) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case a := <-q:
+			n.answer(a)
+		}
+	}
+}
+
+func (n *Network) answer(a arrival) {
+	dl, ok := n.handler.Handle(a.event, a.at)
+	if !ok {
+		return
+	}
+	topic, payload, err := n.codec.Encode(dl)
+	if err == nil {
+		err = n.client.Publish(topic, payload)
+	}
+	if err != nil {
+		n.handler.Unsent(dl, err)
+		return
+	}
+	n.handler.stats.Answers.Observe(time.Since(a.at), 1)
+}
+
+// Reject counts and logs a message that a codec could not decode.
+func (h *Handler) Reject(err error) {
+	why := Malformed
+	if errors.Is(err, region.ErrDataRate) {
+		why = BadDataRate
+	}
+	h.reject(why, Device{}, err)
+}

@@ -1,0 +1,47 @@
+package lorawan
+
+import "container/list"
+
+// maxDevices bounds the table: 65536 devices take about 20 MB.
+const maxDevices = 1 << 16
+
+// deviceKey is the DevEUI, or the name of a device that has none.
+type deviceKey struct {
+	eui  DevEUI
+	name string
+}
+
+func keyOf(d Device) deviceKey {
+	if d.EUI == (DevEUI{}) {
+		return deviceKey{name: d.Name}
+	}
+	return deviceKey{eui: d.EUI}
+}
+
+// table holds the devices that were answered, the least recently heard last.
+type table struct {
+	byKey map[deviceKey]*list.Element // of *device
+	order list.List
+}
+
+func newTable() table { return table{byKey: map[deviceKey]*list.Element{}} }
+
+// find returns a known device, or nil.
+func (t *table) find(d Device) *device {
+	e := t.byKey[keyOf(d)]
+	if e == nil {
+		return nil
+	}
+	t.order.MoveToFront(e)
+	return e.Value.(*device)
+}
+
+// add makes a device known, and reports whether another one was forgotten.
+func (t *table) add(d Device, most int) (dev *device, evicted bool) {
+	if evicted = len(t.byKey) >= most; evicted {
+		delete(t.byKey, t.order.Remove(t.order.Back()).(*device).key)
+	}
+	dev = &device{key: keyOf(d)}
+	t.byKey[dev.key] = t.order.PushFront(dev)
+	return dev, evicted
+}

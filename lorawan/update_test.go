@@ -1,0 +1,322 @@
+package lorawan_test
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"havn/bench/device"
+	"havn/gateway/dfu"
+	"havn/lorawan"
+	"havn/lorawan/chirpstack"
+	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/lorawan/region"
+)
+
+// quick is the course of events of a real server, without its waits.
+var quick = chirpstacktest.Timing{
+	Publish: time.Millisecond, DownlinkWait: 20 * time.Millisecond,
+	EnqueueMin: time.Millisecond, EnqueueMax: 2 * time.Millisecond,
+	DuplicateLock: 20 * time.Millisecond, TxAck: 2 * time.Millisecond,
+	RX1Delay: 26 * time.Millisecond, RX2Gap: 2 * time.Millisecond,
+	ClassCInterval: 5 * time.Millisecond, ClassCLock: 10 * time.Millisecond,
+	ClassCListen: 60 * time.Millisecond,
+}
+
+// edge is a network server, a broker and the gateway's front on it.
+type edge struct {
+	*chirpstacktest.Server
+	t       *testing.T
+	network *lorawan.Network
+	shelf   shelf
+	broker  string
+	ctx     context.Context
+}
+
+func newNetwork(t *testing.T, cfg lorawan.Config, s shelf, shard lorawan.Shard) *lorawan.Network {
+	t.Helper()
+	h, err := lorawan.NewHandler(cfg, lorawan.Chunks{}, shard, lorawan.Parts{Engine: newEngine(t, s)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	codec, err := chirpstack.NewV3(chirpstack.Config{})
+	if cfg.Server == lorawan.ChirpStackV4 {
+		codec, err = chirpstack.NewV4(chirpstack.Config{})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := lorawan.NewNetwork(h, codec, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// begin runs things until the test ends.
+func begin(t *testing.T, run ...func(context.Context) error) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	for _, r := range run {
+		work.Go(func() {
+			if err := r(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	t.Cleanup(func() { cancel(); work.Wait() })
+	return ctx
+}
+
+func newEdge(
+	t *testing.T, cfg chirpstacktest.Config, shard lorawan.Shard, change ...func(*lorawan.Config),
+) *edge {
+	t.Helper()
+	broker, err := chirpstacktest.Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if cfg.Broker = broker.URL(); cfg.Timing == (chirpstacktest.Timing{}) {
+		cfg.Timing = quick
+	}
+	s, err := chirpstacktest.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := network()
+	own.MQTT.URL = broker.URL()
+	if cfg.Encoding == chirpstacktest.V4 {
+		own.Server = lorawan.ChirpStackV4
+	}
+	for _, c := range change {
+		c(&own)
+	}
+	w := &edge{Server: s, t: t, shelf: newShelf(wanted, size), broker: broker.URL()}
+	w.network = newNetwork(t, own, w.shelf, shard)
+	w.ctx = begin(t, broker.Run, s.Run, w.network.Run)
+	<-s.Ready()
+	await(t, w.network)
+	return w
+}
+
+// await waits until events arrive.
+func await(t *testing.T, n *lorawan.Network) {
+	t.Helper()
+	for range 1000 {
+		if n.BrokerStats().Connections.Load() > 0 && n.Connected() {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("the broker is not connected")
+}
+
+// radio is the Transport of a simulated device: no downlink means Wait.
+type radio struct{ *chirpstacktest.Device }
+
+func (r radio) Exchange(ctx context.Context, status []byte) (device.Answer, error) {
+	payload, ok, err := r.Device.Exchange(ctx, 223, status)
+	if err != nil || ok {
+		return device.Answer{Command: payload}, err
+	}
+	return device.Answer{Command: dfu.Command{Op: dfu.OpWait}.Append(nil)}, nil
+}
+
+// update lets the devices update themselves and checks that they did.
+func (s *edge) update(devices ...chirpstacktest.DeviceConfig) {
+	s.t.Helper()
+	ctx, cancel := context.WithTimeout(s.ctx, 3*time.Minute)
+	defer cancel()
+	var work sync.WaitGroup
+	for i, cfg := range devices {
+		cfg.EUI = lorawan.DevEUI{0: 1, 7: byte(i + 1)}
+		cfg.Name = fmt.Sprintf("device-%d", i+1)
+		far, err := s.Add(cfg)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		d, err := device.New(device.Config{
+			Version: running, MTU: lorawan.MaxPayload, Size: size, Backoff: time.Millisecond,
+		}, radio{far})
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		work.Go(func() {
+			r, err := d.Run(ctx)
+			done := r.Digest == s.shelf.meta.Digest && r.Version == wanted
+			if err != nil || !done || len(r.Violations) > 0 {
+				s.t.Errorf("%s at DR%d: %+v %v; %+v", cfg.Name, cfg.DR, r, err, far.Counts())
+			}
+		})
+	}
+	work.Wait()
+}
+
+// TestUpdate: devices at three data rates update under loss, whatever the
+// server speaks.
+func TestUpdate(t *testing.T) {
+	for _, e := range chirpstacktest.Encodings() {
+		t.Run(string(e), func(t *testing.T) {
+			t.Parallel()
+			s := newEdge(t, chirpstacktest.Config{Encoding: e, Seed: 1}, lorawan.Shard{})
+			var devices []chirpstacktest.DeviceConfig
+			for _, dr := range []int{0, 3, 5, 0, 3, 5} {
+				devices = append(devices, chirpstacktest.DeviceConfig{DR: dr, UpLoss: 0.1, DownLoss: 0.1})
+			}
+			s.update(devices...)
+			if st := s.Stats(); st.WritesQueued > 1 || st.Oversize+st.Refused+st.Duplicates > 0 {
+				t.Errorf("%+v", st)
+			}
+		})
+	}
+}
+
+// TestFleet: a hundred devices at the pace of a real network server. Only the
+// seconds that a device listens before its window are left out: the server does
+// not know of them.
+func TestFleet(t *testing.T) {
+	t.Parallel()
+	timing := chirpstacktest.Measured()
+	timing.RX1Delay, timing.RX2Gap = 0, 0
+	s := newEdge(t, chirpstacktest.Config{Encoding: chirpstacktest.JSONv3, Seed: 2, Timing: timing}, lorawan.Shard{})
+	devices := make([]chirpstacktest.DeviceConfig, 100)
+	for i := range devices {
+		devices[i] = chirpstacktest.DeviceConfig{DR: []int{0, 3, 5}[i%3], UpLoss: 0.1, DownLoss: 0.1}
+	}
+	s.update(devices...)
+	st := s.Stats()
+	if st.WritesQueued > 1 || st.Oversize > 0 {
+		t.Errorf("%+v", st.Counts)
+	}
+	t.Logf("%d uplinks, %d answered in their window, %d late", st.Uplinks, st.Used, st.Late)
+}
+
+// TestUpdateLearns: a network server with a larger RX1 offset than configured
+// refuses once or twice, and then no more.
+func TestUpdateLearns(t *testing.T) {
+	t.Parallel()
+	radio := region.Config{Region: "EU868", RX1DROffset: 3}
+	for e, most := range map[chirpstacktest.Encoding]int{
+		chirpstacktest.JSONv3: 2, chirpstacktest.V4: 1,
+	} {
+		s := newEdge(t, chirpstacktest.Config{Encoding: e, Radio: radio}, lorawan.Shard{})
+		s.update(chirpstacktest.DeviceConfig{DR: 5})
+		if st := s.Stats(); st.Oversize != most || st.WritesQueued > 1 {
+			t.Errorf("%s: %+v", e, st.Counts)
+		}
+	}
+}
+
+// TestUpdateStarved: MAC commands in every downlink slow an update down, and
+// do not stop it where what starves expires.
+func TestUpdateStarved(t *testing.T) {
+	t.Parallel()
+	s := newEdge(t, chirpstacktest.Config{Encoding: chirpstacktest.V4}, lorawan.Shard{})
+	s.update(chirpstacktest.DeviceConfig{DR: 0, FOpts: 1, Interval: 20 * time.Millisecond})
+	if st := s.Stats(); st.WritesQueued > 1 || st.Starved == 0 {
+		t.Errorf("%+v", st.Counts)
+	}
+}
+
+// TestUpdateFaults: radio gateways that fail, and answers that are late.
+func TestUpdateFaults(t *testing.T) {
+	t.Parallel()
+	n := 0
+	faults := []chirpstacktest.Fault{
+		"", chirpstacktest.TooLate, "", chirpstacktest.Collision, "", chirpstacktest.RX1Impossible,
+	}
+	s := newEdge(t, chirpstacktest.Config{Forwarder: func(lorawan.DevEUI) chirpstacktest.Fault {
+		n++
+		return faults[n%len(faults)]
+	}}, lorawan.Shard{})
+	s.update(chirpstacktest.DeviceConfig{DR: 3}, chirpstacktest.DeviceConfig{DR: 5, DownLoss: 0.1})
+	if st := s.Stats(); st.WritesQueued > 1 || st.GatewayError == 0 {
+		t.Errorf("%+v", st.Counts)
+	}
+}
+
+// TestClassC: a device that always listens updates as well.
+func TestClassC(t *testing.T) {
+	t.Parallel()
+	s := newEdge(t, chirpstacktest.Config{}, lorawan.Shard{},
+		func(c *lorawan.Config) { c.Window = region.ClassC })
+	s.update(chirpstacktest.DeviceConfig{DR: 5, Class: chirpstacktest.ClassC})
+	if st := s.Stats(); st.WritesQueued > 1 || st.Oversize > 0 {
+		t.Errorf("%+v", st.Counts)
+	}
+}
+
+// TestTwoGateways: two gateways on one broker share the devices.
+func TestTwoGateways(t *testing.T) {
+	t.Parallel()
+	s := newEdge(t, chirpstacktest.Config{}, lorawan.Shard{Index: 0, Of: 2})
+	cfg := network()
+	cfg.MQTT.URL = s.broker
+	other := newNetwork(t, cfg, s.shelf, lorawan.Shard{Index: 1, Of: 2})
+	begin(t, other.Run)
+	await(t, other)
+	var devices [6]chirpstacktest.DeviceConfig
+	for i := range devices {
+		devices[i].DR = 5
+	}
+	s.update(devices[:]...)
+	a, b := s.network.Stats(), other.Stats()
+	if n := s.Stats().WritesQueued; n > 1 || a.Chunks.Load() == 0 || b.Chunks.Load() == 0 {
+		t.Errorf("%d Writes queued, %d and %d sent", n, a.Chunks.Load(), b.Chunks.Load())
+	}
+	if a.Elsewhere.Load() == 0 || b.Elsewhere.Load() == 0 {
+		t.Error("each should have left events to the other")
+	}
+}
+
+// TestBrokerRestart: the broker may be away at first, and in the middle.
+func TestBrokerRestart(t *testing.T) {
+	t.Parallel()
+	broker, err := chirpstacktest.Listen(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := broker.Port()
+	cfg := network()
+	cfg.MQTT.URL = broker.URL()
+	ended, stop := context.WithCancel(context.Background())
+	stop()
+	if err := broker.Run(ended); err != nil { // only its port is needed
+		t.Fatal(err)
+	}
+	w := &edge{t: t, shelf: newShelf(wanted, size)}
+	w.network = newNetwork(t, cfg, w.shelf, lorawan.Shard{})
+	w.Server, err = chirpstacktest.New(chirpstacktest.Config{Broker: broker.URL(), Timing: quick})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ctx = begin(t, w.network.Run, w.Server.Run)
+	restart := func() func() {
+		b, err := chirpstacktest.Listen(port)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan error, 1)
+		go func() { done <- b.Run(ctx) }()
+		return func() { cancel(); <-done }
+	}
+	down := restart()
+	<-w.Server.Ready()
+	await(t, w.network)
+	go func() {
+		for w.network.Stats().Chunks.Load() < 10 {
+			time.Sleep(time.Millisecond)
+		}
+		down()
+		down = restart()
+	}()
+	w.update(chirpstacktest.DeviceConfig{DR: 3})
+	down()
+	if st := w.Server.Stats(); st.WritesQueued > 1 || w.network.BrokerStats().Connections.Load() < 2 {
+		t.Errorf("%+v, %d connections", st, w.network.BrokerStats().Connections.Load())
+	}
+}

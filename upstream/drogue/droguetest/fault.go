@@ -1,0 +1,125 @@
+package droguetest
+
+import (
+	"bytes"
+	"cmp"
+	"maps"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Fault spoils single answers of an interface.
+type Fault struct {
+	Times  int           // how many answers; 0 = all until Heal
+	Method string        // of HTTP requests, or PUBLISH; empty = any
+	Delay  time.Duration // before anything else
+	// Status is answered in place of the request's own answer, and nothing is
+	// done: an HTTP status, or the reason code of a PUBACK.
+	Status     int
+	RetryAfter int // seconds; with Status, HTTP only
+	// Half does what is asked, and ends the connection in the middle of the
+	// answer; over MQTT, before it.
+	Half bool
+}
+
+// Inject spoils the next answers of an interface. Faults act in the order in
+// which they were injected, one for each answer.
+func (c *Cloud) Inject(kind Kind, f Fault) {
+	front := c.fronts[kind]
+	front.mu.Lock()
+	defer front.mu.Unlock()
+	front.faults = append(front.faults, &f)
+}
+
+// Heal takes all faults of an interface back.
+func (c *Cloud) Heal(kind Kind) {
+	front := c.fronts[kind]
+	front.mu.Lock()
+	defer front.mu.Unlock()
+	front.faults = nil
+}
+
+// fault takes the fault for one answer; the zero Fault is none.
+func (f *front) fault(method string) Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i, fault := range f.faults {
+		if fault.Method != "" && fault.Method != method {
+			continue
+		}
+		if fault.Times == 1 {
+			f.faults = append(f.faults[:i:i], f.faults[i+1:]...)
+		}
+		fault.Times = max(0, fault.Times-1)
+		return *fault
+	}
+	return Fault{}
+}
+
+// spoil applies the faults of an interface to its handler.
+func (c *Cloud) spoil(kind Kind, h http.Handler) http.Handler {
+	front := c.fronts[kind]
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fault := front.fault(r.Method)
+		sleep(r.Context().Done(), fault.Delay)
+		if fault.Status != 0 {
+			front.count(r.Method + " spoiled")
+			if fault.RetryAfter > 0 {
+				w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter))
+			}
+			w.WriteHeader(fault.Status)
+			return
+		}
+		whole := &recorder{header: http.Header{}}
+		h.ServeHTTP(whole, r)
+		front.count(strings.Replace(r.Pattern, base, "", 1))
+		whole.send(w, fault.Half)
+	})
+}
+
+func sleep(done <-chan struct{}, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-done:
+	case <-timer.C:
+	}
+}
+
+// recorder keeps an answer before any of it is sent.
+type recorder struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (r *recorder) Header() http.Header { return r.header }
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	return r.body.Write(p)
+}
+
+// send passes the answer on, or half of it.
+func (r *recorder) send(w http.ResponseWriter, half bool) {
+	maps.Copy(w.Header(), r.header)
+	if half {
+		if r.body.Len() > 0 {
+			w.Header().Set("Content-Length", strconv.Itoa(r.body.Len()))
+			w.WriteHeader(r.status)
+			w.Write(r.body.Bytes()[:r.body.Len()/2])
+			http.NewResponseController(w).Flush()
+		}
+		panic(http.ErrAbortHandler)
+	}
+	w.WriteHeader(cmp.Or(r.status, http.StatusOK))
+	w.Write(r.body.Bytes())
+}

@@ -1,0 +1,47 @@
+package drogue_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"havn/upstream/drogue"
+	"havn/upstream/drogue/droguetest"
+)
+
+// A gateway device publishes for the device d1, in a stand-in for Drogue Cloud.
+func ExamplePublisher() {
+	cloud, err := droguetest.Start(droguetest.Options{})
+	if err != nil {
+		panic(err)
+	}
+	defer cloud.Close()
+	cloud.PutApplication("app", "")
+	cloud.PutDevice("app", "gw", `{"authentication":{"credentials":[{"pass":"secret"}]}}`, nil)
+	cloud.PutDevice("app", "d1", `{"gatewaySelector":{"matchNames":["gw"]}}`, nil)
+
+	password := filepath.Join(os.TempDir(), "drogue-example-password")
+	if err := os.WriteFile(password, []byte("secret"), 0o600); err != nil {
+		panic(err)
+	}
+	defer os.Remove(password)
+	publisher, err := drogue.NewPublisher(drogue.Config{Endpoints: []drogue.Endpoint{
+		{URL: cloud.HTTPURL, Application: "app", Device: "gw", PasswordFile: password},
+	}}, nil, nil)
+	if err != nil {
+		panic(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	done := make(chan error)
+	go func() { done <- publisher.Run(ctx) }()
+
+	err = publisher.Publish(ctx, "app", "d1", "firmware", "application/json", []byte(`{"state":"in-sync"}`))
+	for _, e := range cloud.Events("app", "d1") {
+		fmt.Println(err, e.Sender, "for", e.Device, "on", e.Subject, string(e.Data))
+	}
+	cancel()
+	<-done
+	// Output: <nil> gw for d1 on firmware {"state":"in-sync"}
+}

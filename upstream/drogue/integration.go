@@ -1,0 +1,159 @@
+package drogue
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"havn/gateway/dfu"
+)
+
+// registryEvent is the type of event that tells of a change in the registry.
+const registryEvent = "io.drogue.registry.v1"
+
+// integration listens for changes of devices, in every application that is
+// asked for.
+type integration struct {
+	registry *Registry
+	group    string
+	session  *session
+
+	mu         sync.Mutex
+	subscribed map[string]uint64 // application -> the connection it was subscribed on
+}
+
+func newIntegration(cfg IntegrationConfig, r *Registry) (*integration, error) {
+	s, err := newSession("MQTT integration of Drogue Cloud", cfg.URL, cfg.CA, r.log)
+	if err != nil {
+		return nil, err
+	}
+	i := &integration{registry: r, group: cfg.Group, session: s, subscribed: map[string]uint64{}}
+	s.account, s.receive, s.attach, s.lost = cfg.account, i.receive, i.attach, i.lost
+	return i, nil
+}
+
+func (i *integration) run(ctx context.Context) { i.session.run(ctx) }
+
+// filter returns the subscription of an application. Without a group the
+// server keeps no place for us in the stream: after an outage everything is
+// read again instead of every event of it delivered.
+func (i *integration) filter(application string) string {
+	if i.group == "" {
+		return "app/" + application
+	}
+	return "$share/" + i.group + "/app/" + application
+}
+
+// attach subscribes to the applications that are not subscribed on this
+// connection. One that is refused does not keep the others from it.
+func (i *integration) attach(ctx context.Context) error {
+	var failed error
+	connection := i.session.serial.Load()
+	for _, name := range i.registry.applicationNames() {
+		if i.has(name, connection) || !plainChannel(name) {
+			continue
+		}
+		if err := i.session.subscribe(ctx, i.filter(name), 1); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		i.set(name, connection)
+		i.registry.setLive(name, true)
+	}
+	return failed
+}
+
+func (i *integration) has(application string, connection uint64) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.subscribed[application] == connection
+}
+
+func (i *integration) set(application string, connection uint64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.subscribed[application] = connection
+}
+
+// lost notes that nobody tells of changes now.
+func (i *integration) lost() {
+	i.mu.Lock()
+	names := i.subscribed
+	i.subscribed = map[string]uint64{}
+	i.mu.Unlock()
+	for name := range names {
+		i.registry.setLive(name, false)
+	}
+}
+
+// event is what is looked at of a CloudEvent in structured JSON.
+type event struct {
+	Type        string `json:"type"`
+	Application string `json:"application"`
+	Device      string `json:"device"`
+}
+
+// receive takes an event. One that cannot be read is passed over: to refuse it
+// would have it delivered again and again.
+func (i *integration) receive(topic string, payload []byte) {
+	var e event
+	if err := json.Unmarshal(payload, &e); err != nil {
+		i.registry.stats.BadEvents.Add(1)
+		i.registry.log.Debug("event passed over", slog.String("topic", topic), slog.Any("error", err))
+		return
+	}
+	if e.Type == registryEvent {
+		i.registry.stats.Events.Add(1)
+		i.registry.changedUpstream(dfu.Device{Application: e.Application, Name: e.Device})
+	}
+}
+
+// applicationNames lists the applications that exist and are asked for.
+func (r *Registry) applicationNames() (names []string) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for name, app := range r.apps {
+		if !app.own.Missing && app.refused == nil && app.rounds > 0 {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// changedUpstream notes that the registry told of a change of a device.
+func (r *Registry) changedUpstream(dev dfu.Device) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	app := r.apps[dev.Application]
+	if app == nil || (app.devices[dev.Name] == nil && !app.questions[dev.Name]) {
+		return // nobody here asks for it
+	}
+	if d := app.devices[dev.Name]; d != nil && d.ownWrites > 0 {
+		if d.ownWrites--; r.clock().Before(d.ownUntil) {
+			return
+		}
+		d.ownWrites = 0
+	}
+	if r.open < maxQuestions {
+		r.question(app, dev.Name)
+	}
+}
+
+// setLive notes whether the integration tells of changes in an application.
+// What changed before it did is read now.
+func (r *Registry) setLive(application string, live bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	app := r.apps[application]
+	if app == nil || app.live == live {
+		return
+	}
+	if app.live = live; live {
+		app.due, app.rounds = time.Time{}, 0
+		r.poke()
+		r.log.Debug("changes in the registry are told at once", slog.String("application", application))
+	}
+}

@@ -1,0 +1,115 @@
+package drogue
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+const (
+	// writeTries is how often a status is written when others write the same
+	// device at the same time.
+	writeTries = 5
+	// conflictPause separates the tries of writers that collide.
+	conflictPause = 20 * time.Millisecond
+	// ownEventWithin is how long the event of our own write may take.
+	ownEventWithin = 30 * time.Second
+)
+
+// WriteStatus writes status.firmware of dev, if it says something new. It
+// reads the device, changes that section alone, and writes the device back
+// unless somebody else did meanwhile; then it begins anew.
+//
+// It returns after the registry's word: nil, ErrAway, ErrDenied, or
+// ErrRejected where there is no such device.
+func (r *Registry) WriteStatus(ctx context.Context, dev dfu.Device, s Status) error {
+	var err error
+	for try := range writeTries {
+		if try > 0 {
+			r.stats.Conflicts.Add(1)
+			if err := pause(ctx, rand.N(conflictPause<<try)); err != nil {
+				return err
+			}
+		}
+		if err = r.tryWrite(ctx, dev, s); !errors.Is(err, errConflict) {
+			break
+		}
+	}
+	switch {
+	case errors.Is(err, errConflict):
+		return fmt.Errorf("status of %s: %w: %w", dev, ErrAway, err)
+	case errors.Is(err, firmware.ErrNotFound):
+		return fmt.Errorf("status of %s: %w: it is not registered in Drogue Cloud: %w",
+			dev, ErrRejected, err)
+	case err != nil:
+		return fmt.Errorf("status of %s: %w", dev, err)
+	}
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (r *Registry) tryWrite(ctx context.Context, dev dfu.Device, s Status) error {
+	res, err := r.client.Device(ctx, dev)
+	if err != nil {
+		return err
+	}
+	r.seen(dev, res)
+	old, _ := res.Status(section)
+	next, err := s.next(old, r.clock())
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
+	}
+	if next == nil {
+		return nil
+	}
+	if err := res.setStatus(section, next); err != nil {
+		return fmt.Errorf("%w: %w", ErrRejected, err)
+	}
+	r.expect(dev, 1)
+	if err := r.client.update(ctx, dev, res); err != nil {
+		r.expect(dev, -1)
+		return err
+	}
+	r.stats.StatusWrites.Add(1)
+	return nil
+}
+
+// seen takes the chance to learn what the device should run.
+func (r *Registry) seen(dev dfu.Device, res *Resource) {
+	r.mu.RLock()
+	app := r.apps[dev.Application]
+	known := app != nil && app.devices[dev.Name] != nil
+	r.mu.RUnlock()
+	if known {
+		r.learn(app, map[string]answer{dev.Name: answerOf(res)})
+	}
+}
+
+// expect notes that one registry event of dev is our own doing: what it would
+// have us read was read just before it.
+func (r *Registry) expect(dev dfu.Device, events int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	app := r.apps[dev.Application]
+	if app == nil || !app.live || app.devices[dev.Name] == nil {
+		return
+	}
+	d := app.devices[dev.Name]
+	d.ownWrites = max(0, d.ownWrites+events)
+	d.ownUntil = r.clock().Add(ownEventWithin)
+}

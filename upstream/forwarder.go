@@ -1,0 +1,150 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/update"
+)
+
+// Stats counts what became of events, once per line.
+type Stats struct {
+	Delivered atomic.Uint64 // taken by an upstream
+	Rejected  atomic.Uint64 // set aside
+	Failed    atomic.Uint64 // tries that found an upstream away
+	Lost      atomic.Uint64 // telemetry given up before it was stored
+}
+
+// Forwarder takes events and sends them to the publishers that accept them.
+// Its methods may be called concurrently.
+type Forwarder struct {
+	spool     Spool
+	lines     []*line
+	telemetry memory
+	log       *slog.Logger
+	stats     Stats
+}
+
+var _ update.Reporter = (*Forwarder)(nil)
+
+// New returns a forwarder over a spool that was opened for these publishers. It
+// starts nothing; until Run, events are stored. Log may be nil.
+func New(spool Spool, publishers []Publisher, log *slog.Logger) *Forwarder {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	f := &Forwarder{spool: spool, log: log, telemetry: memory{wake: make(chan struct{}, 1)}}
+	for _, p := range publishers {
+		log := log.With(slog.String("upstream", p.Name()))
+		f.lines = append(f.lines, newLine(p, spool, &f.stats, log))
+	}
+	return f
+}
+
+// Names returns the names of publishers, as the spool is opened for.
+func Names(publishers []Publisher) (names []string) {
+	for _, p := range publishers {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+// Stats returns the forwarder's counters.
+func (f *Forwarder) Stats() *Stats { return &f.stats }
+
+// Report implements update.Reporter: one transaction for all changes.
+func (f *Forwarder) Report(changes []update.Change) error {
+	events := make([]Event, len(changes))
+	for i := range changes {
+		events[i] = statusEvent(&changes[i])
+	}
+	return f.store(events)
+}
+
+// MaxPayload is the longest telemetry that is taken: more than a datagram or a
+// LoRaWAN uplink holds, and what cloud endpoints take.
+const MaxPayload = 64 << 10
+
+// Telemetry takes what a device sent on a channel, to be stored and sent. It
+// copies payload, and waits neither for the disk nor for an upstream. It fails
+// with ErrNoUpstream where nobody accepts it, and with ErrTooLarge.
+func (f *Forwarder) Telemetry(
+	application, device, channel, contentType string, payload []byte,
+) error {
+	e := Event{
+		Kind: Telemetry, Device: dfu.Device{Application: application, Name: device},
+		Time: stamp(time.Now()), Channel: channel, ContentType: contentType,
+		Payload: bytes.Clone(payload),
+	}
+	switch {
+	case len(payload) > MaxPayload:
+		return fmt.Errorf("telemetry of %s on %s: %w: %d bytes, at most %d are forwarded",
+			e.Device, channel, ErrTooLarge, len(payload), MaxPayload)
+	case !f.accepted(&e):
+		return fmt.Errorf("telemetry of %s on %s: %w", e.Device, channel, ErrNoUpstream)
+	}
+	f.stats.Lost.Add(f.telemetry.add(e))
+	return nil
+}
+
+func (f *Forwarder) accepted(e *Event) bool {
+	for _, l := range f.lines {
+		if l.publisher.Accepts(e) {
+			return true
+		}
+	}
+	return false
+}
+
+// store puts events on the lines that take them, and wakes their senders.
+func (f *Forwarder) store(events []Event) error {
+	var entries []Entry
+	woken := make([]*line, 0, len(f.lines))
+	for _, l := range f.lines {
+		n := len(entries)
+		for i := range events {
+			if l.publisher.Accepts(&events[i]) {
+				entries = append(entries, Entry{Line: l.publisher.Name(), Event: events[i]})
+			}
+		}
+		if len(entries) > n {
+			woken = append(woken, l)
+		}
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	if err := f.spool.Append(entries); err != nil {
+		return err
+	}
+	for _, l := range woken {
+		signal(l.wake)
+	}
+	return nil
+}
+
+// signal asks the reader of a channel of capacity 1 to look.
+func signal(wake chan struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default: // asked already
+	}
+}
+
+// Run sends until ctx ends. It returns when all senders have ended and the
+// telemetry taken is stored.
+func (f *Forwarder) Run(ctx context.Context) error {
+	var senders sync.WaitGroup
+	for _, l := range f.lines {
+		senders.Go(func() { l.run(ctx) })
+	}
+	f.storeTelemetry(ctx)
+	senders.Wait()
+	return nil
+}

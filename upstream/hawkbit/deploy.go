@@ -1,0 +1,115 @@
+package hawkbit
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"reflect"
+
+	"havn/gateway/firmware"
+)
+
+// deploy takes over the action that the server offers.
+func (c *controller) deploy(ctx context.Context, href string) error {
+	u, err := resource(c.url, href)
+	if err != nil {
+		return err
+	}
+	a := c.state.Action
+	if a != nil && a.ID == actionID(u) && a.URL == u.String() && a.stable() {
+		c.reopen(a)
+		return nil
+	}
+	d, err := get[deployment](ctx, c.source, u)
+	if err != nil {
+		return fmt.Errorf("deploymentBase %s: %w", actionID(u), err)
+	}
+	c.take(u, d)
+	c.complain(ctx)
+	return nil
+}
+
+// reopen handles a closed action that the server still offers: it has lost the
+// outcome, which the device's next report brings again.
+func (c *controller) reopen(a *action) {
+	if a.Closed && !c.waiting(a.ID) {
+		a.Closed = false
+		c.commit()
+	}
+}
+
+// take makes d the controller's action. One that is known keeps its counts.
+func (c *controller) take(u *url.URL, d deployment) {
+	next := action{ID: actionID(u)}
+	if old := c.state.Action; old != nil && old.ID == next.ID {
+		next = *old
+	} else if old != nil {
+		c.source.withdraw(old.Metadata.Digest, old.Metadata.Origin)
+	}
+	known := next
+	next.URL, next.Invalid = u.String(), ""
+	next.Deferred = d.Deployment.Download == skip
+	next.Skip = d.Deployment.Update == skip || d.Deployment.Window == unavailable
+	next.Window = d.Deployment.Window != ""
+	m, err := c.firmware(u, d)
+	if err != nil {
+		next.Invalid = err.Error()
+	}
+	next.Metadata = m
+	if next.Closed && !c.waiting(next.ID) {
+		next.Closed = false
+	}
+	if reflect.DeepEqual(next, known) {
+		return
+	}
+	if known.URL == "" {
+		c.source.log.Info("hawkBit action assigned", slog.String("controller", c.id),
+			slog.String("action", next.ID), slog.String("version", m.Version))
+	}
+	c.state.Action, c.state.Cancelled = &next, firmware.Digest{}
+	c.commit()
+}
+
+// firmware returns what is to be taken from a deployment read at u.
+func (c *controller) firmware(u *url.URL, d deployment) (firmware.Metadata, error) {
+	pick, err := d.choose(c.source.pattern)
+	if err != nil {
+		return firmware.Metadata{}, err
+	}
+	m, err := pick.metadata()
+	if err != nil {
+		return firmware.Metadata{}, err
+	}
+	href, ok := pick.Links.download()
+	if !ok {
+		return firmware.Metadata{}, fmt.Errorf("%w: the server gives no download link of %s",
+			firmware.ErrInvalid, clip(pick.Filename, 64))
+	}
+	from, err := artifactURL(u, href)
+	if err != nil {
+		return firmware.Metadata{}, err
+	}
+	m.Origin = firmware.Origin{
+		Kind: firmware.KindHawkbit, Repository: c.id, Manifest: actionID(u), Path: from.String(),
+	}
+	return m, nil
+}
+
+// complain tells the server once why its action cannot be used.
+func (c *controller) complain(ctx context.Context) {
+	a := c.state.Action
+	if a.Invalid == "" || a.Said == a.Invalid {
+		return
+	}
+	err := c.inform(ctx, a, feedbackStatus{
+		Execution: rejected, Result: feedbackResult{Finished: none}, Details: []string{a.Invalid},
+	})
+	if err != nil {
+		c.source.log.Warn("hawkBit not told why its action is of no use; trying again with the next poll",
+			slog.String("controller", c.id), slog.String("action", a.ID), slog.Any("error", err))
+		return
+	}
+	a.Said = a.Invalid
+	c.commit()
+}

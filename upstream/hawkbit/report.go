@@ -1,0 +1,218 @@
+package hawkbit
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"time"
+
+	"havn/gateway/firmware"
+)
+
+// State is where a device stands, in the words of the engine.
+type State string
+
+// The states that say something to the server; others are taken for silence.
+const (
+	StateInSync   State = "in-sync"
+	StateUpdating State = "updating"
+	StateWaiting  State = "waiting"
+	StateFailed   State = "failed"
+)
+
+// Progress is how far the device of a controller is.
+type Progress struct {
+	State   State
+	Digest  firmware.Digest // the image State is about: the one in flight, else the target
+	Current string          // the version the device says it runs
+	Offset  uint32          // bytes of the image that the device has
+	Reason  string          // why it waits or failed, for people
+}
+
+// Reporter takes the progress of devices. Source implements it.
+type Reporter interface {
+	// Report tells the server what it does not know yet, which is rarely
+	// anything: it may be called with every change of a device, in its order.
+	// Outcomes are kept until the server has taken them, whatever the error;
+	// progress that failed to be sent is due again with the next report.
+	Report(ctx context.Context, controller string, p Progress) error
+}
+
+var _ Reporter = (*Source)(nil)
+
+// Limits of informational entries. What an action may have, 1000 on a default
+// server, includes the server's own and must last for the outcome.
+const (
+	progressStep = 5                // percent
+	minInterval  = 10 * time.Second // between two informational entries
+	maxEntries   = 60               // per action
+)
+
+// Report implements Reporter. What concerns another image than that of the open
+// action is not reported.
+func (s *Source) Report(ctx context.Context, id string, p Progress) error {
+	c := s.controller(id)
+	if err := c.acquire(ctx); err != nil {
+		return err
+	}
+	defer c.release()
+	p.Current, p.Reason = clip(p.Current, firmware.MaxVersion), clip(p.Reason, maxDetail)
+	if c.state.Current != p.Current && p.Current != "" {
+		c.state.Current = p.Current
+		c.commit()
+	}
+	a := c.state.Action
+	if a == nil || !a.open() || a.Metadata.Digest != p.Digest {
+		return c.wrap(c.settle(ctx))
+	}
+	return c.wrap(c.report(ctx, a, p))
+}
+
+func (c *controller) report(ctx context.Context, a *action, p Progress) error {
+	switch p.State {
+	case StateInSync:
+		return c.end(ctx, a, closed, success, "the device runs "+p.Current)
+	case StateFailed:
+		return c.end(ctx, a, closed, failure, p.Reason)
+	case StateUpdating:
+		if p.Offset >= a.Metadata.Size {
+			return c.written(ctx, a)
+		}
+		return c.progress(ctx, a, p.Offset)
+	case StateWaiting:
+		return c.wait(ctx, a, p.Reason)
+	}
+	return nil
+}
+
+// progress sends an entry if there is enough to say. It only ever says more than
+// before: a device that starts over is silent until it is further than it was.
+func (c *controller) progress(ctx context.Context, a *action, offset uint32) error {
+	size := a.Metadata.Size
+	percent := uint32(uint64(offset) * 100 / uint64(size))
+	if percent < a.Next || !c.mayInform(a) {
+		return nil
+	}
+	err := c.inform(ctx, a, feedbackStatus{
+		Execution: proceeding,
+		Result:    feedbackResult{Finished: none, Progress: &progress{percent, 100}},
+		Details:   []string{fmt.Sprintf("%d %%: %d of %d bytes written", percent, offset, size)},
+	})
+	if err != nil {
+		return err
+	}
+	a.Next, a.Said = percent+progressStep, ""
+	c.commit()
+	return nil
+}
+
+// wait sends why the device waits, once per reason.
+func (c *controller) wait(ctx context.Context, a *action, reason string) error {
+	if reason == "" || reason == a.Said || !c.mayInform(a) {
+		return nil
+	}
+	err := c.inform(ctx, a, feedbackStatus{
+		Execution: proceeding, Result: feedbackResult{Finished: none}, Details: []string{reason},
+	})
+	if err != nil {
+		return err
+	}
+	a.Said = reason
+	c.commit()
+	return nil
+}
+
+// written notes that the device has the whole image. Where it may swap, it does
+// so now; a download-only action ends.
+func (c *controller) written(ctx context.Context, a *action) error {
+	const text = "the device has the whole image"
+	if a.downloadOnly() {
+		return c.end(ctx, a, downloaded, none, text)
+	}
+	if !a.Swapped && c.gate.ask(a.Metadata.Digest, time.Now()) == nil {
+		a.Swapped = true
+		c.commit()
+	}
+	if a.Written {
+		return nil
+	}
+	err := c.inform(ctx, a, feedbackStatus{
+		Execution: downloaded, Result: feedbackResult{Finished: none}, Details: []string{text},
+	})
+	if err != nil {
+		return err
+	}
+	a.Written = true
+	c.commit()
+	return nil
+}
+
+func (c *controller) mayInform(a *action) bool {
+	return a.Entries < maxEntries && time.Since(c.said) >= minInterval
+}
+
+// inform sends an entry that does not end the action. One that the server does
+// not want is forgotten: the next poll tells why.
+func (c *controller) inform(ctx context.Context, a *action, st feedbackStatus) error {
+	u, err := url.Parse(a.URL)
+	if err != nil {
+		return err
+	}
+	c.said = time.Now()
+	err = c.source.tell(ctx, u, st)
+	switch {
+	case full(err):
+		a.Entries = maxEntries
+	case err != nil && !final(err):
+		return err
+	}
+	a.Entries++
+	return nil
+}
+
+// end gives an action its outcome: stored first, then sent.
+func (c *controller) end(ctx context.Context, a *action, execution, finished, detail string) error {
+	c.close(a, finished == success)
+	o := outcome{Action: a.ID, URL: a.URL, Execution: execution, Finished: finished, Detail: detail}
+	c.state.Outcomes = append(c.state.Outcomes, o)
+	if extra := len(c.state.Outcomes) - maxOutcomes; extra > 0 {
+		c.state.Outcomes = c.state.Outcomes[extra:]
+	}
+	c.commit()
+	return c.settle(ctx)
+}
+
+// settle sends the outcomes that the server has not taken yet.
+func (c *controller) settle(ctx context.Context) error {
+	for len(c.state.Outcomes) > 0 {
+		o := c.state.Outcomes[0]
+		if err := c.conclude(ctx, o); err != nil {
+			return err
+		}
+		c.state.Outcomes = c.state.Outcomes[1:]
+		c.next = time.Time{} // the server may have something else to offer now
+		c.commit()
+	}
+	return nil
+}
+
+// conclude sends one outcome. An action that the server does not know, or has
+// closed already, needs none.
+func (c *controller) conclude(ctx context.Context, o outcome) error {
+	u, err := url.Parse(o.URL)
+	if err != nil {
+		return err
+	}
+	err = c.source.tell(ctx, u, feedbackStatus{
+		Execution: o.Execution, Result: feedbackResult{Finished: o.Finished},
+		Details: []string{o.Detail},
+	})
+	if err == nil || !final(err) {
+		return err
+	}
+	c.source.log.Warn("hawkBit does not take the outcome of its action",
+		slog.String("controller", c.id), slog.String("action", o.Action),
+		slog.String("outcome", o.Finished), slog.Any("error", err))
+	return nil
+}

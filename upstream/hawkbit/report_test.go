@@ -1,0 +1,300 @@
+package hawkbit
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"havn/gateway/firmware"
+	"havn/upstream/hawkbit/hawkbittest"
+)
+
+// TestEntriesOfASlowUpdate plays 1 MiB at 51 bytes per chunk, every chunk
+// reported, with a poll when one is due.
+func TestEntriesOfASlowUpdate(t *testing.T) {
+	for name, every := range map[string]time.Duration{"fast": time.Millisecond, "slow": 4 * time.Second} {
+		for _, window := range []bool{false, true} {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, hawkbittest.Config{Quota: 100})
+				id := w.server.Assign(hawkbittest.Assignment{Controller: "dev1", Window: window,
+					Modules: hawkbittest.Firmware("2", "fw.bin", image(1<<20))})
+				w.server.SetWindow(id, true)
+				m := w.mustResolve()
+				if err := w.download(m); err != nil {
+					t.Fatal(err)
+				}
+				p := Progress{State: StateUpdating, Digest: m.Digest, Current: "1"}
+				for p.Offset = 0; p.Offset <= m.Size; p.Offset += 51 {
+					w.mustReport(p)
+					if time.Sleep(every); p.Offset%(51*100) == 0 {
+						w.mustResolve()
+					}
+				}
+				p.Offset = m.Size
+				w.mustReport(p)
+				w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+				a := w.server.Action(id)
+				t.Logf("%s, window %v: %d entries", name, window, len(a.Entries))
+				if a.Status != hawkbittest.Finished || len(a.Entries) >= 100 {
+					t.Errorf("%s: %s after %d entries", name, a.Status, len(a.Entries))
+				}
+				if every > time.Second && w.count(id, hawkbittest.Running) < 20 {
+					t.Errorf("%s: only %d entries of progress", name, w.count(id, hawkbittest.Running))
+				}
+			})
+		}
+	}
+}
+
+func TestSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{CheckID: true})
+		id := w.assign("2", image(100))
+		m := w.mustResolve()
+		w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Current: "1", Offset: 100})
+		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		a := w.server.Action(id)
+		if a.Status != hawkbittest.Finished || a.Active {
+			t.Errorf("%+v", a)
+		}
+		if again := w.mustResolve(); again.Digest != m.Digest {
+			t.Errorf("after the action ended: %+v", again)
+		}
+		if got := w.server.Attributes("dev1")["version"]; got != "2" {
+			t.Errorf("attribute version %q", got)
+		}
+		entries := w.count(id, "")
+		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		if w.count(id, "") != entries {
+			t.Error("reported twice")
+		}
+	})
+}
+
+func TestFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		id := w.assign("2", image(100))
+		m := w.mustResolve()
+		w.mustReport(Progress{State: StateFailed, Digest: m.Digest, Current: "1", Reason: "it rolled back"})
+		a := w.server.Action(id)
+		last := a.Entries[len(a.Entries)-1]
+		if a.Status != hawkbittest.Error || last.Messages[0] != "it rolled back" {
+			t.Errorf("%+v", a)
+		}
+		if again := w.mustResolve(); again.Digest != m.Digest {
+			t.Errorf("after the action failed: %+v", again)
+		}
+		if next := w.assign("3", image(200)); next == id || w.resolvedAfterSleep() != "3" {
+			t.Error("the next action is not served")
+		}
+	})
+}
+
+func (w *world) resolvedAfterSleep() string {
+	time.Sleep(5 * time.Minute)
+	return w.mustResolve().Version
+}
+
+func TestOtherImagesAreNotReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		id := w.assign("2", image(100))
+		w.mustResolve()
+		entries := w.count(id, "")
+		for _, state := range []State{StateInSync, StateFailed, StateUpdating, StateWaiting} {
+			w.mustReport(Progress{State: state, Digest: firmware.Digest{1}, Current: "2", Reason: "x"})
+		}
+		if w.count(id, "") != entries || !w.server.Action(id).Active {
+			t.Errorf("%+v", w.server.Action(id))
+		}
+	})
+}
+
+func TestReasonsAreSaidOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		id := w.assign("2", image(100))
+		m := w.mustResolve()
+		for range 5 {
+			time.Sleep(time.Minute)
+			w.mustReport(Progress{State: StateWaiting, Digest: m.Digest, Reason: strings.Repeat("long ", 200)})
+		}
+		if n := w.count(id, hawkbittest.Running); n != 2 { // the server's own is the first
+			t.Errorf("%d entries", n)
+		}
+		a := w.server.Action(id)
+		if n := len(a.Entries[len(a.Entries)-1].Messages); n != 1 {
+			t.Errorf("%d messages: too long for one", n)
+		}
+	})
+}
+
+// TestFlappingReasons requires that an action is never filled by what is no
+// outcome.
+func TestFlappingReasons(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		id := w.assign("2", image(100))
+		m := w.mustResolve()
+		for i := range 500 {
+			time.Sleep(time.Minute)
+			w.mustReport(Progress{State: StateWaiting, Digest: m.Digest, Reason: strings.Repeat("x", 1+i%2)})
+		}
+		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		if a := w.server.Action(id); len(a.Entries) > 100 || a.Status != hawkbittest.Finished {
+			t.Errorf("%s after %d entries", a.Status, len(a.Entries))
+		}
+	})
+}
+
+// TestFullAction requires that an action with all its entries is still
+// downloaded and ended.
+func TestFullAction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{Quota: 2})
+		id := w.assign("2", image(100))
+		m := w.mustResolve()
+		if err := w.download(m); err != nil {
+			t.Error(err)
+		}
+		for offset := range uint32(101) {
+			w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Offset: offset})
+			time.Sleep(time.Minute)
+		}
+		if n := w.asked("POST "); n > 2 {
+			t.Errorf("%d tries to fill it further", n)
+		}
+		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		if a := w.server.Action(id); a.Status != hawkbittest.Finished {
+			t.Errorf("%+v", a)
+		}
+	})
+}
+
+// TestOutcomeSurvives requires that an outcome arrives after an outage and a
+// restart, without another report.
+func TestOutcomeSurvives(t *testing.T) {
+	for name, fault := range map[string]hawkbittest.Fault{
+		"500": {Status: 500}, "lost": {Lose: true}, "401": {Status: 401}, "429": {Status: 429},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, hawkbittest.Config{})
+			id := w.assign("2", image(100))
+			m := w.mustResolve()
+			fault.Match = "feedback"
+			w.server.Inject(fault)
+			err := w.report(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+			if err == nil || !strings.Contains(err.Error(), "controller dev1 action 1: feedback closed/success") {
+				t.Errorf("%s: %v", name, err)
+			}
+			w.restart()
+			w.server.Heal()
+			if again := w.mustResolve(); again.Digest != m.Digest {
+				t.Errorf("%s: %+v", name, again)
+			}
+			if a := w.server.Action(id); a.Status != hawkbittest.Finished {
+				t.Errorf("%s: %+v", name, a)
+			}
+		})
+	}
+}
+
+// TestOutcomeOfAnEndedAction requires that an outcome nobody wants is given up.
+func TestOutcomeOfAnEndedAction(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		id := w.assign("2", image(100))
+		m := w.mustResolve()
+		w.server.ForceQuit(id)
+		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		if w.mustResolve(); w.asked("POST ") != 1 {
+			t.Errorf("%v", w.server.Requests())
+		}
+	})
+}
+
+func TestProgressIsDueAgainAfterAFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		id := w.assign("2", image(100))
+		m := w.mustResolve()
+		w.server.Inject(hawkbittest.Fault{Times: 1, Status: 503})
+		p := Progress{State: StateUpdating, Digest: m.Digest, Offset: 50}
+		if err := w.report(p); err == nil {
+			t.Error("no error")
+		}
+		time.Sleep(minInterval)
+		w.mustReport(p)
+		if n := w.count(id, hawkbittest.Running); n != 2 {
+			t.Errorf("%d entries", n)
+		}
+	})
+}
+
+// TestConcurrentCalls requires that calls for one controller wait for each
+// other, though not longer than they may, and that MaySwap does not wait.
+func TestConcurrentCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		w.assign("2", image(100))
+		m := w.mustResolve()
+		time.Sleep(5 * time.Minute)
+		w.server.Inject(hawkbittest.Fault{Hang: true, Times: 1})
+		var calls sync.WaitGroup
+		calls.Go(func() {
+			if _, err := w.resolve("dev1"); err == nil {
+				t.Error("no error from a server that hangs")
+			}
+		})
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		err := w.Report(ctx, "dev1", Progress{State: StateUpdating, Digest: m.Digest, Offset: 10})
+		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "dev1") {
+			t.Error(err)
+		}
+		start := time.Now()
+		for range 4 {
+			calls.Go(func() {
+				if err := w.report(Progress{State: StateUpdating, Digest: m.Digest, Offset: 100}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		if err := w.MaySwap("dev1", m.Digest); err != nil || time.Since(start) != 0 {
+			t.Error(err)
+		}
+		calls.Wait()
+		if n := w.asked("POST "); n != 1 {
+			t.Errorf("%d entries for one report, four times", n)
+		}
+	})
+}
+
+func TestDownloadOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		id := w.server.Assign(hawkbittest.Assignment{Controller: "dev1", Type: hawkbittest.DownloadOnly,
+			Modules: hawkbittest.Firmware("2", "fw.bin", image(100))})
+		m := w.mustResolve()
+		w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Offset: 100})
+		if a := w.server.Action(id); a.Status != hawkbittest.Downloaded || a.Active {
+			t.Errorf("%+v", a)
+		}
+		w.mustResolve()
+		if err := w.MaySwap("dev1", m.Digest); !errors.Is(err, ErrDownloadOnly) {
+			t.Errorf("after the download: %v", err)
+		}
+		w.assign("2", image(100))
+		time.Sleep(5 * time.Minute)
+		w.mustResolve()
+		if err := w.MaySwap("dev1", m.Digest); err != nil {
+			t.Errorf("after the second action: %v", err)
+		}
+	})
+}

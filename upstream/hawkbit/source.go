@@ -1,0 +1,208 @@
+package hawkbit
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+)
+
+// Store keeps what must survive a restart: one value of a few KiB per
+// controller, under its URL.
+type Store interface {
+	// Load returns nil, nil where nothing was saved.
+	Load(key string) ([]byte, error)
+	// Save replaces the value; it is on disk when the call returns.
+	Save(key string, value []byte) error
+}
+
+// Stats counts what was exchanged with the server.
+type Stats struct {
+	Polls, PollFailures        atomic.Uint64
+	Feedback, FeedbackFailures atomic.Uint64 // tries, and those the server did not take
+	Resumed                    atomic.Uint64 // downloads that broke and went on by Range
+}
+
+// Source serves what one server assigns. It is safe for concurrent use; calls
+// for one controller wait for each other.
+type Source struct {
+	base    *url.URL
+	pattern string
+	http    *http.Client
+	store   Store
+	log     *slog.Logger
+	stats   Stats
+	paused  atomic.Int64 // Unix nanoseconds until which the server wants no requests
+
+	mu          sync.RWMutex
+	controllers map[string]*controller // all that were ever named: a few hundred bytes each
+	// providers are the open actions images are downloaded through, so that a
+	// hundred controllers with one image name one origin.
+	providers map[firmware.Digest]firmware.Origin
+}
+
+// New checks cfg and reads the CA file. The server is not asked yet.
+func New(cfg Config, store Store, log *slog.Logger) (*Source, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	base, err := cfg.base()
+	if err != nil {
+		return nil, err
+	}
+	tls, err := cfg.tls()
+	if err != nil {
+		return nil, err
+	}
+	client := &http.Client{
+		Transport: newCredentials(cfg, base, newTransport(tls)), CheckRedirect: redirect,
+	}
+	return &Source{
+		base: base, pattern: cfg.Artifact, http: client, store: store, log: log,
+		controllers: map[string]*controller{}, providers: map[firmware.Digest]firmware.Origin{},
+	}, nil
+}
+
+// Stats returns the source's counters.
+func (s *Source) Stats() *Stats { return &s.stats }
+
+// Resolve implements firmware.Source: it polls if the server's sleep is over,
+// and returns what is assigned. ErrNotFound says that nothing is; ErrInvalid
+// and ErrPending that what is assigned cannot be used, or not yet. A server that
+// cannot be reached or that answers nonsense gives an error without sentinel.
+func (s *Source) Resolve(ctx context.Context, _ dfu.Device, spec firmware.Spec) (
+	firmware.Metadata, error) {
+	if spec.Hawkbit == nil {
+		return firmware.Metadata{}, fmt.Errorf("%w: %s is no hawkBit controller",
+			firmware.ErrInvalid, spec.Key())
+	}
+	if err := spec.Validate(); err != nil {
+		return firmware.Metadata{}, err
+	}
+	c := s.controller(spec.Hawkbit.Controller)
+	if err := c.acquire(ctx); err != nil {
+		return firmware.Metadata{}, err
+	}
+	defer c.release()
+	err := c.refresh(ctx)
+	c.publish()
+	if err != nil {
+		return firmware.Metadata{}, c.wrap(err)
+	}
+	m, err := c.assigned()
+	return m, c.wrap(err)
+}
+
+// controller returns the controller of that ID, a new one the first time.
+func (s *Source) controller(id string) *controller {
+	if c := s.known(id); c != nil {
+		return c
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.controllers[id]; c != nil {
+		return c
+	}
+	c := &controller{
+		source: s, id: id, url: s.base.JoinPath(url.PathEscape(id)), turn: make(chan struct{}, 1),
+	}
+	s.controllers[id] = c
+	return c
+}
+
+// known returns the controller of that ID, nil if it was never named.
+func (s *Source) known(id string) *controller {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.controllers[id]
+}
+
+// provide makes o the origin of its image unless it has one that is open, and
+// returns the one it has.
+func (s *Source) provide(d firmware.Digest, o firmware.Origin) firmware.Origin {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.providers[d]; ok {
+		return known
+	}
+	s.providers[d] = o
+	return o
+}
+
+// provider returns the open action an image is downloaded through.
+func (s *Source) provider(d firmware.Digest) (firmware.Origin, bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	o, ok := s.providers[d]
+	return o, ok
+}
+
+// withdraw ends o's being the origin of its image.
+func (s *Source) withdraw(d firmware.Digest, o firmware.Origin) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.providers[d] == o {
+		delete(s.providers, d)
+	}
+}
+
+// controller is one target of the server. The fields below turn belong to
+// whoever put a token into it.
+type controller struct {
+	source *Source
+	id     string
+	url    *url.URL
+	gate   gate // what MaySwap answers from
+
+	turn   chan struct{}
+	loaded bool
+	stored bool // state is what an earlier process knew
+	state  state
+	polled poll   // the last answer, for when it is unchanged
+	etag   string // of polled
+	sleep  time.Duration
+	asked  time.Time // the last successful poll
+	next   time.Time // when to poll again
+	said   time.Time // the last informational entry or try of one
+}
+
+// acquire waits for the controller's turn and loads its state.
+func (c *controller) acquire(ctx context.Context) error {
+	select {
+	case c.turn <- struct{}{}:
+	case <-ctx.Done():
+		return fmt.Errorf("hawkbit controller %s: wait for an earlier call: %w", c.id, ctx.Err())
+	}
+	if c.loaded {
+		return nil
+	}
+	if err := c.load(); err != nil {
+		c.release()
+		return fmt.Errorf("hawkbit controller %s: %w", c.id, err)
+	}
+	c.loaded = true
+	c.publish()
+	return nil
+}
+
+func (c *controller) release() { <-c.turn }
+
+// wrap names the controller, and its action if it has one, in an error. The
+// caller has the turn.
+func (c *controller) wrap(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case c.state.Action != nil:
+		return fmt.Errorf("hawkbit controller %s action %s: %w", c.id, c.state.Action.ID, err)
+	}
+	return fmt.Errorf("hawkbit controller %s: %w", c.id, err)
+}

@@ -1,0 +1,207 @@
+package upstream
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+
+	"havn/gateway/dfu"
+)
+
+// Bounds of one line.
+const (
+	window      = 256              // events read from the spool and settled at once
+	concurrency = 16               // devices whose events are under way at the same time
+	maxTries    = 6                // of an event that is rejected, over about a minute
+	timeout     = 30 * time.Second // of one event
+	maxPause    = time.Minute      // between two tries while the upstream is away
+	maxAsked    = time.Hour        // the longest pause an upstream may ask for
+)
+
+// line sends the events of one publisher. Its fields belong to the goroutine
+// that runs it, except wake.
+type line struct {
+	publisher Publisher
+	spool     Spool
+	stats     *Stats
+	log       *slog.Logger
+	wake      chan struct{}
+
+	away   bool // the last round found the upstream away: one event is tried at a time
+	pause  *backoff.ExponentialBackOff
+	parked map[dfu.Device]*parking
+}
+
+// parking is why and how long the events of one device are left alone.
+type parking struct {
+	rejected int // tries of its oldest event that the upstream did not want
+	pause    *backoff.ExponentialBackOff
+	until    time.Time
+}
+
+func newLine(p Publisher, spool Spool, stats *Stats, log *slog.Logger) *line {
+	return &line{
+		publisher: p, spool: spool, stats: stats, log: log, wake: make(chan struct{}, 1),
+		pause: newPause(), parked: map[dfu.Device]*parking{},
+	}
+}
+
+func newPause() *backoff.ExponentialBackOff {
+	b := backoff.NewExponentialBackOff()
+	b.InitialInterval, b.Multiplier, b.MaxInterval = time.Second, 2, maxPause
+	return b
+}
+
+// run works the queue until ctx ends.
+func (l *line) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		entries, err := l.next()
+		switch {
+		case err != nil:
+			l.log.Error("events not read from the spool; trying again", slog.Any("error", err))
+			sleep(ctx, storeRetry)
+		case len(entries) == 0:
+			l.idle(ctx)
+		default:
+			sleep(ctx, l.round(ctx, entries))
+		}
+	}
+}
+
+// next returns the entries of the next round.
+func (l *line) next() ([]Entry, error) {
+	n, now := window, time.Now()
+	if l.away {
+		n = 1
+	}
+	skip := func(d dfu.Device) bool { p := l.parked[d]; return p != nil && now.Before(p.until) }
+	return l.spool.Next(l.publisher.Name(), n, skip)
+}
+
+// idle waits until there may be something to send.
+func (l *line) idle(ctx context.Context) {
+	var due <-chan time.Time
+	if until, ok := l.nextParked(); ok {
+		timer := time.NewTimer(time.Until(until))
+		defer timer.Stop()
+		due = timer.C
+	}
+	select {
+	case <-ctx.Done():
+	case <-l.wake:
+	case <-due:
+	}
+}
+
+// nextParked returns when the next parked device may be tried again. Devices
+// whose time has come have no more events, or they would have been tried.
+func (l *line) nextParked() (next time.Time, ok bool) {
+	now := time.Now()
+	for d, p := range l.parked {
+		switch {
+		case !now.Before(p.until):
+			delete(l.parked, d)
+		case !ok || p.until.Before(next):
+			next, ok = p.until, true
+		}
+	}
+	return next, ok
+}
+
+// round sends entries, settles them, and returns how long to rest.
+func (l *line) round(ctx context.Context, entries []Entry) time.Duration {
+	r := l.send(ctx, entries)
+	for _, e := range r.delivered {
+		delete(l.parked, e.Event.Device)
+	}
+	var refused []Refusal
+	for _, f := range r.rejected {
+		if l.park(f.entry).rejected++; l.parked[f.entry.Event.Device].rejected >= maxTries {
+			refused = append(refused, l.refuse(f))
+		}
+	}
+	for _, f := range r.failed {
+		l.park(f.entry)
+	}
+	l.settle(ctx, r.delivered, refused)
+	return l.rest(r)
+}
+
+// park leaves the events of a device alone for a while.
+func (l *line) park(e Entry) *parking {
+	p := l.parked[e.Event.Device]
+	if p == nil {
+		p = &parking{pause: newPause()}
+		l.parked[e.Event.Device] = p
+	}
+	p.until = time.Now().Add(p.pause.NextBackOff())
+	return p
+}
+
+// refuse gives an event up.
+func (l *line) refuse(f failure) Refusal {
+	delete(l.parked, f.entry.Event.Device)
+	l.stats.Rejected.Add(1)
+	l.log.Warn("event set aside; the upstream does not want it",
+		slog.String("app", f.entry.Event.Device.Application),
+		slog.String("device", f.entry.Event.Device.Name),
+		slog.String("kind", f.entry.Event.Kind.String()), slog.Any("error", f.err))
+	return Refusal{Entry: f.entry, Reason: f.err.Error()}
+}
+
+// settle tells the spool what became of a round. While the disk refuses, it
+// tries again: what was delivered must not be sent once more.
+func (l *line) settle(ctx context.Context, delivered []Entry, refused []Refusal) {
+	if len(delivered)+len(refused) == 0 {
+		return
+	}
+	pause, failing := newPause(), false
+	for {
+		err := l.spool.Settle(l.publisher.Name(), delivered, refused)
+		if err == nil {
+			return
+		}
+		if !failing {
+			l.log.Error("what was sent cannot be struck off the spool; nothing is sent until it can",
+				slog.Int("events", len(delivered)+len(refused)), slog.Any("error", err))
+		}
+		failing = true
+		if sleep(ctx, pause.NextBackOff()); ctx.Err() != nil {
+			return // sent again after the restart
+		}
+	}
+}
+
+// rest draws the conclusion from a round: whether the upstream is there, and
+// when to go on.
+func (l *line) rest(r *round) time.Duration {
+	answered := len(r.delivered)+len(r.rejected) > 0
+	switch {
+	case answered && l.away:
+		l.away = false
+		l.pause.Reset()
+		l.log.Info("upstream is back")
+	case !answered && len(r.failed) > 0:
+		if !l.away {
+			l.log.Warn("upstream is away; events are kept until it is back",
+				slog.Any("error", r.failed[0].err))
+		}
+		l.away = true
+		return max(l.pause.NextBackOff(), r.asked())
+	}
+	return r.asked()
+}
+
+// asked returns how long the upstream wants to be left alone.
+func (r *round) asked() (d time.Duration) {
+	for _, f := range r.failed {
+		var after *backoff.RetryAfterError
+		if errors.As(f.err, &after) {
+			d = max(d, min(after.Duration, maxAsked))
+		}
+	}
+	return d
+}

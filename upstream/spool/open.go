@@ -1,0 +1,202 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// format names the layout of the file. Change it with every change of the
+// layout: events of another format are set aside with their file.
+const format = "1"
+
+var (
+	bucketMeta   = []byte("meta")
+	bucketTold   = []byte("told") // lines that were given a status once
+	bucketLines  = []byte("lines")
+	bucketEvents = []byte("events")
+	bucketLast   = []byte("last")
+	bucketAside  = []byte("aside")
+	keyFormat    = []byte("format")
+)
+
+// Names of the file, and of one that was damaged.
+const (
+	fileName    = "spool.db"
+	damagedName = "spool.damaged.db"
+)
+
+// lockTimeout is how long Open waits for another process to let go of the
+// file: longer than a restart takes, shorter than an operator's patience.
+const lockTimeout = 2 * time.Second
+
+// growth is how much the file grows by at once.
+const growth = 1 << 20
+
+// errDamaged: the file cannot be used, and never will be.
+var errDamaged = errors.New("damaged")
+
+// Open opens or makes the spool in directory dir, with a queue for each of
+// lines. Queues of lines that are not named are removed. A damaged file is
+// renamed and a new one begun. Log may be nil.
+func Open(dir string, cfg Config, lines []string, log *slog.Logger) (*Spool, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return nil, fmt.Errorf("spool directory: %w", err)
+	}
+	path, aside := filepath.Join(dir, fileName), filepath.Join(dir, damagedName)
+	s := &Spool{limit: cfg.limit(), log: log}
+	err := s.open(path, lines)
+	if errors.Is(err, errDamaged) {
+		if err := os.Rename(path, aside); err != nil {
+			return nil, fmt.Errorf("damaged spool: %w", err)
+		}
+		log.Error("the spool is damaged: set aside and begun anew; what was not yet sent is lost, "+
+			"and every device is reported again", slog.String("file", aside), slog.Any("error", err))
+		err = s.open(path, lines)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("spool %s: %w", path, err)
+	}
+	return s, nil
+}
+
+// open opens one file, checks all of it, and prepares its lines.
+func (s *Spool) open(path string, lines []string) error {
+	var found *state
+	err := guard(func() (err error) {
+		if s.db, err = openFile(path); err != nil {
+			return err
+		}
+		found, err = inspect(s.db)
+		return err
+	})
+	if err == nil {
+		s.state.Store(found)
+		err = s.update(func(w *writer) error { return w.prepare(lines, s.log) })
+	}
+	if err != nil && s.db != nil {
+		_ = s.db.Close()
+	}
+	return err
+}
+
+// guard turns the faults of reading a damaged file, which bbolt maps into
+// memory and trusts, into errDamaged.
+func guard(f func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if fault := recover(); fault != nil {
+			err = fmt.Errorf("%w: %v", errDamaged, fault)
+		}
+	}()
+	return f()
+}
+
+// openFile opens the file. What is wrong with its content is errDamaged; what is
+// wrong with the disk, the rights or another process is not.
+func openFile(path string) (db *bbolt.DB, err error) {
+	var file *os.File
+	defer func() {
+		if db == nil && file != nil {
+			_ = file.Close() // and with it the lock, should bbolt have panicked
+		}
+	}()
+	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
+		Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag, mode)
+			return file, err
+		},
+	})
+	if err != nil {
+		return nil, blame(err)
+	}
+	db.AllocSize = growth
+	return db, nil
+}
+
+// blame tells damage from what an operator can mend.
+func blame(err error) error {
+	var system syscall.Errno
+	var path *fs.PathError
+	switch {
+	case errors.Is(err, bolterrors.ErrTimeout):
+		return errors.New("in use; is another gateway running on this directory?")
+	case errors.As(err, &path), errors.As(err, &system):
+		return err
+	}
+	return fmt.Errorf("%w: %w", errDamaged, err)
+}
+
+// inspect reads the whole file, so that what is wrong with it comes out now,
+// and returns what it holds.
+func inspect(db *bbolt.DB) (*state, error) {
+	st := &state{lines: map[string]size{}}
+	err := db.View(func(tx *bbolt.Tx) error {
+		if info, err := os.Stat(db.Path()); err != nil || info.Size() < tx.Size() {
+			return errors.Join(err, fmt.Errorf("%w: shorter than it was", errDamaged))
+		}
+		if err := st.measure(tx); err != nil {
+			return err
+		}
+		return check(tx)
+	})
+	return st, err
+}
+
+// check has bbolt look at its own pages. It must come after all that is
+// reachable was read: what bbolt reads here is not guarded.
+func check(tx *bbolt.Tx) (first error) {
+	for err := range tx.Check() { // to the end, or its goroutine would stay
+		if first == nil {
+			first = fmt.Errorf("%w: %w", errDamaged, err)
+		}
+	}
+	return first
+}
+
+// measure fills st from an existing file; a new one has no buckets.
+func (st *state) measure(tx *bbolt.Tx) error {
+	meta, lines, aside := tx.Bucket(bucketMeta), tx.Bucket(bucketLines), tx.Bucket(bucketAside)
+	if meta == nil {
+		return nil
+	}
+	if got := meta.Get(keyFormat); string(got) != format || lines == nil || aside == nil {
+		return fmt.Errorf("%w: has format %q, this gateway writes %q", errDamaged, got, format)
+	}
+	st.aside = total(aside)
+	return lines.ForEachBucket(func(name []byte) error {
+		line := lines.Bucket(name)
+		events, last := line.Bucket(bucketEvents), line.Bucket(bucketLast)
+		if events == nil || last == nil {
+			return fmt.Errorf("%w: the queue of %q is incomplete", errDamaged, name)
+		}
+		st.lines[string(name)] = total(events)
+		_ = total(last)
+		return nil
+	})
+}
+
+// total reads a whole bucket.
+func total(b *bbolt.Bucket) (s size) {
+	_ = b.ForEach(func(key, data []byte) error { // fails only where the function does
+		_ = crc32.ChecksumIEEE(key) + crc32.ChecksumIEEE(data) // looks at each byte
+		s.events++
+		s.bytes += int64(overhead + len(data))
+		return nil
+	})
+	return s
+}

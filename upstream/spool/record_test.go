@@ -1,0 +1,64 @@
+package spool
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"havn/upstream"
+)
+
+func samples() []upstream.Event {
+	failed := status("b\xff", upstream.Transition, 1<<20)
+	failed.Status.Error, failed.Status.Progress = "rolled back \x00", 1
+	return []upstream.Event{
+		status("a", upstream.Transition, 0), status("a", upstream.Progress, 77), failed,
+		telemetry("c", []byte{0, 1, 2}), telemetry("", nil), {Kind: upstream.Transition, Time: telemetry("", nil).Time},
+	}
+}
+
+func encoded(t testing.TB, e upstream.Event) []byte {
+	t.Helper()
+	data, err := encodeEvent(&e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestEveryPrefixFails(t *testing.T) {
+	for _, e := range samples() {
+		data := encoded(t, e)
+		if got, err := decodeEvent(newID(1, e.Kind), data); err != nil || !cmp.Equal(e, got) {
+			t.Errorf("%v: %s", err, cmp.Diff(e, got))
+		}
+		for n := range data {
+			if _, err := decodeEvent(newID(1, e.Kind), data[:n]); err == nil {
+				t.Errorf("the first %d of %d bytes decode", n, len(data))
+			}
+		}
+		if _, err := decodeEvent(newID(1, 9), data); err == nil {
+			t.Error("an unknown kind decodes")
+		}
+	}
+}
+
+// What decodes comes out of the spool again as it went in, and can be sent.
+func FuzzDecodeEvent(f *testing.F) {
+	for _, e := range samples() {
+		f.Add(newID(1, e.Kind), encoded(f, e))
+	}
+	f.Fuzz(func(t *testing.T, id uint64, data []byte) {
+		e, err := decodeEvent(id, data)
+		if err != nil {
+			return
+		}
+		again, err := decodeEvent(id, encoded(t, e))
+		if err != nil || !cmp.Equal(e, again) {
+			t.Fatalf("%v: %s", err, cmp.Diff(e, again))
+		}
+		if _, _, err := e.Body(); err != nil && e.Time.Year() <= 9999 && e.Time.Year() >= 0 {
+			t.Fatal(err)
+		}
+	})
+}
