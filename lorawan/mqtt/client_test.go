@@ -214,7 +214,10 @@ func TestAncient(t *testing.T) {
 // TestReconnect: a broker that is away at first, and again later, is found, and
 // subscribed to each time.
 func TestReconnect(t *testing.T) {
-	for _, hooks := range [][]broker.Hook{nil, {new(onlyV3)}} {
+	for _, hooks := range []func() []broker.Hook{
+		func() []broker.Hook { return nil },
+		func() []broker.Hook { return []broker.Hook{new(onlyV3)} }, // of one broker each
+	} {
 		l := listen(t, "127.0.0.1:0")
 		address := l.Addr().String()
 		l.Close()
@@ -223,7 +226,7 @@ func TestReconnect(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		for i := range uint64(2) {
-			b, stop := serve(t, listen(t, address), hooks...)
+			b, stop := serve(t, listen(t, address), hooks()...)
 			connected(t, c, i+1)
 			exchange(t, b, c, received)
 			stop()
