@@ -37,7 +37,7 @@ var mayImport = []struct {
 	{"gateway/devicehttp", []string{"gateway/dfu", "gateway/firmware", "gateway/update"}},
 	{"upstream", []string{"gateway/dfu", "gateway/firmware", "gateway/update"}},
 	{"upstream/spool", []string{"gateway/dfu", "gateway/firmware", "gateway/update", "upstream"}},
-	{"upstream/drogue", []string{"gateway/dfu", "gateway/firmware", "gateway/update", "upstream"}},
+	{"upstream/drogue", []string{"gateway/dfu", "gateway/firmware"}},
 	{"upstream/drogue/droguetest", nil},
 	{"upstream/hawkbit", []string{"gateway/dfu", "gateway/firmware"}},
 	{"upstream/hawkbit/hawkbittest", nil},
@@ -68,6 +68,10 @@ var mayUse = map[string][]string{
 	"github.com/goccy/go-yaml":               {"gateway/config"},
 	"github.com/prometheus/client_golang":    {"gateway"},
 	"github.com/spf13/cobra":                 {"cmd/gateway"},
+	"github.com/brocaar/lorawan":             {"lorawan/region"},
+	"github.com/brocaar/chirpstack-api":      {"lorawan/chirpstack", "lorawan/chirpstack/chirpstacktest"},
+	"github.com/eclipse/paho.":               {"lorawan/mqtt", "upstream/drogue", "lorawan/chirpstack/chirpstacktest"},
+	"github.com/mochi-mqtt/server":           {"lorawan/chirpstack/chirpstacktest", "upstream/drogue/droguetest"},
 }
 
 const module = "havn/"

@@ -27,7 +27,7 @@ var (
 	descAnswer    = desc("answer_seconds", "Time from receipt of a message to its answer.", "protocol")
 	descSendErrs  = desc("send_errors_total", "Answers that the kernel did not take.", "protocol")
 	descConns     = desc("connections", "Connections of devices.", "protocol")
-	descWaiting   = desc("lorawan_held_total", "Statuses left unanswered because an answer may be queued.", "network")
+	descLoraHeld  = desc("lorawan_held_total", "Statuses left unanswered because an answer may be queued.", "network")
 	descConnected = desc("lorawan_connected", "Whether the network server's broker is connected.", "network")
 	descSpooled   = desc("spool_events", "Events that wait for the upstream.")
 	descDropped   = desc("spool_dropped_total", "Events given up because the spool was full.")
@@ -121,7 +121,7 @@ func (c collector) lorawan(ch chan<- prometheus.Metric) {
 		}
 		chunks, bytes = chunks+stats.Chunks.Load(), bytes+stats.ChunkBytes.Load()
 		answers.Add(&stats.Answers)
-		counter(ch, descWaiting, stats.Held.Load(), n.Name())
+		counter(ch, descLoraHeld, stats.Held.Load(), n.Name())
 		gauge(ch, descConnected, connected(n), n.Name())
 	}
 	for why, n := range rejected {

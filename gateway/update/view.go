@@ -107,7 +107,9 @@ func (r *Row) explain(v *View) string {
 	switch {
 	case r.release != nil:
 		return r.release.explain()
-	case r.desired != nil && !errors.Is(r.desired, firmware.ErrNotFound) && !errors.Is(r.desired, firmware.ErrPending):
+	case r.pending():
+		return "the registry has not said yet what it should run"
+	case r.desired != nil && !errors.Is(r.desired, firmware.ErrNotFound):
 		return r.desired.Error()
 	}
 	return ""
