@@ -34,7 +34,7 @@ func validate(c Config) []fault {
 	v.chunks(c.Chunks.CoAP)
 	v.lorawan(c)
 	v.http(c)
-	v.rest("upstream.drogue", c.Upstream.Drogue.Validate())
+	v.rest("upstream.drogue", below("upstream.drogue", c.Upstream.Drogue.Validate()))
 	v.rest("upstream.spool", c.Upstream.Spool.Validate())
 	v.rest("upstream.forward", below("upstream.forward", c.Upstream.Forward.Validate()))
 	v.firmware(c.Firmware)

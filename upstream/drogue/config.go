@@ -50,34 +50,41 @@ type Endpoint struct {
 // dfuChannel is where an updater in the cloud would answer each status.
 const dfuChannel = "dfu"
 
-// Validate reports the first mistake.
+// Validate reports the first mistake. The error begins with the key that it is
+// about, as seen from the section.
 func (c Config) Validate() error {
 	if err := c.Registry.validate(); err != nil {
-		return err
+		return fmt.Errorf("registry.%w", err)
 	}
 	if err := c.Integration.validate(c.Registry); err != nil {
-		return err
+		return fmt.Errorf("integration.%w", err)
 	}
-	for i, e := range c.Endpoints {
-		if err := e.validate(); err != nil {
-			return err
-		}
-		same := func(o Endpoint) bool { return o.Application == e.Application }
-		if slices.ContainsFunc(c.Endpoints[:i], same) {
-			return fmt.Errorf("endpoints: application %s has two: a gateway device is for one application, "+
-				"an application has one", e.Application)
+	for i := range c.Endpoints {
+		if err := c.validateEndpoint(i); err != nil {
+			return fmt.Errorf("endpoints[%d].%w", i, err)
 		}
 	}
 	return c.validateChannel()
 }
 
+// validateEndpoint checks one endpoint, also against those before it.
+func (c Config) validateEndpoint(i int) error {
+	e := c.Endpoints[i]
+	same := func(o Endpoint) bool { return o.Application == e.Application }
+	if slices.ContainsFunc(c.Endpoints[:i], same) {
+		return fmt.Errorf("application: %q has an endpoint already: a gateway device is for one "+
+			"application, an application has one", e.Application)
+	}
+	return e.validate()
+}
+
 func (c Config) validateChannel() error {
 	switch {
 	case c.Channel == dfuChannel && !c.RawDFU:
-		return fmt.Errorf("channel dfu: an updater in the cloud would answer there too; " +
+		return fmt.Errorf("channel: an updater in the cloud would answer on dfu too; " +
 			"take another one, or set raw_dfu: true")
 	case len(c.Endpoints) > 0 && !plainChannel(c.Channel):
-		return fmt.Errorf("channel %q: want one word without / + and #", c.Channel)
+		return fmt.Errorf("channel: %q: want one word without / + and #", c.Channel)
 	}
 	return nil
 }
@@ -91,11 +98,11 @@ func (r RegistryConfig) validate() error {
 	case r.URL == "":
 		return nil
 	case r.User != "" && r.TokenFile == "":
-		return fmt.Errorf("registry: user %s needs a token_file", r.User)
+		return fmt.Errorf("user: %s needs a token_file", r.User)
 	case r.Refresh <= 0:
-		return fmt.Errorf("registry: refresh %v: want more than 0", r.Refresh)
+		return fmt.Errorf("refresh: %v: want more than 0", r.Refresh)
 	}
-	return checkURL("registry", r.URL, "https", "http")
+	return checkURL(r.URL, "https", "http")
 }
 
 func (i IntegrationConfig) validate(r RegistryConfig) error {
@@ -103,27 +110,31 @@ func (i IntegrationConfig) validate(r RegistryConfig) error {
 	case i.URL == "":
 		return nil
 	case r.URL == "":
-		return fmt.Errorf("integration: it tells of changes in the registry: set registry.url too")
+		return fmt.Errorf("url: it tells of changes in the registry: set registry.url too")
 	case i.User != "" && i.TokenFile == "":
-		return fmt.Errorf("integration: user %s needs a token_file", i.User)
+		return fmt.Errorf("user: %s needs a token_file", i.User)
 	case strings.ContainsAny(i.Group, "/+#"):
-		return fmt.Errorf("integration: group %q: want no / + and #", i.Group)
+		return fmt.Errorf("group: %q: want no / + and #", i.Group)
 	}
-	return checkURL("integration", i.URL, "mqtts", "mqtt")
+	return checkURL(i.URL, "mqtts", "mqtt")
 }
 
 func (e Endpoint) validate() error {
-	if e.Application == "" || e.Device == "" || e.PasswordFile == "" {
-		return fmt.Errorf("endpoint %s: give application, device and password_file", e.URL)
+	for _, f := range [...]struct{ key, value string }{
+		{"application", e.Application}, {"device", e.Device}, {"password_file", e.PasswordFile},
+	} {
+		if f.value == "" {
+			return fmt.Errorf("%s: must not be empty", f.key)
+		}
 	}
-	return checkURL("endpoint", e.URL, "mqtts", "mqtt", "https", "http")
+	return checkURL(e.URL, "mqtts", "mqtt", "https", "http")
 }
 
-func checkURL(what, text string, schemes ...string) error {
+func checkURL(text string, schemes ...string) error {
 	u, err := url.Parse(text)
 	if err != nil || u.Host == "" || u.User != nil || !slices.Contains(schemes, u.Scheme) {
-		return fmt.Errorf("%s: url %q: want %s://HOST:PORT",
-			what, redacted(text), strings.Join(schemes, ":// or "))
+		return fmt.Errorf("url: %q: want %s://HOST:PORT",
+			redacted(text), strings.Join(schemes, ":// or "))
 	}
 	return nil
 }

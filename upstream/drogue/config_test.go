@@ -25,19 +25,19 @@ func TestValidate(t *testing.T) {
 		}
 	}
 	for says, spoil := range map[string]func(*Config){
-		"registry: url":         func(c *Config) { c.Registry.URL = "mqtt://x" },
-		"registry: user":        func(c *Config) { c.Registry.TokenFile = "" },
-		"registry: refresh":     func(c *Config) { c.Registry.Refresh = 0 },
-		"integration: url":      func(c *Config) { c.Integration.URL = "https://x" },
-		"integration: user":     func(c *Config) { c.Integration.TokenFile = "" },
-		"integration: group":    func(c *Config) { c.Integration.Group = "a/b" },
-		"set registry.url too":  func(c *Config) { c.Registry.URL = "" },
-		"give application":      func(c *Config) { c.Endpoints[0].PasswordFile = "" },
-		"application a has two": func(c *Config) { c.Endpoints[1].Application = "a" },
-		"endpoint: url":         func(c *Config) { c.Endpoints[0].URL = "coap://x" },
-		"raw_dfu":               func(c *Config) { c.Channel = "dfu" },
-		"one word":              func(c *Config) { c.Channel = "a/b" },
-		`"https://...@host"`:    func(c *Config) { c.Registry.URL = "https://me:pass@host" },
+		"registry.url: ":             func(c *Config) { c.Registry.URL = "mqtt://x" },
+		"registry.user: ":            func(c *Config) { c.Registry.TokenFile = "" },
+		"registry.refresh: ":         func(c *Config) { c.Registry.Refresh = 0 },
+		"integration.url: ":          func(c *Config) { c.Integration.URL = "https://x" },
+		"integration.user: ":         func(c *Config) { c.Integration.TokenFile = "" },
+		"integration.group: ":        func(c *Config) { c.Integration.Group = "a/b" },
+		"set registry.url too":       func(c *Config) { c.Registry.URL = "" },
+		"endpoints[0].password_file": func(c *Config) { c.Endpoints[0].PasswordFile = "" },
+		"endpoints[1].application: ": func(c *Config) { c.Endpoints[1].Application = "a" },
+		"endpoints[0].url: ":         func(c *Config) { c.Endpoints[0].URL = "coap://x" },
+		"raw_dfu":                    func(c *Config) { c.Channel = "dfu" },
+		"one word":                   func(c *Config) { c.Channel = "a/b" },
+		`"https://...@host"`:         func(c *Config) { c.Registry.URL = "https://me:pass@host" },
 	} {
 		c := valid()
 		spoil(&c)
