@@ -76,7 +76,10 @@ func TestValidate(t *testing.T) {
 		Size: 1, Timeout: time.Second,
 	}
 	cache := Cache{Images: 1, Size: 16, Devices: 1, Lookups: 1}
-	for _, right := range []error{coap.Validate(), link.Validate(), cache.Validate()} {
+	upstream := Upstream{Devices: 1, Size: 1, Chunk: 16}
+	for _, right := range []error{
+		coap.Validate(), link.Validate(), cache.Validate(), upstream.Validate(),
+	} {
 		if right != nil {
 			t.Error(right)
 		}
@@ -107,6 +110,11 @@ func TestValidate(t *testing.T) {
 		"cache images":  with(cache, func(c *Cache) { c.Images = 0 }).Validate(),
 		"cache devices": with(cache, func(c *Cache) { c.Devices = 0 }).Validate(),
 		"cache lookups": with(cache, func(c *Cache) { c.Lookups = 0 }).Validate(),
+		"campaign":      with(upstream, func(u *Upstream) { u.Devices = 0 }).Validate(),
+		"chunk":         with(upstream, func(u *Upstream) { u.Chunk = 2048 }).Validate(),
+		"odd chunk":     with(upstream, func(u *Upstream) { u.Chunk = 18 }).Validate(),
+		"no firmware":   with(upstream, func(u *Upstream) { u.Size = 0 }).Validate(),
+		"many chunks":   with(upstream, func(u *Upstream) { u.Devices, u.Size = 1000, 64<<20 }).Validate(),
 	}
 	for name, err := range wrong {
 		if !errors.Is(err, ErrUsage) {

@@ -20,9 +20,10 @@ import (
 	"havn/gateway/dfu"
 )
 
-// What the simulated devices are told. Their firmware has this version.
+// What the simulated devices are told. Their new firmware has this version.
 const (
 	application = "bench"
+	oldVersion  = "0.9.0" // that they run
 	newVersion  = "1.0.0"
 )
 

@@ -54,7 +54,13 @@ var mayImport = []struct {
 	{"bench/device", []string{"gateway/dfu", "gateway/firmware", "coap/block"}},
 	{"bench/chart", nil},
 	{"bench/load", []string{"gateway/dfu", "coap/block", "bench/device"}},
-	{"bench", []string{"gateway/...", "cache", "coap", "coap/block", "lorawan/...", "bench/..."}},
+	{"bench/backend", []string{
+		"gateway/config", "gateway/firmware", "gateway/update", "upstream",
+		"upstream/drogue", "upstream/drogue/droguetest", "upstream/oci",
+	}},
+	{"bench", []string{
+		"gateway/...", "cache", "coap", "coap/block", "lorawan/...", "upstream/...", "bench/...",
+	}},
 	{"cmd/gateway", []string{"gateway/...", "cache", "coap", "lorawan/...", "upstream/...", "bench/..."}},
 }
 
@@ -62,7 +68,7 @@ var mayImport = []struct {
 // wrapped in one place.
 var mayUse = map[string][]string{
 	"github.com/dgraph-io/ristretto":         {"cache"},
-	"github.com/google/go-containerregistry": {"upstream/oci", "cmd/gateway"},
+	"github.com/google/go-containerregistry": {"upstream/oci", "bench/backend"},
 	"github.com/plgd-dev/go-coap":            {"coap", "bench/device", "bench/load"},
 	"go.etcd.io/bbolt":                       {"gateway/store", "upstream/spool"},
 	"github.com/goccy/go-yaml":               {"gateway/config"},
@@ -70,7 +76,7 @@ var mayUse = map[string][]string{
 	"github.com/spf13/cobra":                 {"cmd/gateway"},
 	"github.com/brocaar/lorawan":             {"lorawan/region"},
 	"github.com/brocaar/chirpstack-api":      {"lorawan/chirpstack", "lorawan/chirpstack/chirpstacktest"},
-	"github.com/eclipse/paho.":               {"lorawan/mqtt", "upstream/drogue", "lorawan/chirpstack/chirpstacktest"},
+	"github.com/eclipse/paho.":               {"lorawan/mqtt", "upstream/drogue", "lorawan/chirpstack/chirpstacktest", "bench"},
 	"github.com/mochi-mqtt/server":           {"lorawan/chirpstack/chirpstacktest", "upstream/drogue/droguetest"},
 }
 

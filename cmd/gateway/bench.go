@@ -25,7 +25,7 @@ func newBench() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBenchCoAP(), newBenchLink(), newBenchCache(), newBenchLoRaWAN(),
-		newBenchServe(), newBenchLimit())
+		newBenchUpstream(), newBenchServe(), newBenchLimit())
 	return cmd
 }
 

@@ -7,25 +7,21 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"text/tabwriter"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"havn/bench/backend"
 	"havn/bench/device"
 	"havn/gateway"
 	"havn/gateway/config"
 	"havn/gateway/dfu"
 	"havn/lorawan"
-	"havn/upstream/oci"
 )
 
 // demo is everything of a site on loopback: a registry, the gateway, devices.
@@ -36,7 +32,7 @@ type demo struct {
 	firmware string
 	timeout  time.Duration
 	out      io.Writer
-	cloud    demoCloud
+	backend  *backend.Backend
 	radio    *demoRadio
 }
 
@@ -82,17 +78,17 @@ func (d *demo) run(ctx context.Context) error {
 			return err
 		}
 	}
-	image, stopRegistry, err := d.publish(ctx)
+	d.backend, err = backend.Start(ctx, backend.Options{
+		Application: demoApplication, Firmware: d.firmware, Version: demoNew,
+	})
 	if err != nil {
 		return err
 	}
-	defer stopRegistry()
-	if d.cloud, err = startCloud(image); err != nil {
-		return err
-	}
-	defer d.cloud.Close()
-	cfg := demoConfig(dir, image)
-	if err := d.cloud.configure(&cfg, dir); err != nil {
+	defer d.backend.Close()
+	fmt.Fprintf(d.out, "registry  %s\nfirmware  %s, %d bytes\n",
+		d.backend.Image, d.backend.Artifact.Digest, d.backend.Artifact.Size)
+	cfg := demoConfig(dir)
+	if err := d.backend.Configure(&cfg, dir); err != nil {
 		return err
 	}
 	if d.radio, err = openRadio(); err != nil {
@@ -109,7 +105,7 @@ func (d *demo) serve(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "cloud     %s (a stand-in for Drogue Cloud)\ngateway   coap://%s\nadmin     %s\n\n",
-		d.cloud.RegistryURL, g.CoAPAddr(), g.AdminURL())
+		d.backend.Cloud.RegistryURL, g.CoAPAddr(), g.AdminURL())
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	var parts errgroup.Group
@@ -132,41 +128,10 @@ func madeUp(n int) []byte {
 	return b
 }
 
-// publish starts a registry and pushes the firmware to it.
-func (d *demo) publish(ctx context.Context) (image string, stop func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	server := &http.Server{
-		Handler:           registry.New(registry.Logger(slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug))),
-		ReadHeaderTimeout: time.Second,
-	}
-	served := make(chan struct{})
-	go func() {
-		defer close(served)
-		_ = server.Serve(listener) // ends with ErrServerClosed
-	}()
-	stop = func() {
-		_ = server.Close()
-		<-served
-	}
-	image = listener.Addr().String() + "/demo/firmware:" + demoNew
-	result, err := oci.Push(ctx, oci.PushOptions{File: d.firmware, Image: image, Version: demoNew, PlainHTTP: true})
-	if err != nil {
-		stop()
-		return "", nil, err
-	}
-	fmt.Fprintf(d.out, "registry  %s\nfirmware  %s, %d bytes\n", image, result.Digest, result.Size)
-	return image, stop, nil
-}
-
-func demoConfig(dir, image string) config.Config {
+func demoConfig(dir string) config.Config {
 	cfg := config.Default()
 	cfg.Data = filepath.Join(dir, "data")
 	cfg.Admin.Listen, cfg.CoAP.Listen = "127.0.0.1:0", "127.0.0.1:0"
-	host, _, _ := strings.Cut(image, "/")
-	cfg.Firmware.Registries = []oci.Registry{{Host: host, PlainHTTP: true}}
 	cfg.Update.Retry = time.Second
 	return cfg
 }
@@ -191,7 +156,7 @@ func (d *demo) update(ctx context.Context, g *gateway.Gateway) error {
 		if err != nil {
 			return err
 		}
-		d.cloud.add(o.name)
+		d.backend.Add(o.name)
 		line := drawn.add(o.name)
 		devices.Go(func() { o.result, o.err = run(ctx, line) })
 	}
@@ -262,7 +227,7 @@ func (d *demo) report(ctx context.Context, outcomes []outcome) error {
 	for i, o := range outcomes {
 		names[i] = o.name
 	}
-	events, err := d.cloud.settled(ctx, names)
+	events, err := d.backend.Settled(ctx, names)
 	if err == nil {
 		fmt.Fprintf(d.out, "\nThe cloud was told in %d events; each device is in sync there too.\n", events)
 	}
