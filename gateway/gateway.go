@@ -23,6 +23,7 @@ import (
 	"havn/gateway/store"
 	"havn/gateway/update"
 	"havn/upstream/file"
+	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
 )
 
@@ -49,6 +50,7 @@ type Gateway struct {
 	lorawan     []loraNetwork
 	http        *devicehttp.Server // nil: off
 	httpHandler *devicehttp.Handler
+	hawkbit     *hawkbit.Source // nil: none
 	cloud       cloud
 	admin       net.Listener // nil: off
 	rates       rates
@@ -115,7 +117,8 @@ func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
 		}
 		g.local = []update.Rule{{Spec: spec}}
 	}
-	return firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}, nil
+	all := firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}
+	return all, g.openHawkbit(all)
 }
 
 // rules returns what cfg desires, and then the local file for all others.

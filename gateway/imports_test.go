@@ -47,7 +47,7 @@ var mayImport = []struct {
 	{"gateway/console", []string{"gateway/dfu", "gateway/firmware", "gateway/update"}},
 	{"gateway/config", []string{
 		"cache", "coap", "gateway/devicehttp", "gateway/firmware", "gateway/update", "lorawan",
-		"upstream/drogue", "upstream/file", "upstream/oci", "upstream/spool",
+		"upstream/drogue", "upstream/file", "upstream/hawkbit", "upstream/oci", "upstream/spool",
 	}},
 	{"gateway", []string{"gateway/...", "cache", "coap", "lorawan/...", "upstream/..."}},
 	{"bench/link", nil},

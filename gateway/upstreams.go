@@ -63,6 +63,10 @@ func (g *Gateway) publishers() (all []upstream.Publisher) {
 	if g.cloud.registry != nil {
 		all = append(all, statuses{g.cloud.registry})
 	}
+	if g.hawkbit != nil {
+		desired := func(dev dfu.Device) (firmware.Spec, error) { return g.desired.Desired(dev) } // made later
+		all = append(all, actions{g.hawkbit, desired})
+	}
 	return all
 }
 
@@ -162,7 +166,7 @@ func final(err error) error {
 // telemetry takes a message of a device that is not about firmware. It is nil
 // where there is nobody to forward it to.
 func (g *Gateway) telemetry() func(application, device, channel, contentType string, payload []byte) error {
-	if g.cloud.forwarder == nil {
+	if g.cloud.publisher == nil {
 		return nil
 	}
 	return g.cloud.forwarder.Telemetry

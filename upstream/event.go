@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"havn/gateway/dfu"
+	"havn/gateway/firmware"
 	"havn/gateway/update"
 )
 
@@ -59,6 +60,11 @@ type Status struct {
 	Progress float64      `json:"progress"`
 	Protocol string       `json:"protocol"`
 	Error    string       `json:"error"` // why it waits or failed; what to do about it
+
+	// Digest and Order tell which image State is about, and what it was assigned
+	// by: for publishers to whom a version is not enough, not part of the body.
+	Digest firmware.Digest `json:"-"`
+	Order  string          `json:"-"`
 }
 
 // statusEvent returns the event that tells of a change.
@@ -66,6 +72,7 @@ func statusEvent(c *update.Change) Event {
 	e := Event{Kind: Progress, Device: c.Device, Time: stamp(c.Time), Status: Status{
 		Current: c.Current, Target: c.Target, State: c.State, Offset: c.Offset, Size: c.Size,
 		Progress: math.Round(c.Progress*1e4) / 1e4, Protocol: c.Protocol, Error: c.Error,
+		Digest: c.Digest, Order: c.Order,
 	}}
 	if c.Transition {
 		e.Kind = Transition

@@ -12,7 +12,8 @@ import (
 
 func newAssign() *cobra.Command {
 	return deviceCommand("assign APP/DEVICE IMAGE", "Set the desired firmware of a device",
-		"IMAGE is HOST/NAME:TAG in a registry, or file:NAME in the firmware directory.\n"+
+		"IMAGE is HOST/NAME:TAG in a registry, file:NAME in the firmware directory, or\n"+
+			"hawkbit:CONTROLLER for whatever hawkBit assigns to that controller.\n"+
 			"DEVICE may be * for all devices of the application that have nothing of their own.",
 		2, func(a *admin, cmd *cobra.Command, path string, args []string) error {
 			return a.call(cmd.Context(), http.MethodPut, path+"/desired", parseImage(args[1]), nil)
@@ -64,10 +65,14 @@ func deviceCommand(use, short, long string, args int,
 	return cmd
 }
 
-// parseImage reads file:NAME, and everything else as an image reference.
+// parseImage reads file:NAME and hawkbit:CONTROLLER, and everything else as an
+// image reference.
 func parseImage(image string) firmware.Spec {
 	if name, ok := strings.CutPrefix(image, "file:"); ok {
 		return firmware.Spec{File: &firmware.FileSpec{Name: name}}
+	}
+	if id, ok := strings.CutPrefix(image, "hawkbit:"); ok {
+		return firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: id}}
 	}
 	return firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
 }

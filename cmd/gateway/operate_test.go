@@ -68,6 +68,7 @@ func TestAssignRefuses(t *testing.T) {
 		"registry.invalid/site/fw:v1":      "not allowed",
 		"UPPER/CASE:v1":                    "not usable as firmware",
 		"file:none":                        "set firmware.file.directory",
+		"hawkbit:none":                     "set firmware.hawkbit",
 		strings.Repeat("x", 20_000) + ":v": "too large",
 	} {
 		s.refused(exitFailed, s.operate("assign", "app/d", image), why)

@@ -14,6 +14,7 @@ import (
 	"havn/lorawan"
 	"havn/upstream/drogue"
 	"havn/upstream/file"
+	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
 	"havn/upstream/spool"
 )
@@ -66,9 +67,10 @@ type LoRaWAN struct {
 type Firmware struct {
 	oci.Config `yaml:",inline"`
 
-	Refresh time.Duration `yaml:"refresh"` // how often tags and desired firmware are looked up again
-	File    file.Config   `yaml:"file"`
-	Desired []update.Rule `yaml:"desired"` // first match wins
+	Refresh time.Duration  `yaml:"refresh"` // how often tags and desired firmware are looked up again
+	File    file.Config    `yaml:"file"`
+	Hawkbit hawkbit.Config `yaml:"hawkbit"`
+	Desired []update.Rule  `yaml:"desired"` // first match wins
 }
 
 // Upstream says which cloud the gateway learns from and reports to.
@@ -95,8 +97,11 @@ func Default() Config {
 			HTTP:    devicehttp.Chunks{WriteSize: 2016, Align: 4},
 			LoRaWAN: lorawan.Chunks{Align: 4},
 		},
-		LoRaWAN:  LoRaWAN{Shard: lorawan.Shard{Of: 1}},
-		Firmware: Firmware{Refresh: time.Minute},
+		LoRaWAN: LoRaWAN{Shard: lorawan.Shard{Of: 1}},
+		Firmware: Firmware{
+			Refresh: time.Minute,
+			Hawkbit: hawkbit.Config{Tenant: hawkbit.DefaultTenant, Artifact: hawkbit.DefaultArtifact},
+		},
 		Cache: cache.Config{
 			Memory: cache.DefaultMemory,
 			Disk:   cache.DefaultDisk,

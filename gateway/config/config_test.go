@@ -16,6 +16,7 @@ import (
 	"havn/coap"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
+	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
 )
 
@@ -74,10 +75,14 @@ func full(t *testing.T) Config {
 	c.Firmware.Prefix = "registry.example:5000/fw"
 	c.Firmware.Allow = []string{"registry.example:5000/*"}
 	c.Firmware.File.Directory = "/srv/firmware"
+	c.Firmware.Hawkbit = hawkbit.Config{
+		URL: "https://hawkbit.example", Tenant: "plant 7", GatewayTokenFile: name, Artifact: "os/*.bin", CA: name,
+	}
 	c.Firmware.Desired = []update.Rule{
 		{Application: "a", Device: "d", Spec: firmware.Spec{Container: &firmware.ContainerSpec{
 			Image: "blinky:v2", ImagePullPolicy: firmware.PullAlways}}},
 		{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "blinky"}}},
+		{Device: "e", Spec: firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: "7"}}},
 	}
 	c.Update.Poll = 36*time.Hour + 90*time.Second
 	return c

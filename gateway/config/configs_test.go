@@ -59,9 +59,10 @@ func everyKey(t reflect.Type, path string, visit func(string)) {
 func TestConfigsLoad(t *testing.T) {
 	credentials := t.TempDir()
 	t.Setenv("CREDENTIALS_DIRECTORY", credentials)
-	password := filepath.Join(credentials, "registry-password")
-	if err := os.WriteFile(password, []byte("x"), 0o600); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"registry-password", "hawkbit-token"} {
+		if err := os.WriteFile(filepath.Join(credentials, name), []byte("x"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	files, err := filepath.Glob(filepath.Join(configs, "*.yaml"))
 	if err != nil || len(files) < 4 {

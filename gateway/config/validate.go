@@ -138,6 +138,7 @@ func (v *validator) firmware(c Firmware) {
 	_, err := oci.New(c.Config)
 	v.rest("firmware", err)
 	v.positive("firmware.refresh", c.Refresh)
+	v.rest("firmware.hawkbit", below("firmware.hawkbit", c.Hawkbit.Validate()))
 	for i, rule := range c.Desired {
 		v.rule(fmt.Sprintf("firmware.desired[%d]", i), rule, c)
 	}
@@ -175,9 +176,13 @@ func (v *validator) rule(key string, r update.Rule, c Firmware) {
 		v.fail(key, "%s", strings.TrimPrefix(err.Error(), firmware.ErrInvalid.Error()+": "))
 		return
 	}
-	if r.File != nil && c.File.Directory == "" {
+	switch {
+	case r.File != nil && c.File.Directory == "":
 		v.fail(key+".file", "firmware.file.directory is empty: set it to the directory of %s.bin",
 			r.File.Name)
+	case r.Hawkbit != nil && c.Hawkbit.URL == "":
+		v.fail(key+".hawkbit", "firmware.hawkbit.url is empty: set it to the server of controller %s",
+			r.Hawkbit.Controller)
 	}
 }
 

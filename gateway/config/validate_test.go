@@ -161,11 +161,13 @@ firmware:
     - file: {name: b}
     - container: {image: a.example/b:1, imagePullPolicy: Never}
     - containre: {image: a.example/b:1}
+    - hawkbit: {controller: d}
+    - hawkbit: {controller: ..}
 `, `
-f.yaml:3:7: firmware.desired[0]: name exactly one of container and file
+f.yaml:3:7: firmware.desired[0]: name exactly one of container, file and hawkbit
    3 |     - device: "*"
      |       ^
-f.yaml:4:7: firmware.desired[1]: name exactly one of container and file
+f.yaml:4:7: firmware.desired[1]: name exactly one of container, file and hawkbit
    4 |     - container: {image: a.example/b:1}
      |       ^
 f.yaml:6:13: firmware.desired[2].file: firmware.file.directory is empty: set it to the directory of b.bin
@@ -176,7 +178,45 @@ f.yaml:7:7: firmware.desired[3]: imagePullPolicy "Never": want IfNotPresent or A
      |       ^
 f.yaml:8:7: firmware.desired[4].containre: unknown key: did you mean container?
    8 |     - containre: {image: a.example/b:1}
+     |       ^
+f.yaml:9:16: firmware.desired[5].hawkbit: firmware.hawkbit.url is empty: set it to the server of controller d
+   9 |     - hawkbit: {controller: d}
+     |                ^
+f.yaml:10:7: firmware.desired[6]: hawkbit.controller "..": no controller has this ID
+  10 |     - hawkbit: {controller: ..}
      |       ^`},
+		"hawkbit": {`
+firmware:
+  hawkbit: {url: "h.example:8080", artifact: "["}
+`, `
+f.yaml:2:46: firmware.hawkbit.artifact: "[" is no pattern
+   2 |   hawkbit: {url: "h.example:8080", artifact: "["}
+     |                                              ^`},
+		"hawkbit url": {`firmware: {hawkbit: {url: "h.example:8080"}}`, `
+f.yaml:1:27: firmware.hawkbit.url: "h.example:8080": want https://HOST[:PORT]
+   1 | firmware: {hawkbit: {url: "h.example:8080"}}
+     |                           ^`},
+		"hawkbit tokens": {`
+firmware:
+  hawkbit:
+    url: "https://h.example"
+    gateway_token_file: validate.go
+    target_token_file: validate.go
+`, `
+f.yaml:5:24: firmware.hawkbit.target_token_file: give this or gateway_token_file, not both
+   5 |     target_token_file: validate.go
+     |                        ^`},
+		"hawkbit without a server": {`firmware: {hawkbit: {gateway_token_file: validate.go}}`, `
+f.yaml:1:21: firmware.hawkbit.url: "": want https://HOST[:PORT]
+   1 | firmware: {hawkbit: {gateway_token_file: validate.go}}
+     |                     ^`},
+		"hawkbit files": {`firmware: {hawkbit: {url: "https://h.example", gateway_token_file: /none, ca: /none}}`, `
+f.yaml:1:68: firmware.hawkbit.gateway_token_file: file "/none" cannot be read: no such file or directory
+   1 | firmware: {hawkbit: {url: "https://h.example", gateway_token_file: /none, ca: /none}}
+     |                                                                    ^
+f.yaml:1:79: firmware.hawkbit.ca: file "/none" cannot be read: no such file or directory
+   1 | firmware: {hawkbit: {url: "https://h.example", gateway_token_file: /none, ca: /none}}
+     |                                                                               ^`},
 		"durations": {"update: {poll: 999ms, retry: 366d, abandon: 0s}\nfirmware: {refresh: -1s}\n", `
 f.yaml:1:16: update.poll: 999ms: want 1s to 365d
    1 | update: {poll: 999ms, retry: 366d, abandon: 0s}

@@ -146,6 +146,30 @@ func TestSourcesByKind(t *testing.T) {
 	}
 }
 
+// gated is a kindSource that lets nobody swap.
+type gated struct{ kindSource }
+
+var errHeld = errors.New("held")
+
+func (gated) MaySwap(Spec, Digest) error { return errHeld }
+
+func TestMaySwapByKind(t *testing.T) {
+	all := Sources{KindFile: kindSource(KindFile), KindHawkbit: gated{}}
+	container, file := Spec{Container: &ContainerSpec{}}, Spec{File: &FileSpec{}}
+	for _, s := range []Spec{container, file} {
+		if err := all.MaySwap(s, Digest{}); err != nil {
+			t.Errorf("%s: %v", s.kind(), err)
+		}
+	}
+	held := Spec{Hawkbit: &HawkbitSpec{}}
+	if err := all.MaySwap(held, Digest{}); !errors.Is(err, errHeld) {
+		t.Errorf("%s: %v", held.kind(), err)
+	}
+	if n := testing.AllocsPerRun(100, func() { _ = all.MaySwap(held, Digest{}) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestSourcesWithoutTheKind(t *testing.T) {
 	none := Sources{}
 	if _, err := none.Resolve(context.Background(), dfu.Device{}, Spec{File: &FileSpec{Name: "n"}}); !errors.Is(err, ErrDenied) {

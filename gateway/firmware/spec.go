@@ -26,7 +26,7 @@ const (
 type Spec struct {
 	Container *ContainerSpec `json:"container,omitempty" yaml:"container"`
 	File      *FileSpec      `json:"file,omitempty" yaml:"file"`
-	Hawkbit   *HawkbitSpec   `json:"hawkbit,omitempty" yaml:"-"`
+	Hawkbit   *HawkbitSpec   `json:"hawkbit,omitempty" yaml:"hawkbit"`
 }
 
 // ContainerSpec is an image in an OCI registry.
@@ -52,7 +52,7 @@ type HawkbitSpec struct {
 func (s Spec) Validate() error {
 	switch {
 	case s.fields() != 1:
-		return fmt.Errorf("%w: name exactly one of container and file", ErrInvalid)
+		return fmt.Errorf("%w: name exactly one of container, file and hawkbit", ErrInvalid)
 	case s.Container != nil:
 		return s.Container.validate()
 	case s.Hawkbit != nil:
@@ -124,6 +124,11 @@ func (s Spec) Always() bool {
 	return s.Container != nil && s.Container.ImagePullPolicy == PullAlways
 }
 
+// Revocable reports whether the source itself says what the device should run,
+// nothing included: then ErrNotFound takes back what was offered. What a registry
+// or a directory has lost stays served.
+func (s Spec) Revocable() bool { return s.Hawkbit != nil }
+
 // Metadata is what a Spec resolves to: one image, not yet its bytes.
 type Metadata struct {
 	Version string // what devices report once they run it; any bytes, up to 64
@@ -131,6 +136,10 @@ type Metadata struct {
 	Size    uint32 // bytes
 	Origin  Origin
 
+	// Order is what the source assigned the image by, where it may assign the
+	// same one again and wants to hear what became of it each time: the action of
+	// hawkBit; empty elsewhere.
+	Order string
 	// Tagged says that Version is only the tag of the reference. A tag may
 	// move, so where it is taken by another digest the short digest is used.
 	Tagged bool
@@ -174,6 +183,15 @@ type Source interface {
 	Fetch(ctx context.Context, m Metadata) (io.ReadCloser, error)
 }
 
+// Gate is what a Source may also be: it then has a say in when a device swaps.
+type Gate interface {
+	// MaySwap returns nil where the device of s may be told to swap to d, else why
+	// not, for people. It is on the device path: memory only, no waiting, no
+	// allocation. It is asked when the answer is about to be given: nil counts as
+	// if the device swapped.
+	MaySwap(s Spec, d Digest) error
+}
+
 // Directory tells which firmware a device should run.
 type Directory interface {
 	// Desired answers from memory: no network, no disk, no waiting. It returns
@@ -191,7 +209,8 @@ func (m Sources) Resolve(ctx context.Context, dev dfu.Device, s Spec) (Metadata,
 	if src := m[kind]; src != nil {
 		return src.Resolve(ctx, dev, s)
 	}
-	return Metadata{}, fmt.Errorf("%w: no %s source is configured for %s", ErrDenied, kind, s.Key())
+	return Metadata{}, fmt.Errorf("%w: no %s source is configured for %s: set firmware.%s",
+		ErrDenied, kind, s.Key(), kind)
 }
 
 // Fetch implements Source.
@@ -200,4 +219,12 @@ func (m Sources) Fetch(ctx context.Context, md Metadata) (io.ReadCloser, error) 
 		return src.Fetch(ctx, md)
 	}
 	return nil, fmt.Errorf("%w: no %s source is configured for %s", ErrDenied, md.Origin.Kind, md.Digest)
+}
+
+// MaySwap implements Gate: sources without an opinion let every device swap.
+func (m Sources) MaySwap(s Spec, d Digest) error {
+	if gate, ok := m[s.kind()].(Gate); ok {
+		return gate.MaySwap(s, d)
+	}
+	return nil
 }

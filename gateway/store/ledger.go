@@ -28,6 +28,9 @@ func (s *Store) LoadResolutions(each func(spec string, m firmware.Metadata)) err
 
 // SaveResolution implements update.Ledger.
 func (s *Store) SaveResolution(spec string, m firmware.Metadata) error {
+	if m.Digest.IsZero() {
+		return s.remove(bucketResolutions, []byte(spec))
+	}
 	return s.save(bucketResolutions, []byte(spec), m)
 }
 

@@ -118,6 +118,11 @@ func (s *Store) save(bucket, k []byte, v any) error {
 	return s.db.Update(func(tx *bbolt.Tx) error { return put(tx.Bucket(bucket), k, v) })
 }
 
+// remove takes k away.
+func (s *Store) remove(bucket, k []byte) error {
+	return s.db.Update(func(tx *bbolt.Tx) error { return tx.Bucket(bucket).Delete(k) })
+}
+
 func damaged(bucket, k []byte, err error) error {
 	return fmt.Errorf("state: %s entry %q is damaged: %w; restore the file, or move it away to start without history",
 		bucket, k, err)
@@ -169,9 +174,7 @@ func (s *Store) SaveAssignment(d dfu.Device, spec *firmware.Spec) error {
 	if spec != nil {
 		return s.save(bucketAssignments, key(d.Application, d.Name), spec)
 	}
-	return s.db.Update(func(tx *bbolt.Tx) error {
-		return tx.Bucket(bucketAssignments).Delete(key(d.Application, d.Name))
-	})
+	return s.remove(bucketAssignments, key(d.Application, d.Name))
 }
 
 var _ update.Store = (*Store)(nil)

@@ -37,8 +37,24 @@ func (e *Engine) Image(row *Row, offset uint32, now time.Time) (*firmware.Image,
 		e.load(t)
 		return nil, firmware.ErrPending
 	}
+	if offset == 0 {
+		if err := e.mayBegin(row, t); err != nil {
+			return nil, err
+		}
+	}
 	img.Touch(now)
 	return img, nil
+}
+
+// mayBegin reports why a transfer of t must not begin now: a device that fetches
+// by blocks swaps by itself as soon as it has the last one. One that is held has
+// begun nothing, whatever it was in the middle of.
+func (e *Engine) mayBegin(row *Row, t *Target) error {
+	if row.held = e.maySwap(row, t); row.held == nil {
+		return nil
+	}
+	row.inFlight, row.offset, row.reason = nil, 0, ReasonNone
+	return fmt.Errorf("%w: %w", firmware.ErrPending, row.held)
 }
 
 // resume is how long after its start the gateway expects transfers that began
@@ -54,7 +70,7 @@ func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*Target, 
 		return nil, err
 	case offset > 0 && row.release.first != nil && now.Sub(e.started) < resume:
 		return row.release.first, nil
-	case row.reason.failed() && row.sent.Digest == t.Digest:
+	case row.reason.failed() && row.sent.of(t):
 		return nil, ErrNotBooted
 	case row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry):
 		e.refresh(row.release)
@@ -73,6 +89,9 @@ func (e *Engine) desiredOf(row *Row, now time.Time) (*Target, error) {
 		return t, nil
 	}
 	e.ask(row.release, now)
+	if row.release.vacant.Load() {
+		return nil, firmware.ErrNotFound
+	}
 	if err := row.release.err.Load(); err != nil {
 		return nil, fmt.Errorf("%w: %w", firmware.ErrPending, *err)
 	}
@@ -88,7 +107,9 @@ func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time
 			if row.inFlight == nil || row.inFlight.Digest != t.Digest {
 				e.flushSoon() // a crash must not make us forget which image was begun
 			}
-			row.progress(t, end, now)
+			if row.progress(t, end, now); end == t.Size {
+				row.delivered(t, now)
+			}
 			return
 		}
 	}
@@ -124,9 +145,10 @@ func (e *Engine) Report(row *Row, version []byte, now time.Time) {
 	t := row.target()
 	switch {
 	case t == nil:
+		row.booted(version)
 		row.setCurrent(version)
 	case t.Is(version):
-		row.inSync(version)
+		row.inSync(t, version)
 	case t.Digest == row.sent.Digest && row.settling(now):
 		return // on its way before the last block was
 	default:
@@ -137,9 +159,7 @@ func (e *Engine) Report(row *Row, version []byte, now time.Time) {
 // reported notes that a device does not run its target t.
 func (e *Engine) reported(row *Row, t *Target, version []byte) {
 	why := row.returned(t, version)
-	if row.inFlight != nil && row.inFlight.Is(version) {
-		row.inFlight, row.offset = nil, 0 // it has booted what it fetched
-	}
+	row.booted(version)
 	if row.setCurrent(version); why == ReasonFetching {
 		e.learn(row, row.release, t, string(version))
 		return

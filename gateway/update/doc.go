@@ -15,7 +15,7 @@
 //	Status ── want? ───┤ offset < size
 //	                   ├──────────────────────────────────► Write(offset, data)
 //	                   │ offset = size
-//	                   ├──────────────────────────────────► Swap(checksum)
+//	                   ├──────────────────────────────────► Swap(checksum), if the gate is open
 //	                   │ offset > size, or not ours
 //	                   └──────────────────────────────────► Wait(poll), a reason on the row
 //
@@ -33,15 +33,21 @@
 // Invariants:
 //   - Request, Image, Lookup and Served never block on I/O and, for a known
 //     device whose image is held, allocate nothing.
-//   - The answer depends on (Status, image, limits) alone, so duplicates and
-//     retransmissions are harmless.
+//   - The answer depends on (Status, image, limits) alone, and a Swap on the gate
+//     of the source, so duplicates and retransmissions are harmless.
 //   - An update in flight is finished, not switched: a device in the middle of
 //     X is brought to Swap with X, then offered Y. Devices that are offered Y
 //     in the middle of X corrupt their flash.
 //   - A version names one digest per application, on disk in the [Ledger]
 //     before it is first offered.
 //   - The same digest is not delivered twice in a row to one device without an
-//     operator's retry.
+//     operator's retry, or a new order of the source that assigned it.
+//   - Where the source is a [firmware.Gate], it is asked before each Swap, and
+//     before the first block of a device that swaps by itself. A device that is
+//     held has the whole image, counts as updating, and is asked back at the pace
+//     of the idle.
+//   - What a source takes back is offered to nobody any more; who is in the middle
+//     of it goes on, to the gate. What a source only lost stays served.
 //   - What became of a device is handed to the [Reporter] by the flusher, from
 //     the durable row: never on the device path, at least once, and nothing is
 //     lost that is older than one flush. Between two flushes, and while the

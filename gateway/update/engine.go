@@ -41,6 +41,7 @@ type Engine struct {
 	cfg     Config
 	desired *Desired
 	source  firmware.Source
+	gate    firmware.Gate // nil: every device may swap
 	images  Images
 	store   Store
 	ledger  *ledger
@@ -93,6 +94,7 @@ func New(cfg Config, p Parts) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
+	e.gate, _ = p.Source.(firmware.Gate)
 	e.started = e.clock()
 	e.rows.m = map[dfu.Device]*Row{}
 	e.releases.m = map[releaseKey]*release{}

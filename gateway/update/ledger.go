@@ -51,11 +51,14 @@ func (l *ledger) find(application string, version []byte) (firmware.Metadata, bo
 }
 
 // record enters m, or adds its names to the entry of the same digest, and
-// returns the entry. It fails with firmware.ErrVersionTaken where the version
-// names another digest.
-func (l *ledger) record(application string, m firmware.Metadata) (firmware.Metadata, error) {
+// returns the entry, under the order of m: that is no part of it. It fails with
+// firmware.ErrVersionTaken where the version names another digest.
+func (l *ledger) record(application string, m firmware.Metadata) (entry firmware.Metadata, err error) {
 	l.recording.Lock()
 	defer l.recording.Unlock()
+	order := m.Order
+	m.Order = ""
+	defer func() { entry.Order = order }()
 	known, ok := l.find(application, []byte(m.Version))
 	if ok && known.Digest != m.Digest {
 		return known, fmt.Errorf("%w (%s)", firmware.ErrVersionTaken, known.Digest)
@@ -85,7 +88,8 @@ func (l *ledger) resolution(spec string) (firmware.Metadata, bool) {
 
 // resolve remembers what a spec resolved to.
 func (l *ledger) resolve(spec string, m firmware.Metadata) error {
-	if known, ok := l.resolution(spec); ok && known.Digest == m.Digest && known.Version == m.Version {
+	known, ok := l.resolution(spec)
+	if ok && known.Digest == m.Digest && known.Version == m.Version && known.Order == m.Order {
 		return nil
 	}
 	if err := l.store.SaveResolution(spec, m); err != nil {
@@ -94,5 +98,19 @@ func (l *ledger) resolve(spec string, m firmware.Metadata) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.resolved[spec] = m
+	return nil
+}
+
+// withdraw forgets what a spec resolved to, in memory whatever the disk does.
+func (l *ledger) withdraw(spec string) error {
+	if _, ok := l.resolution(spec); !ok {
+		return nil
+	}
+	l.mu.Lock()
+	delete(l.resolved, spec)
+	l.mu.Unlock()
+	if err := l.store.SaveResolution(spec, firmware.Metadata{}); err != nil {
+		return fmt.Errorf("withdrawal of %s: %w", spec, err)
+	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (e *Engine) Assign(ctx context.Context, dev dfu.Device, s firmware.Spec) er
 	defer cancel()
 	_, err := e.source.Resolve(patient, dev, s)
 	switch {
-	case isFinal(err):
+	case isFinal(err) && !revoked(s, err):
 		return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, err)
 	case ctx.Err() != nil: // the caller is gone and takes it for refused
 		return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, context.Cause(ctx))

@@ -23,6 +23,9 @@ type release struct {
 	// before the release was made; nil if it never was. Immutable.
 	first *Target
 	err   atomic.Pointer[error] // why the newest resolution is not the target
+	// vacant says that there is no target since the source has nothing for its
+	// devices, as it said when it was last heard.
+	vacant atomic.Bool
 	// checked is when the last resolution ended, well or not; next is when a
 	// device may cause another while there is no target. Unix nanoseconds.
 	checked, next atomic.Int64
@@ -78,6 +81,7 @@ func (e *Engine) offerKnown(rel *release) {
 		return
 	}
 	if entry, ok := e.ledger.find(rel.app, []byte(m.Version)); ok && entry.Digest == m.Digest {
+		entry.Order = m.Order
 		e.publish(rel, entry)
 		rel.first = rel.target.Load()
 	}
@@ -91,11 +95,44 @@ func (e *Engine) resolve(ctx context.Context, rel *release) {
 		_ = e.offer(ctx, rel, known) // stale, and better than nothing; errors are those of the next lines
 	}
 	m, err := e.source.Resolve(ctx, dfu.Device{Application: rel.app}, rel.spec)
-	if err == nil {
+	switch {
+	case err == nil:
+		rel.vacant.Store(false)
 		err = e.offer(ctx, rel, m)
+	case revoked(rel.spec, err):
+		e.withdraw(rel, err)
+		return
 	}
 	if ctx.Err() == nil {
 		e.note(rel, err)
+	}
+}
+
+// revoked reports whether err is the source's word that spec stands for nothing
+// any more, not a failure to find what it stands for.
+func revoked(spec firmware.Spec, err error) bool {
+	return spec.Revocable() && errors.Is(err, firmware.ErrNotFound)
+}
+
+// withdraw ends what rel offers: no device starts to update. One in the middle
+// of it goes on, as far as the gate lets it.
+func (e *Engine) withdraw(rel *release, why error) {
+	if rel.target.Swap(nil) != nil {
+		e.log.Info("firmware withdrawn", slog.String("app", rel.app),
+			slog.String("image", rel.spec.Key()), slog.Any("reason", why))
+	}
+	rel.loaded = firmware.Digest{}
+	rel.vacant.Store(true)
+	rel.err.Store(&why)
+	rel.failures.Store(0)
+	rel.checked.Store(e.clock().UnixNano())
+	e.forget(rel.spec)
+}
+
+// forget drops what a revoked spec resolved to before.
+func (e *Engine) forget(spec firmware.Spec) {
+	if err := e.ledger.withdraw(spec.Key()); err != nil {
+		e.log.Error("not stored; a restart offers it until the source is heard", slog.Any("error", err))
 	}
 }
 
@@ -157,7 +194,8 @@ func (e *Engine) admit(app string, m firmware.Metadata) (firmware.Metadata, erro
 // publish offers m to all rows of rel, unless it does so already.
 func (e *Engine) publish(rel *release, m firmware.Metadata) {
 	old := rel.target.Load()
-	if old != nil && old.Digest == m.Digest && old.Version == m.Version && len(old.Names) == len(m.Names) {
+	if old != nil && old.Digest == m.Digest && old.Version == m.Version && old.Order == m.Order &&
+		len(old.Names) == len(m.Names) {
 		return
 	}
 	rel.target.Store(NewTarget(m))
@@ -200,6 +238,7 @@ func (e *Engine) learn(row *Row, rel *release, t *Target, version string) {
 			slog.String("app", app), slog.String("device", row.device.Name),
 			slog.String("published", Printable(t.Version)), slog.String("reported", Printable(version)))
 		if cur := rel.target.Load(); cur != nil && cur.Digest == m.Digest {
+			m.Order = cur.Order
 			rel.target.Store(NewTarget(m))
 		}
 	})

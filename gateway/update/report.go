@@ -47,6 +47,7 @@ type Reported struct {
 	Error   string `cbor:"4,keyasint,omitempty"`
 	Offset  uint32 `cbor:"5,keyasint,omitempty"`
 	At      int64  `cbor:"6,keyasint,omitempty"` // Unix nanoseconds
+	Order   string `cbor:"7,keyasint,omitempty"` // of Target
 }
 
 // difference is how far a row is from what was reported of it.
@@ -104,16 +105,24 @@ func (r *Row) change(now time.Time) *Change {
 func (r *Row) differs(v *View) difference {
 	was := &r.reported
 	passing := r.reason == ReasonFetching && r.inFlight != nil
-	explained := v.State != StateInSync && v.State != StateUpdating
 	switch {
-	case r.owed, v.Current != was.Current, v.Target != was.Target:
+	case r.owed, v.Current != was.Current, v.Target != was.Target, v.Order != was.Order:
 		return changed
 	case v.State != was.State && !passing:
 		return changed
-	case v.State != was.State, explained && v.Error != was.Error, r.moved(v):
+	case v.State != was.State, v.Error != was.Error && r.explained(v), r.moved(v):
 		return advanced
 	}
 	return same
+}
+
+// explained reports whether a new text in v is worth a report: of an update under
+// way only one that holds it is, and that it goes on. The caller holds mu.
+func (r *Row) explained(v *View) bool {
+	if v.State == StateUpdating {
+		return r.held != nil || v.Error == ""
+	}
+	return v.State != StateInSync
 }
 
 // moved reports whether the offset is a step away from the reported one.
@@ -148,7 +157,7 @@ func (r *Row) took(c *Change) {
 	r.owed = false
 	r.reported = Reported{
 		State: c.State, Current: c.Current, Target: c.Target, Error: c.Error,
-		Offset: c.Offset, At: c.Time.UnixNano(),
+		Offset: c.Offset, At: c.Time.UnixNano(), Order: c.Order,
 	}
 	r.mark()
 }

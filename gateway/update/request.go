@@ -102,13 +102,13 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *Target, d Decision, now 
 	cmd := d.Command
 	switch cmd.Op {
 	case dfu.OpWait:
-		row.reason = d.Reason
+		row.reason, row.held = d.Reason, nil
 		if want == nil {
 			return e.idle(row, st)
 		}
 		return e.hold(st, d.Reason)
 	case dfu.OpSync:
-		row.inSync(st.Version)
+		row.inSync(want, st.Version)
 		cmd.Poll = seconds(e.cfg.Poll)
 	case dfu.OpWrite:
 		img := e.images.Get(want.Digest)
@@ -122,13 +122,28 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *Target, d Decision, now 
 		row.progress(want, cmd.Offset, now)
 	case dfu.OpSwap:
 		row.progress(want, want.Size, now)
+		if row.held = e.maySwap(row, want); row.held != nil {
+			return e.wait(st, e.cfg.Poll)
+		}
+		row.delivered(want, now)
 	}
 	return cmd
 }
 
-// idle answers a device that there is no firmware for, or none known yet.
+// maySwap asks the source of what the row's device should run whether it may
+// swap to t, which can be of an earlier release.
+func (e *Engine) maySwap(row *Row, t *Target) error {
+	if e.gate == nil || row.release == nil {
+		return nil
+	}
+	return e.gate.MaySwap(row.release.spec, t.Digest)
+}
+
+// idle answers a device that there is no firmware for, or none known yet. What
+// it was in the middle of, it has forgotten.
 func (e *Engine) idle(row *Row, st *dfu.Status) dfu.Command {
-	if row.release != nil || row.pending() {
+	row.inFlight, row.offset = nil, 0
+	if row.pending() || (row.release != nil && !row.release.vacant.Load()) {
 		return e.wait(st, e.cfg.Retry)
 	}
 	return e.wait(st, e.cfg.Poll)

@@ -34,6 +34,7 @@ type Row struct {
 	begun    milestone
 	sent     Delivery
 	reason   Reason
+	held     error // why the source does not let it swap; nil: it was not asked, or does
 	seen     time.Time
 	restored bool // as an earlier process stored it, and not heard since
 	reported Reported
@@ -80,11 +81,21 @@ func (r *Row) setCurrent(version []byte) {
 	}
 }
 
-// inSync notes that the device runs its target.
-func (r *Row) inSync(version []byte) {
+// inSync notes that the device runs its target t.
+func (r *Row) inSync(t *Target, version []byte) {
 	r.setCurrent(version)
-	r.inFlight, r.offset, r.reason, r.lost = nil, 0, ReasonNone, ""
+	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, ReasonNone, "", nil
 	r.sent.Booted = !r.sent.Digest.IsZero()
+	if r.sent.Digest == t.Digest {
+		r.sent.Order = t.Order // a newer order for what it runs is carried out
+	}
+}
+
+// booted notes that the device runs version, which may be what it fetched.
+func (r *Row) booted(version []byte) {
+	if r.inFlight != nil && r.inFlight.Is(version) {
+		r.inFlight, r.offset = nil, 0
+	}
 }
 
 // milestone is where an update stood at some time: what came after it tells how
@@ -105,15 +116,18 @@ func (r *Row) eta(now time.Time) (time.Duration, bool) {
 	return time.Duration(left * perByte * float64(time.Second)), true
 }
 
-// progress notes that the device is at offset of t, and delivery of its end.
+// progress notes that the device is at offset of t.
 func (r *Row) progress(t *Target, offset uint32, now time.Time) {
 	if r.inFlight == nil || r.inFlight.Digest != t.Digest || r.begun.at.IsZero() || offset < r.begun.offset {
 		r.begun = milestone{offset, now}
 	}
-	r.inFlight, r.offset, r.reason = t, offset, ReasonNone
-	if offset == t.Size {
-		r.sent = Delivery{Digest: t.Digest, From: r.current, At: now.UnixNano()}
-	}
+	r.inFlight, r.offset, r.reason, r.held = t, offset, ReasonNone, nil
+}
+
+// delivered notes that the device has all of t and is to swap to it, or does so
+// by itself.
+func (r *Row) delivered(t *Target, now time.Time) {
+	r.sent = Delivery{Digest: t.Digest, From: r.current, At: now.UnixNano(), Order: t.Order}
 }
 
 // settling reports whether t was delivered so recently that reports of an
@@ -126,8 +140,8 @@ func (r *Row) settling(now time.Time) bool {
 // when its target is t and it does not run it.
 func (r *Row) returned(t *Target, version []byte) Reason {
 	switch {
-	case r.sent.Digest != t.Digest:
-		return ReasonNone // a new target: the update may start
+	case !r.sent.of(t):
+		return ReasonNone // a new target or order: the update may start
 	case r.sent.From == string(version):
 		return ReasonRolledBack
 	case r.sent.Booted:

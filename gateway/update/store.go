@@ -29,6 +29,7 @@ type Ledger interface {
 	LoadVersions(each func(application string, m firmware.Metadata)) error
 	SaveVersion(application string, m firmware.Metadata) error
 	LoadResolutions(each func(spec string, m firmware.Metadata)) error
+	// SaveResolution stores m for spec; one without a digest removes it.
 	SaveResolution(spec string, m firmware.Metadata) error
 }
 
@@ -70,8 +71,12 @@ type Record struct {
 
 // Delivery is the last image a device got to its end.
 type Delivery struct {
-	Digest firmware.Digest `cbor:"1,keyasint"` // zero: none since the last retry
-	From   string          `cbor:"2,keyasint"` // what the device ran before
-	At     int64           `cbor:"3,keyasint"` // Unix nanoseconds of the last Swap or final block
-	Booted bool            `cbor:"4,keyasint"` // the device was seen running it
+	Digest firmware.Digest `cbor:"1,keyasint"`           // zero: none since the last retry
+	From   string          `cbor:"2,keyasint"`           // what the device ran before
+	At     int64           `cbor:"3,keyasint"`           // Unix nanoseconds of the last Swap or final block
+	Booted bool            `cbor:"4,keyasint"`           // the device was seen running it
+	Order  string          `cbor:"5,keyasint,omitempty"` // of the image, when it was delivered or found running
 }
+
+// of reports whether d was of t, and under the same order: a new one is a retry.
+func (d *Delivery) of(t *Target) bool { return d.Digest == t.Digest && d.Order == t.Order }

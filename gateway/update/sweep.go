@@ -71,6 +71,10 @@ func (e *Engine) sweep() {
 func (e *Engine) prefetch(spec firmware.Spec) {
 	e.jobs.add("prefetch "+spec.Key(), func(ctx context.Context) {
 		m, err := e.source.Resolve(ctx, dfu.Device{}, spec)
+		if revoked(spec, err) {
+			e.forget(spec)
+			return
+		}
 		if err != nil {
 			known, ok := e.ledger.resolution(spec.Key())
 			if !ok {

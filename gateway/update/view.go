@@ -37,6 +37,11 @@ type View struct {
 	Error    string    `json:"error"`
 	LastSeen time.Time `json:"last_seen"`
 	ETA      *float64  `json:"eta_seconds"` // null: not known
+
+	// Digest and Order are of the image that State is about: the one in flight,
+	// else the target; zero where there is none. They are not for people.
+	Digest firmware.Digest `json:"-"`
+	Order  string          `json:"-"`
 }
 
 func (v *View) name() string { return v.Device.String() }
@@ -54,11 +59,8 @@ func (r *Row) render() View {
 		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
 		Current: Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
 	}
-	if t := r.target(); t != nil {
-		v.Target, v.Size = Printable(t.Version), t.Size
-	}
-	if r.inFlight != nil {
-		v.Target, v.Size = Printable(r.inFlight.Version), r.inFlight.Size
+	if t := r.subject(v.State); t != nil {
+		v.Target, v.Size, v.Digest, v.Order = Printable(t.Version), t.Size, t.Digest, t.Order
 	}
 	v.setProgress()
 	if eta, ok := r.eta(r.seen); ok && v.State == StateUpdating {
@@ -67,6 +69,16 @@ func (r *Row) render() View {
 	}
 	v.Error = r.explain(&v)
 	return v
+}
+
+// subject returns the image that the row's state is about: the one in flight,
+// unless that is the target, whose order may be newer. The caller holds mu.
+func (r *Row) subject(s State) *Target {
+	t := r.target()
+	if t == nil || r.inFlight != nil && r.inFlight.Digest != t.Digest && s != StateInSync {
+		return r.inFlight
+	}
+	return t
 }
 
 func (v *View) setProgress() {
@@ -82,13 +94,15 @@ func (v *View) setProgress() {
 func (r *Row) state() State {
 	t := r.target()
 	switch {
-	case r.reason.failed() && t != nil && t.Digest == r.sent.Digest:
+	case r.reason.failed() && t != nil && r.sent.of(t):
 		return StateFailed
 	case t != nil && t.Is([]byte(r.current)):
 		return StateInSync
 	case r.inFlight != nil && r.reason == ReasonNone:
 		return StateUpdating
 	case r.release == nil && !errors.Is(r.desired, firmware.ErrInvalid):
+		return StateUnknown
+	case r.release != nil && r.release.vacant.Load():
 		return StateUnknown
 	}
 	return StateWaiting
@@ -101,10 +115,13 @@ func (r *Row) explain(v *View) string {
 			return why
 		}
 	}
-	if text := r.reason.text(v, Printable(r.lost)); text != "" {
+	over := r.reason.failed() && v.State != StateFailed // what failed is no longer asked for
+	if text := r.reason.text(v, Printable(r.lost)); text != "" && !over {
 		return text
 	}
 	switch {
+	case r.held != nil:
+		return r.held.Error()
 	case r.release != nil:
 		return r.release.explain()
 	case r.pending():

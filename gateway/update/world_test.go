@@ -163,6 +163,8 @@ type source struct {
 	images   map[string]firmware.Metadata
 	data     map[firmware.Digest][]byte
 	away     bool
+	closed   error // the answer of the gate; nil: open
+	granted  int   // swaps
 	resolves int
 	fetches  int
 }

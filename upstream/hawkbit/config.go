@@ -48,23 +48,29 @@ func (c Config) base() (*url.URL, error) {
 	u, err := url.Parse(c.URL)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("hawkbit url: %w", err)
+		return nil, fmt.Errorf("url: want https://HOST[:PORT]") // err could repeat a password
 	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-		return nil, fmt.Errorf("hawkbit url %q: want https://HOST[:PORT]", u.Redacted())
+		return nil, fmt.Errorf("url: %q: want https://HOST[:PORT]", u.Redacted())
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("hawkbit url %q: want no user, query or fragment", u.Redacted())
+		return nil, fmt.Errorf("url: %q: want no user, query or fragment", u.Redacted())
 	}
 	return u.JoinPath(url.PathEscape(c.Tenant), "controller", "v1"), nil
 }
 
-func (c Config) validate() error {
+// Validate reports the first field that cannot be used, beginning with its key.
+// Without a URL there is no server.
+func (c Config) Validate() error {
 	if _, err := path.Match(c.Artifact, ""); err != nil {
-		return fmt.Errorf("hawkbit artifact %q: %w", c.Artifact, err)
+		return fmt.Errorf("artifact: %q is no pattern", c.Artifact)
 	}
 	if c.GatewayTokenFile != "" && c.TargetTokenFile != "" {
-		return fmt.Errorf("hawkbit: give gateway_token_file or target_token_file, not both")
+		return fmt.Errorf("target_token_file: give this or gateway_token_file, not both")
 	}
-	return nil
+	if c.URL == "" && c.GatewayTokenFile+c.TargetTokenFile+c.CA == "" {
+		return nil
+	}
+	_, err := c.base()
+	return err
 }
 
 // tls returns the client configuration, nil for the system's authorities.
@@ -74,11 +80,11 @@ func (c Config) tls() (*tls.Config, error) {
 	}
 	pem, err := os.ReadFile(c.CA)
 	if err != nil {
-		return nil, fmt.Errorf("hawkbit ca: %w", err)
+		return nil, fmt.Errorf("ca: %w", err)
 	}
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("hawkbit ca: no PEM certificate in %s", c.CA)
+		return nil, fmt.Errorf("ca: no PEM certificate in %s", c.CA)
 	}
 	return &tls.Config{RootCAs: pool}, nil
 }

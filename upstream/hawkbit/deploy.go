@@ -90,8 +90,9 @@ func (c *controller) firmware(u *url.URL, d deployment) (firmware.Metadata, erro
 	if err != nil {
 		return firmware.Metadata{}, err
 	}
+	m.Order = actionID(u)
 	m.Origin = firmware.Origin{
-		Kind: firmware.KindHawkbit, Repository: c.id, Manifest: actionID(u), Path: from.String(),
+		Kind: firmware.KindHawkbit, Repository: c.id, Manifest: m.Order, Path: from.String(),
 	}
 	return m, nil
 }

@@ -6,7 +6,9 @@
 // polls, [Source.Fetch] downloads, [Source.Report] says how the update goes, and
 // [Source.MaySwap] tells the engine, from memory, whether the last step of an
 // update is allowed now. Nothing runs by itself: a controller is polled when it
-// is resolved and the server's sleep is over.
+// is resolved and the server's sleep is over. The order of an image is the ID of
+// its action: the same image in a new action is worth another try and another
+// report.
 //
 //	Resolve ─► poll ─┬─ cancelAction ──────► accepted, or rejected once swapped ─┐
 //	                 ├─ confirmationBase ──► confirmed ──────────────────────────┤ poll again

@@ -32,12 +32,15 @@ type gate struct {
 	granted   bool            // a device was allowed to swap to digest
 }
 
-// MaySwap reports whether the device of a controller may be told to swap to an
-// image: nil, or one of the errors above. It is on the device path: memory only,
-// no waiting, no allocation. A granted swap makes the server's later cancel
-// too late.
-func (s *Source) MaySwap(id string, d firmware.Digest) error {
-	c := s.known(id)
+var _ firmware.Gate = (*Source)(nil)
+
+// MaySwap implements firmware.Gate: nil, or one of the errors above. A granted
+// swap makes the server's later cancel too late.
+func (s *Source) MaySwap(spec firmware.Spec, d firmware.Digest) error {
+	if spec.Hawkbit == nil {
+		return nil
+	}
+	c := s.known(spec.Hawkbit.Controller)
 	if c == nil {
 		return ErrUnknown
 	}

@@ -1,6 +1,7 @@
 package hawkbit
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -18,17 +19,17 @@ func TestWindow(t *testing.T) {
 				Modules: hawkbittest.Firmware("2", "fw.bin", image(100))})
 			m := w.mustResolve()
 			w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Offset: 100})
-			if err := w.MaySwap("dev1", m.Digest); !errors.Is(err, ErrWindow) {
+			if err := w.maySwap(m.Digest); !errors.Is(err, ErrWindow) {
 				t.Errorf("%s: closed window: %v", name, err)
 			}
 			w.server.SetWindow(id, true)
 			time.Sleep(5 * time.Minute)
 			w.mustResolve()
-			if err := w.MaySwap("dev1", m.Digest); err != nil {
+			if err := w.maySwap(m.Digest); err != nil {
 				t.Errorf("%s: open window: %v", name, err)
 			}
 			time.Sleep(10*time.Minute + 1)
-			if err := w.MaySwap("dev1", m.Digest); !errors.Is(err, ErrWindow) {
+			if err := w.maySwap(m.Digest); !errors.Is(err, ErrWindow) {
 				t.Errorf("%s: window not heard of for two sleeps: %v", name, err)
 			}
 			w.restart()
@@ -36,7 +37,7 @@ func TestWindow(t *testing.T) {
 			if _, err := w.resolve("dev1"); err == nil {
 				t.Errorf("%s: no error", name)
 			}
-			if err := w.MaySwap("dev1", m.Digest); !errors.Is(err, ErrWindow) {
+			if err := w.maySwap(m.Digest); !errors.Is(err, ErrWindow) {
 				t.Errorf("%s: restarted without a server: %v", name, err)
 			}
 		})
@@ -47,14 +48,14 @@ func TestMaySwapBeforeTheFirstPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, hawkbittest.Config{})
 		w.assign("2", image(100))
-		if err := w.MaySwap("dev1", firmware.Digest{}); !errors.Is(err, ErrUnknown) {
+		if err := w.maySwap(firmware.Digest{}); !errors.Is(err, ErrUnknown) {
 			t.Error(err)
 		}
 		w.server.Inject(hawkbittest.Fault{Status: 500, Times: 1})
 		if _, err := w.resolve("dev1"); err == nil {
 			t.Error("no error")
 		}
-		if err := w.MaySwap("dev1", firmware.Digest{}); !errors.Is(err, ErrUnknown) {
+		if err := w.maySwap(firmware.Digest{}); !errors.Is(err, ErrUnknown) {
 			t.Errorf("after a poll that failed: %v", err)
 		}
 		m := w.mustResolve()
@@ -63,7 +64,7 @@ func TestMaySwapBeforeTheFirstPoll(t *testing.T) {
 		if _, err := w.resolve("dev1"); err == nil {
 			t.Error("no error")
 		}
-		if err := w.MaySwap("dev1", m.Digest); err != nil {
+		if err := w.maySwap(m.Digest); err != nil {
 			t.Errorf("restarted without a server: %v", err)
 		}
 	})
@@ -74,7 +75,8 @@ func TestMaySwapDoesNotAllocate(t *testing.T) {
 		w := newWorld(t, hawkbittest.Config{})
 		w.assign("2", image(100))
 		m := w.mustResolve()
-		if n := testing.AllocsPerRun(100, func() { _ = w.MaySwap("dev1", m.Digest) }); n != 0 {
+		dev1 := spec("dev1")
+		if n := testing.AllocsPerRun(100, func() { _ = w.MaySwap(dev1, m.Digest) }); n != 0 {
 			t.Errorf("%v allocations", n)
 		}
 	})
@@ -98,13 +100,13 @@ func TestCancelIsAccepted(t *testing.T) {
 		if _, err := w.resolve("dev1"); !errors.Is(err, firmware.ErrNotFound) {
 			t.Errorf("after the restart: %v", err)
 		}
-		if err := w.MaySwap("dev1", m.Digest); !errors.Is(err, ErrCancelled) {
+		if err := w.maySwap(m.Digest); !errors.Is(err, ErrCancelled) {
 			t.Errorf("device in the middle of it: %v", err)
 		}
 		w.assign("3", image(200))
 		time.Sleep(5 * time.Minute)
 		w.mustResolve()
-		if err := w.MaySwap("dev1", m.Digest); err != nil {
+		if err := w.maySwap(m.Digest); err != nil {
 			t.Errorf("in flight before another action: %v", err)
 		}
 	})
@@ -131,7 +133,7 @@ func TestCancelGivesWayToTheInstalled(t *testing.T) {
 func TestCancelIsTooLate(t *testing.T) {
 	for name, swap := range map[string]func(*world, firmware.Metadata){
 		"granted": func(w *world, m firmware.Metadata) {
-			if err := w.MaySwap("dev1", m.Digest); err != nil {
+			if err := w.maySwap(m.Digest); err != nil {
 				t.Error(err)
 			}
 		},
@@ -187,6 +189,28 @@ func TestReassignment(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestEarlierActionsAreNotReported requires that what became of an image says
+// nothing about another action with the same image.
+func TestEarlierActionsAreNotReported(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		w.server.ForceQuit(w.assign("2", image(100)))
+		id := w.assign("2", image(100))
+		m := w.mustResolve()
+		late := Progress{State: StateFailed, Digest: m.Digest, Order: "1", Reason: "it rolled back"}
+		if err := w.Report(context.Background(), "dev1", late); err != nil {
+			t.Error(err)
+		}
+		if !w.server.Action(id).Active {
+			t.Errorf("%+v", w.server.Action(id))
+		}
+		w.mustReport(late)
+		if w.server.Action(id).Active {
+			t.Error("its own failure did not end the action")
+		}
+	})
 }
 
 // TestCancelSurvivesALostAnswer requires that a cancel that was carried out, but

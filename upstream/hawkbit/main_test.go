@@ -99,6 +99,7 @@ type world struct {
 	net    network
 	store  *memory
 	cfg    Config
+	order  string // of what dev1 was resolved to last
 }
 
 func newWorld(t *testing.T, cfg hawkbittest.Config) *world {
@@ -135,8 +136,14 @@ func spec(controller string) firmware.Spec {
 }
 
 func (w *world) resolve(controller string) (firmware.Metadata, error) {
-	return w.Resolve(context.Background(), dfu.Device{Application: "app"}, spec(controller))
+	m, err := w.Resolve(context.Background(), dfu.Device{Application: "app"}, spec(controller))
+	if err == nil && controller == "dev1" {
+		w.order = m.Order
+	}
+	return m, err
 }
+
+func (w *world) maySwap(d firmware.Digest) error { return w.MaySwap(spec("dev1"), d) }
 
 func (w *world) mustResolve() firmware.Metadata {
 	w.t.Helper()
@@ -147,7 +154,9 @@ func (w *world) mustResolve() firmware.Metadata {
 	return m
 }
 
+// report reports on what was resolved last.
 func (w *world) report(p Progress) error {
+	p.Order = w.order
 	return w.Report(context.Background(), "dev1", p)
 }
 

@@ -25,6 +25,7 @@ const (
 type Progress struct {
 	State   State
 	Digest  firmware.Digest // the image State is about: the one in flight, else the target
+	Order   string          // that it was assigned by: Metadata.Order
 	Current string          // the version the device says it runs
 	Offset  uint32          // bytes of the image that the device has
 	Reason  string          // why it waits or failed, for people
@@ -50,7 +51,7 @@ const (
 )
 
 // Report implements Reporter. What concerns another image than that of the open
-// action is not reported.
+// action is not reported, nor what became of it under an earlier action.
 func (s *Source) Report(ctx context.Context, id string, p Progress) error {
 	c := s.controller(id)
 	if err := c.acquire(ctx); err != nil {
@@ -63,7 +64,7 @@ func (s *Source) Report(ctx context.Context, id string, p Progress) error {
 		c.commit()
 	}
 	a := c.state.Action
-	if a == nil || !a.open() || a.Metadata.Digest != p.Digest {
+	if a == nil || !a.open() || a.ID != p.Order || a.Metadata.Digest != p.Digest {
 		return c.wrap(c.settle(ctx))
 	}
 	return c.wrap(c.report(ctx, a, p))

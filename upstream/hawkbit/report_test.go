@@ -266,7 +266,7 @@ func TestConcurrentCalls(t *testing.T) {
 				}
 			})
 		}
-		if err := w.MaySwap("dev1", m.Digest); err != nil || time.Since(start) != 0 {
+		if err := w.maySwap(m.Digest); err != nil || time.Since(start) != 0 {
 			t.Error(err)
 		}
 		calls.Wait()
@@ -287,13 +287,13 @@ func TestDownloadOnly(t *testing.T) {
 			t.Errorf("%+v", a)
 		}
 		w.mustResolve()
-		if err := w.MaySwap("dev1", m.Digest); !errors.Is(err, ErrDownloadOnly) {
+		if err := w.maySwap(m.Digest); !errors.Is(err, ErrDownloadOnly) {
 			t.Errorf("after the download: %v", err)
 		}
 		w.assign("2", image(100))
 		time.Sleep(5 * time.Minute)
 		w.mustResolve()
-		if err := w.MaySwap("dev1", m.Digest); err != nil {
+		if err := w.maySwap(m.Digest); err != nil {
 			t.Errorf("after the second action: %v", err)
 		}
 	})

@@ -51,16 +51,16 @@ type Source struct {
 // New checks cfg and reads the CA file. The server is not asked yet.
 func New(cfg Config, store Store, log *slog.Logger) (*Source, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
-		return nil, err
+	if err := cfg.Validate(); err != nil {
+		return nil, fmt.Errorf("firmware.hawkbit.%w", err)
 	}
 	base, err := cfg.base()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("firmware.hawkbit.%w", err)
 	}
 	tls, err := cfg.tls()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("firmware.hawkbit.%w", err)
 	}
 	client := &http.Client{
 		Transport: newCredentials(cfg, base, newTransport(tls)), CheckRedirect: redirect,

@@ -21,7 +21,7 @@ func TestResolveAndFetch(t *testing.T) {
 		id := w.assign("1.2.0", data)
 		m := w.mustResolve()
 		want := firmware.Metadata{
-			Version: "1.2.0", Digest: sha256.Sum256(data), Size: 5000,
+			Version: "1.2.0", Digest: sha256.Sum256(data), Size: 5000, Order: "1",
 			Origin: firmware.Origin{Kind: firmware.KindHawkbit, Repository: "dev1", Manifest: "1",
 				Path: "http://hawkbit.test/DEFAULT/controller/v1/dev1/softwaremodules/1/artifacts/fw.bin"},
 		}
@@ -120,7 +120,7 @@ func TestSoftIsServed(t *testing.T) {
 			Type: hawkbittest.Soft,
 		})
 		m := w.mustResolve()
-		if err := w.MaySwap("dev1", m.Digest); err != nil {
+		if err := w.maySwap(m.Digest); err != nil {
 			t.Error(err)
 		}
 	})

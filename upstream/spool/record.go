@@ -10,6 +10,7 @@ import (
 	"github.com/fxamacker/cbor/v2"
 
 	"havn/gateway/dfu"
+	"havn/gateway/firmware"
 	"havn/gateway/update"
 	"havn/upstream"
 )
@@ -33,6 +34,9 @@ type record struct {
 	Channel     string  `cbor:"12,keyasint,omitempty"`
 	ContentType string  `cbor:"13,keyasint,omitempty"`
 	Payload     []byte  `cbor:"14,keyasint,omitempty"`
+
+	Digest firmware.Digest `cbor:"15,keyasint,omitzero"`
+	Order  string          `cbor:"16,keyasint,omitempty"`
 }
 
 // Names and texts are any bytes, so strings are stored as CBOR byte strings.
@@ -61,6 +65,7 @@ func encodeEvent(e *upstream.Event) ([]byte, error) {
 		Current: s.Current, Target: s.Target, State: string(s.State), Offset: s.Offset, Size: s.Size,
 		Progress: s.Progress, Protocol: s.Protocol, Error: s.Error,
 		Channel: e.Channel, ContentType: e.ContentType, Payload: e.Payload,
+		Digest: s.Digest, Order: s.Order,
 	})
 }
 
@@ -81,6 +86,7 @@ func decodeEvent(id uint64, data []byte) (upstream.Event, error) {
 		Status: upstream.Status{
 			Current: r.Current, Target: r.Target, State: update.State(r.State),
 			Offset: r.Offset, Size: r.Size, Progress: r.Progress, Protocol: r.Protocol, Error: r.Error,
+			Digest: r.Digest, Order: r.Order,
 		},
 		Channel: r.Channel, ContentType: r.ContentType, Payload: r.Payload,
 	}, nil

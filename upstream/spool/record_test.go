@@ -5,12 +5,14 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"havn/gateway/firmware"
 	"havn/upstream"
 )
 
 func samples() []upstream.Event {
 	failed := status("b\xff", upstream.Transition, 1<<20)
 	failed.Status.Error, failed.Status.Progress = "rolled back \x00", 1
+	failed.Status.Digest, failed.Status.Order = firmware.Digest{1, 31: 2}, "17"
 	return []upstream.Event{
 		status("a", upstream.Transition, 0), status("a", upstream.Progress, 77), failed,
 		telemetry("c", []byte{0, 1, 2}), telemetry("", nil), {Kind: upstream.Transition, Time: telemetry("", nil).Time},

@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"havn/gateway/dfu"
+	"havn/gateway/firmware"
+	"havn/gateway/update"
+	"havn/upstream"
+	"havn/upstream/hawkbit"
+)
+
+// reports is a hawkbit.Reporter that writes down what it is told.
+type reports map[string]hawkbit.Progress
+
+func (r reports) Report(_ context.Context, controller string, p hawkbit.Progress) error {
+	r[controller] = p
+	return nil
+}
+
+func TestActions(t *testing.T) {
+	event := upstream.Event{
+		Kind: upstream.Transition, Device: dfu.Device{Application: "app", Name: "a"},
+		Status: upstream.Status{
+			Current: "v1", State: update.StateFailed, Offset: 7, Error: "it rolled back",
+			Digest: firmware.Digest{1}, Order: "5",
+		},
+	}
+	controller := firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: "c"}}
+	told := reports{"c": {
+		State: hawkbit.StateFailed, Digest: firmware.Digest{1}, Order: "5", Current: "v1", Offset: 7, Reason: "it rolled back",
+	}}
+	for name, tt := range map[string]struct {
+		spec    firmware.Spec
+		err     error
+		accepts bool
+		told    reports
+		publish error
+	}{
+		"hawkBit":        {spec: controller, accepts: true, told: told},
+		"another source": {spec: firmware.Spec{File: &firmware.FileSpec{Name: "c"}}, told: reports{}},
+		"nothing":        {err: firmware.ErrNotFound, told: reports{}},
+		"not known yet":  {err: firmware.ErrPending, told: reports{}, publish: upstream.ErrRejected},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got := reports{}
+			p := actions{got, func(dfu.Device) (firmware.Spec, error) { return tt.spec, tt.err }}
+			if p.Accepts(&event) != tt.accepts {
+				t.Errorf("accepts %v", !tt.accepts)
+			}
+			if err := p.Publish(t.Context(), &event); !errors.Is(err, tt.publish) {
+				t.Errorf("publish: %v", err)
+			}
+			if diff := cmp.Diff(tt.told, got); diff != "" {
+				t.Error(diff)
+			}
+			telemetry := event
+			if telemetry.Kind = upstream.Telemetry; p.Accepts(&telemetry) {
+				t.Error("accepts telemetry")
+			}
+		})
+	}
+}
