@@ -57,6 +57,7 @@ type Engine struct {
 	flushes    chan struct{} // asks for a flush
 	stats      Stats
 	dirty      dirtyRows
+	drifted    []*Row // that are stored with an old time of contact; the flusher's
 	loadErrors lastError
 
 	rows struct {

@@ -2,6 +2,7 @@ package update
 
 import (
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"sync"
 	"time"
@@ -37,9 +38,15 @@ func (d *dirtyRows) take() []*Row {
 	return rows
 }
 
+// drift is how old the time of contact on disk may be, and the offset of devices
+// that say themselves what they write. To store those each second would wear out
+// the flash of a small box for what the next report tells again.
+const drift = time.Minute
+
 func (e *Engine) flushLoop(ctx context.Context) {
 	tick := time.NewTicker(flushInterval)
 	defer tick.Stop()
+	settled := e.clock()
 	for {
 		select {
 		case <-ctx.Done():
@@ -47,7 +54,10 @@ func (e *Engine) flushLoop(ctx context.Context) {
 		case <-tick.C:
 		case <-e.flushes:
 		}
-		e.Flush()
+		due := e.clock().Sub(settled).Abs() >= drift
+		if e.flush(due); due {
+			settled = e.clock()
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -66,6 +76,7 @@ func (e *Engine) flushSoon() {
 
 // batch is what one flush does.
 type batch struct {
+	all     bool // store also what has only drifted
 	rows    []*Row
 	save    []Record
 	drop    []dfu.Device
@@ -74,17 +85,24 @@ type batch struct {
 }
 
 // Flush stores the rows that changed, and then tells the Reporter what became
-// of them. What fails stays on the list.
-func (e *Engine) Flush() {
-	b := batch{rows: e.dirty.take()}
-	if len(b.rows) == 0 {
-		return
-	}
+// of them. What fails stays on the list. It must not be called during Run.
+func (e *Engine) Flush() { e.flush(true) }
+
+func (e *Engine) flush(all bool) {
+	b := batch{all: all}
 	now := e.clock()
-	for _, row := range b.rows {
+	for _, row := range e.dirty.take() {
 		e.collect(&b, row, now)
 	}
-	if err := e.store.SaveRows(b.save, b.drop); err != nil {
+	if all {
+		for _, row := range e.drifted {
+			if row.drifting {
+				e.collect(&b, row, now)
+			}
+		}
+		e.drifted = nil
+	}
+	if err := e.save(&b); err != nil {
 		e.stats.FlushFailures.Add(1)
 		e.log.Error("device rows not stored; trying again",
 			slog.Int("rows", len(b.rows)), slog.Any("error", err))
@@ -94,18 +112,41 @@ func (e *Engine) Flush() {
 	e.report(&b)
 }
 
+// save stores a batch. Most have nothing to store, and cost no write.
+func (e *Engine) save(b *batch) error {
+	if len(b.save)+len(b.drop) == 0 {
+		return nil
+	}
+	return e.store.SaveRows(b.save, b.drop)
+}
+
 // collect adds what is to be done about a row.
 func (e *Engine) collect(b *batch, row *Row, now time.Time) {
-	rec, change, keep := row.flush(now)
+	f := row.flush(now)
+	b.rows = append(b.rows, row)
 	switch {
-	case keep:
-		b.save = append(b.save, rec)
-		e.retainInFlight(rec)
-	case e.row(rec.Device) == nil: // gone, and no new row of that name
-		b.drop = append(b.drop, rec.Device)
+	case f.keep:
+		e.collectRecord(b, row, &f)
+		e.retainInFlight(f.Record)
+	case e.row(f.Device) == nil: // gone, and no new row of that name
+		b.drop = append(b.drop, f.Device)
+		row.drifting = false
 	}
-	if change != nil {
-		b.owing, b.changes = append(b.owing, row), append(b.changes, *change)
+	if f.change != nil {
+		b.owing, b.changes = append(b.owing, row), append(b.changes, *f.change)
+	}
+}
+
+// collectRecord adds a row to what is to be stored: now, or when it has drifted
+// for long.
+func (e *Engine) collectRecord(b *batch, row *Row, f *finding) {
+	switch {
+	case b.all || f.essence != row.stored:
+		b.save = append(b.save, f.Record)
+		row.stored, row.drifting = f.essence, false
+	case !row.drifting:
+		row.drifting = true
+		e.drifted = append(e.drifted, row)
 	}
 }
 
@@ -129,24 +170,48 @@ func (e *Engine) report(b *batch) {
 	}
 }
 
-// flush returns the row's durable form, what is to be reported of it, and
-// whether it is still to be stored. Devices that nothing is desired for are
-// not, unless somebody was told of them: their names cost nothing to invent.
-func (r *Row) flush(now time.Time) (rec Record, c *Change, keep bool) {
+// finding is what a flush finds of a row.
+type finding struct {
+	Record
+	essence uint64  // of the Record
+	change  *Change // to be reported; nil: nothing
+	keep    bool    // the row is still to be stored
+}
+
+// flush returns what is to be done about the row. Devices that nothing is
+// desired for are not stored, unless somebody was told of them: their names cost
+// nothing to invent.
+func (r *Row) flush(now time.Time) (f finding) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.dirty = false
-	keep = !r.dropped && (r.release != nil || r.worthKeeping() || r.reported.State != "")
-	if keep && r.engine.reporter != nil {
-		c = r.change(now)
+	f.keep = !r.dropped && (r.release != nil || r.worthKeeping() || r.reported.State != "")
+	if f.keep && r.engine.reporter != nil {
+		f.change = r.change(now)
 	}
-	return r.record(), c, keep
+	f.Record = r.record()
+	f.essence = r.essence(f.Record)
+	return f
+}
+
+var essenceSeed = maphash.MakeSeed()
+
+// essence tells records of the row apart in what a crash must not lose. The
+// offset is part of it where the device does not say itself what it writes. The
+// caller holds mu.
+func (r *Row) essence(rec Record) uint64 {
+	rec.Seen = 0
+	if r.picked == nil {
+		rec.Offset = 0
+	}
+	return maphash.Comparable(essenceSeed, rec)
 }
 
 // again puts rows back on the list after a failed flush, also those that are no
 // longer in the table.
 func again(rows []*Row) {
 	for _, r := range rows {
+		r.stored = 0
 		r.mu.Lock()
 		if !r.dirty {
 			r.dirty = true

@@ -41,6 +41,10 @@ type Row struct {
 	owed     bool // the Reporter may have been told more than reported
 	dirty    bool // waits for the next flush
 	dropped  bool // no longer in the table: not to be stored again
+
+	// The flusher's: what is on disk, and whether the row is in Engine.drifted.
+	stored   uint64
+	drifting bool
 }
 
 // target returns what the device should run, nil if nothing is known yet.

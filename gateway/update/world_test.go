@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -30,6 +32,7 @@ type world struct {
 	desired *update.Desired
 	cfg     update.Config
 	stop    func()
+	disk    disk
 
 	reporter update.Reporter    // nil: none
 	registry firmware.Directory // nil: none
@@ -65,7 +68,7 @@ func (w *world) start() {
 	}
 	w.desired = update.NewDesired([]update.Rule{{Application: "app", Spec: container("fw")}}, w.registry)
 	w.Engine, err = update.New(w.cfg, update.Parts{
-		Desired: w.desired, Source: w.src, Images: w.images, Store: w.store, Reporter: w.reporter, Clock: time.Now,
+		Desired: w.desired, Source: w.src, Images: w.images, Store: faulty{w.store, &w.disk}, Reporter: w.reporter, Clock: time.Now,
 	})
 	if err != nil {
 		w.t.Fatal(err)
@@ -83,6 +86,26 @@ func (w *world) start() {
 		}
 	}
 	synctest.Wait()
+}
+
+// disk is what tests see and spoil of the writes of rows.
+type disk struct {
+	writes atomic.Int32
+	full   atomic.Bool
+}
+
+// faulty is a store on a disk.
+type faulty struct {
+	*store.Store
+	*disk
+}
+
+func (f faulty) SaveRows(save []update.Record, drop []dfu.Device) error {
+	if f.full.Load() {
+		return syscall.ENOSPC
+	}
+	f.writes.Add(1)
+	return f.Store.SaveRows(save, drop)
 }
 
 // restart ends the engine and starts another on the same state. Memory is empty.

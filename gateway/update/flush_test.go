@@ -1,0 +1,97 @@
+package update_test
+
+import (
+	"testing"
+	"time"
+
+	"havn/gateway/dfu"
+	"havn/gateway/update"
+)
+
+// stored returns the row of a device as a power cut would leave it.
+func (w *world) stored(device string) (found update.Record) {
+	w.t.Helper()
+	if err := w.store.LoadRows(func(rec update.Record) {
+		if rec.Device.Name == device {
+			found = rec
+		}
+	}); err != nil {
+		w.t.Fatal(err)
+	}
+	return found
+}
+
+// A fleet that only asks and a device that only goes on cost a write in a
+// minute; what a crash must not lose is written within a second.
+func TestFlashIsSpared(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("idle", running("v2"))
+		w.ask("busy", running("v1"))
+		w.tick(2 * time.Second)
+		before := w.disk.writes.Load()
+		for i := range 100 {
+			w.ask("idle", running("v2"))
+			w.ask("busy", at("v1", "v2", uint32(4*i)))
+			w.tick(6 * time.Second)
+		}
+		if n := w.disk.writes.Load() - before; n < 9 || n > 11 {
+			t.Errorf("%d writes in ten minutes", n)
+		}
+		if age := time.Since(time.Unix(0, w.stored("idle").Seen)); age > 70*time.Second {
+			t.Errorf("last seen %v ago on disk", age)
+		}
+		before = w.disk.writes.Load()
+		w.ask("busy", at("v1", "v2", 2050))
+		w.tick(time.Second)
+		if rec := w.stored("busy"); w.disk.writes.Load() == before || rec.Sent.From != "v1" {
+			t.Errorf("a second after the swap, on disk is %+v", rec)
+		}
+		w.ask("idle", running("v2"))
+		seen := w.view("idle").LastSeen
+		w.restart()
+		if got := w.view("idle").LastSeen; !got.Equal(seen) {
+			t.Errorf("last seen %v after the restart, %v before", got, seen)
+		}
+	})
+}
+
+// The offset of a block-wise transfer tells which image a later block is of:
+// it is on disk within a second.
+func TestOffsetOfBlocksIsStored(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.get("d", 0, 1024)
+		w.tick(2 * time.Second)
+		w.get("d", 1024, 1536)
+		w.tick(time.Second)
+		if rec := w.stored("d"); rec.Offset != 1536 {
+			t.Errorf("on disk is offset %d", rec.Offset)
+		}
+	})
+}
+
+// A disk that is full for a while costs nothing but that time, also of what was
+// about to be forgotten.
+func TestFullDisk(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", running("v1"))
+		w.ask("gone", at("v1", "v2", 1024))
+		w.tick(2 * time.Second)
+		w.disk.full.Store(true)
+		w.ask("d", at("v1", "v2", 2050))
+		if err := w.Forget(dfu.Device{Application: "app", Name: "gone"}); err != nil {
+			t.Fatal(err)
+		}
+		w.tick(5 * time.Second)
+		if rec := w.stored("d"); w.Stats().FlushFailures.Load() == 0 || rec.Sent.From != "" {
+			t.Fatalf("the disk was not full: %+v", rec)
+		}
+		w.disk.full.Store(false)
+		w.tick(2 * time.Second)
+		if rec := w.stored("d"); rec.Sent.From != "v1" {
+			t.Errorf("on disk is %+v", rec)
+		}
+		if rec := w.stored("gone"); rec.Device.Name != "" {
+			t.Errorf("still on disk: %+v", rec)
+		}
+	})
+}
