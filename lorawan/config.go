@@ -6,7 +6,7 @@ import (
 	"hash/fnv"
 	"slices"
 
-	"havn/lorawan/mqtt"
+	"havn/gateway/mqtt"
 	"havn/lorawan/region"
 )
 

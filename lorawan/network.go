@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"havn/lorawan/mqtt"
+	"havn/gateway/mqtt"
 	"havn/lorawan/region"
 )
 
@@ -54,9 +54,12 @@ func NewNetwork(h *Handler, c Codec, log *slog.Logger) (*Network, error) {
 	for i := range n.queues {
 		n.queues[i] = make(chan arrival, queueLimit)
 	}
+	filters := c.Filters(h.cfg.ApplicationIDs)
 	var err error
-	n.client, err = mqtt.New(h.cfg.MQTT, c.Filters(h.cfg.ApplicationIDs), n.receive,
-		log.With(slog.String("network", h.cfg.Name)))
+	n.client, err = mqtt.New(h.cfg.MQTT, mqtt.Parts{
+		Pace: mqtt.Near, Filters: func() []string { return filters }, Receive: n.receive,
+		Log: log.With(slog.String("network", h.cfg.Name)),
+	})
 	return n, err
 }
 

@@ -14,9 +14,9 @@ import (
 
 	"havn/gateway/dfu"
 	"havn/gateway/firmware"
+	"havn/gateway/mqtt"
 	"havn/gateway/update"
 	"havn/lorawan"
-	"havn/lorawan/mqtt"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

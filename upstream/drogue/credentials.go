@@ -62,6 +62,9 @@ func (e Endpoint) account() (user, password string, err error) {
 	return userEscaper.Replace(e.Device) + "@" + e.Application, password, err
 }
 
+// name is what operators know an endpoint by.
+func (e Endpoint) name() string { return "gateway device " + e.Device + " of " + e.Application }
+
 var userEscaper = strings.NewReplacer("%", "%25", "@", "%40")
 
 // tlsConfig trusts the authorities in the PEM file ca; nil, the system's, when

@@ -9,9 +9,10 @@
 //	Publish ──► Publisher ──► channel, as the device   (MQTT or HTTP endpoint)
 //	Commands ◄─────┘ command inbox                     (MQTT endpoint)
 //
-// None of it is on the device path: [Registry.Desired] answers from memory,
-// [Publisher.Publish] and [Registry.WriteStatus] are called by the forwarder
-// and return with the upstream's word.
+// Package gateway/mqtt holds the MQTT connections. None of it is on the device
+// path: [Registry.Desired] answers from memory, [Publisher.Publish] and
+// [Registry.WriteStatus] are called by the forwarder and return with the
+// upstream's word.
 //
 // Invariants:
 //   - What the registry last said is served until it says something else. An

@@ -3,6 +3,7 @@ package drogue
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net/http"
@@ -21,12 +22,8 @@ type httpEndpoint struct {
 	http *http.Client
 }
 
-func newHTTPEndpoint(e Endpoint) (*httpEndpoint, error) {
-	trust, err := tlsConfig("gateway device "+e.Device+" of "+e.Application, e.CA)
-	if err != nil {
-		return nil, err
-	}
-	return &httpEndpoint{e, strings.TrimRight(e.URL, "/") + "/v1/", newHTTPClient(trust)}, nil
+func newHTTPEndpoint(e Endpoint, trust *tls.Config) *httpEndpoint {
+	return &httpEndpoint{e, strings.TrimRight(e.URL, "/") + "/v1/", newHTTPClient(trust)}
 }
 
 func (h *httpEndpoint) run(ctx context.Context) {

@@ -3,12 +3,12 @@ package drogue
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"log/slog"
-	"sync"
+	"strings"
 	"time"
 
 	"havn/gateway/dfu"
+	"havn/gateway/mqtt"
 )
 
 // registryEvent is the type of event that tells of a change in the registry.
@@ -19,23 +19,35 @@ const registryEvent = "io.drogue.registry.v1"
 type integration struct {
 	registry *Registry
 	group    string
-	session  *session
-
-	mu         sync.Mutex
-	subscribed map[string]uint64 // application -> the connection it was subscribed on
+	client   *mqtt.Client
 }
 
 func newIntegration(cfg IntegrationConfig, r *Registry) (*integration, error) {
-	s, err := newSession("MQTT integration of Drogue Cloud", cfg.URL, cfg.CA, r.log)
-	if err != nil {
+	const name = "MQTT integration of Drogue Cloud"
+	if _, err := tlsConfig(name, cfg.CA); err != nil {
 		return nil, err
 	}
-	i := &integration{registry: r, group: cfg.Group, session: s, subscribed: map[string]uint64{}}
-	s.account, s.receive, s.attach, s.lost = cfg.account, i.receive, i.attach, i.lost
-	return i, nil
+	i := &integration{registry: r, group: cfg.Group}
+	var err error
+	i.client, err = mqtt.New(mqtt.Config{URL: cfg.URL, CA: cfg.CA}, mqtt.Parts{
+		Pace: mqtt.Far, Account: cfg.account,
+		Filters: i.filters, QoS: 1, Granted: i.granted, Receive: i.receive,
+		Log: r.log.With(slog.String("for", name)),
+	})
+	return i, err
 }
 
-func (i *integration) run(ctx context.Context) { i.session.run(ctx) }
+func (i *integration) run(ctx context.Context) { _ = i.client.Run(ctx) }
+
+// filters lists the subscriptions.
+func (i *integration) filters() (all []string) {
+	for _, name := range i.registry.applicationNames() {
+		if plainChannel(name) {
+			all = append(all, i.filter(name))
+		}
+	}
+	return all
+}
 
 // filter returns the subscription of an application. Without a group the
 // server keeps no place for us in the stream: after an outage everything is
@@ -47,46 +59,9 @@ func (i *integration) filter(application string) string {
 	return "$share/" + i.group + "/app/" + application
 }
 
-// attach subscribes to the applications that are not subscribed on this
-// connection. One that is refused does not keep the others from it.
-func (i *integration) attach(ctx context.Context) error {
-	var failed error
-	connection := i.session.serial.Load()
-	for _, name := range i.registry.applicationNames() {
-		if i.has(name, connection) || !plainChannel(name) {
-			continue
-		}
-		if err := i.session.subscribe(ctx, i.filter(name), 1); err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		i.set(name, connection)
-		i.registry.setLive(name, true)
-	}
-	return failed
-}
-
-func (i *integration) has(application string, connection uint64) bool {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.subscribed[application] == connection
-}
-
-func (i *integration) set(application string, connection uint64) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.subscribed[application] = connection
-}
-
-// lost notes that nobody tells of changes now.
-func (i *integration) lost() {
-	i.mu.Lock()
-	names := i.subscribed
-	i.subscribed = map[string]uint64{}
-	i.mu.Unlock()
-	for name := range names {
-		i.registry.setLive(name, false)
-	}
+// granted notes whether somebody tells of changes in an application.
+func (i *integration) granted(filter string, live bool) {
+	i.registry.setLive(filter[strings.LastIndexByte(filter, '/')+1:], live)
 }
 
 // event is what is looked at of a CloudEvent in structured JSON.

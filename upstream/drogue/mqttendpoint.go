@@ -6,10 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
-	"sync"
 
-	"github.com/eclipse/paho.golang/packets"
-	"github.com/eclipse/paho.golang/paho"
+	"havn/gateway/mqtt"
 )
 
 const (
@@ -24,33 +22,36 @@ const (
 	packetOverhead = 13
 )
 
+// Reasons of a PUBACK, MQTT 5 section 3.4.2.1. 0 is that of MQTT 3.1.1.
+const (
+	reasonNone          = 0
+	reasonUnspecified   = 0x80
+	reasonNotAuthorized = 0x87
+	reasonQuotaExceeded = 0x97
+)
+
 // mqttEndpoint publishes over MQTT and receives the commands of all devices it
 // speaks for.
 type mqttEndpoint struct {
 	Endpoint
-	session  *session
+	client   *mqtt.Client
 	received func(Command)
-	turn     sync.Mutex // MQTT 3.1.1: one event in flight, so that it is known which one was refused
 }
 
 func newMQTTEndpoint(
-	e Endpoint, received func(Command), stats *PublisherStats, log *slog.Logger,
+	e Endpoint, pace mqtt.Pace, received func(Command), stats *PublisherStats, log *slog.Logger,
 ) (*mqttEndpoint, error) {
-	s, err := newSession("gateway device "+e.Device+" of "+e.Application, e.URL, e.CA, log)
-	if err != nil {
-		return nil, err
-	}
-	m := &mqttEndpoint{Endpoint: e, session: s, received: received}
-	s.account, s.receive, s.attach = e.account, m.receive, m.attach
-	s.reconnects, s.takeovers = &stats.Reconnects, &stats.Takeovers
-	return m, nil
+	m := &mqttEndpoint{Endpoint: e, received: received}
+	var err error
+	m.client, err = mqtt.New(mqtt.Config{URL: e.URL, CA: e.CA}, mqtt.Parts{
+		Pace: pace, Account: e.account,
+		Filters: func() []string { return []string{inboxFilter} }, Receive: m.receive,
+		Stats: &stats.MQTT, Log: log.With(slog.String("for", e.name())),
+	})
+	return m, err
 }
 
-func (m *mqttEndpoint) run(ctx context.Context) { m.session.run(ctx) }
-
-func (m *mqttEndpoint) attach(ctx context.Context) error {
-	return m.session.subscribe(ctx, inboxFilter, 0)
-}
+func (m *mqttEndpoint) run(ctx context.Context) { _ = m.client.Run(ctx) }
 
 // receive takes a command. The topic has an empty device for the gateway
 // device itself.
@@ -79,49 +80,34 @@ func (m *mqttEndpoint) publish(ctx context.Context, msg message) error {
 		return fmt.Errorf("%w: a packet of %d bytes, Drogue Cloud takes %d over MQTT",
 			ErrRejected, size, maxMQTT)
 	}
-	if m.session.onlyV3.Load() {
-		m.turn.Lock()
-		defer m.turn.Unlock()
-	}
-	return m.send(ctx, topic, msg)
+	return m.deliver(ctx, topic, msg)
 }
 
-func (m *mqttEndpoint) send(ctx context.Context, topic string, msg message) error {
-	var ack *paho.PublishResponse
-	err := m.session.use(ctx, func(ctx context.Context, with *conns) (err error) {
-		ack, err = with.Publish(ctx, &paho.Publish{
-			QoS: 1, Topic: topic, Payload: msg.payload,
-			Properties: &paho.PublishProperties{ContentType: msg.contentType},
-		})
-		return err
+func (m *mqttEndpoint) deliver(ctx context.Context, topic string, msg message) error {
+	err := m.client.Deliver(ctx, mqtt.Message{
+		Topic: topic, ContentType: msg.contentType, Payload: msg.payload,
 	})
-	switch {
-	case ack != nil && ack.ReasonCode >= 0x80:
-		return m.refusal(ack.ReasonCode, msg)
-	case err == nil || ctx.Err() != nil:
-		return err
-	case errors.Is(err, context.DeadlineExceeded):
-		m.session.drop()
-		err = fmt.Errorf("no acknowledgement within %v", m.session.patience)
-	case m.session.onlyV3.Load() && errors.Is(err, errLost):
-		return fmt.Errorf("%w: the connection ended on this event, which in MQTT 3.1.1 may be "+
-			"a refusal: %s", ErrDenied, denial(m.Endpoint, msg))
+	if err == nil {
+		return nil
 	}
-	return away(ctx, m.session.name, err)
+	if refused, ok := errors.AsType[mqtt.Refusal](err); ok {
+		return m.refusal(refused, msg)
+	}
+	return away(ctx, m.name(), err)
 }
 
-// refusal classifies the reason of a PUBACK.
-func (m *mqttEndpoint) refusal(reason byte, msg message) error {
-	switch reason {
-	case packets.PubackNotAuthorized:
-		return fmt.Errorf("reason %#x: %w: %s", reason, ErrDenied, denial(m.Endpoint, msg))
-	case packets.PubackQuotaExceeded:
-		return fmt.Errorf("reason %#x: %w: its queue is full", reason, ErrAway)
-	case packets.PubackUnspecifiedError:
-		return fmt.Errorf("reason %#x: %w: a rule of the application refuses it, or it is no valid %s",
-			reason, ErrRejected, contentName(msg.contentType))
+// refusal classifies the answer to an event.
+func (m *mqttEndpoint) refusal(refused mqtt.Refusal, msg message) error {
+	switch refused.Reason {
+	case reasonNone, reasonNotAuthorized:
+		return fmt.Errorf("%w: %w: %s", refused, ErrDenied, denial(m.Endpoint, msg))
+	case reasonQuotaExceeded:
+		return fmt.Errorf("%w: %w: its queue is full", refused, ErrAway)
+	case reasonUnspecified:
+		return fmt.Errorf("%w: %w: a rule of the application refuses it, or it is no valid %s",
+			refused, ErrRejected, contentName(msg.contentType))
 	}
-	return fmt.Errorf("reason %#x: %w", reason, ErrRejected)
+	return fmt.Errorf("%w: %w", refused, ErrRejected)
 }
 
 func contentName(contentType string) string {

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"havn/gateway/mqtt"
 )
 
 // Command is a command that the cloud sent to a device of the gateway. Device
@@ -22,13 +24,12 @@ type Command struct {
 
 // PublisherStats counts what the publisher did.
 type PublisherStats struct {
-	Published  atomic.Uint64 // acknowledged
-	Away       atomic.Uint64 // failed with ErrAway
-	Denied     atomic.Uint64 // failed with ErrDenied
-	Rejected   atomic.Uint64 // failed with ErrRejected
-	Commands   atomic.Uint64 // received from the inbox
-	Reconnects atomic.Uint64 // connections after the first of each endpoint
-	Takeovers  atomic.Uint64 // connections lost to another client with the same identity
+	Published atomic.Uint64 // acknowledged
+	Away      atomic.Uint64 // failed with ErrAway
+	Denied    atomic.Uint64 // failed with ErrDenied
+	Rejected  atomic.Uint64 // failed with ErrRejected
+	Commands  atomic.Uint64 // received from the inbox
+	MQTT      mqtt.Stats    // of all MQTT endpoints
 }
 
 // Publisher publishes as devices, through one gateway device per application.
@@ -84,10 +85,14 @@ func newEndpoint(
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", redacted(e.URL), err)
 	}
-	if strings.HasPrefix(u.Scheme, "http") {
-		return newHTTPEndpoint(e)
+	trust, err := tlsConfig(e.name(), e.CA)
+	if err != nil {
+		return nil, err
 	}
-	return newMQTTEndpoint(e, received, stats, log)
+	if strings.HasPrefix(u.Scheme, "http") {
+		return newHTTPEndpoint(e, trust), nil
+	}
+	return newMQTTEndpoint(e, mqtt.Far, received, stats, log)
 }
 
 // Run keeps the endpoints connected until ctx ends, and returns when all are

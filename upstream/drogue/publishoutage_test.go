@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"havn/gateway/mqtt"
 	"havn/upstream/drogue/droguetest"
 )
 
@@ -53,8 +55,8 @@ func TestMQTTOutage(t *testing.T) {
 			return errors.New("no command after the outage")
 		}
 	})
-	if n := p.Stats().Reconnects.Load(); n != 2 {
-		t.Errorf("%d reconnects counted", n)
+	if n := p.Stats().MQTT.Connections.Load(); n != 3 {
+		t.Errorf("%d connections counted", n)
 	}
 }
 
@@ -110,7 +112,13 @@ func TestServerThatFallsSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.endpoints["app"].(*mqttEndpoint).session.patience = 300 * time.Millisecond
+	pace := mqtt.Far
+	pace.Patience = 300 * time.Millisecond
+	p.endpoints["app"], err = newMQTTEndpoint(w.cfg.Endpoints[0], pace, func(Command) {}, p.Stats(),
+		slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
 	run(t, p.Run)
 	published(t, p, "d1", `0`)
 	w.Set(droguetest.MQTT, droguetest.Hang)
@@ -120,8 +128,8 @@ func TestServerThatFallsSilent(t *testing.T) {
 	}
 	w.Set(droguetest.MQTT, droguetest.Up)
 	published(t, p, "d1", `2`)
-	if n := p.Stats().Reconnects.Load(); n != 1 {
-		t.Errorf("%d reconnects", n)
+	if n := p.Stats().MQTT.Connections.Load(); n != 2 {
+		t.Errorf("%d connections", n)
 	}
 }
 
@@ -138,7 +146,7 @@ func TestTakeover(t *testing.T) {
 		}
 		return nil
 	})
-	if n := first.Stats().Takeovers.Load(); n == 0 {
+	if n := first.Stats().MQTT.Takeovers.Load(); n == 0 {
 		t.Error("no takeover counted")
 	}
 	stop()

@@ -31,7 +31,7 @@ func TestValidate(t *testing.T) {
 			t.Errorf("%s accepted", name)
 		}
 	}
-	if _, err := New(Config{}, nil, nil, nil); err == nil {
+	if _, err := New(Config{}, Parts{}); err == nil {
 		t.Error("a client of nothing")
 	}
 }

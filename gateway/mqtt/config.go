@@ -29,12 +29,16 @@ const (
 
 var ports = map[string]string{plain: "1883", secure: "8883"}
 
+var errURL = errors.New("url: want mqtt://HOST:PORT or mqtts://HOST:PORT")
+
 // Validate reports what is wrong with c. Errors begin with the key.
 func (c Config) Validate() error {
-	u, err := url.Parse(c.URL)
+	u, err := c.parse()
 	switch {
-	case err != nil || ports[u.Scheme] == "" || u.Hostname() == "" || u.Path != "":
-		return fmt.Errorf("url: want mqtt://HOST:PORT or mqtts://HOST:PORT")
+	case err != nil:
+		return err
+	case u.Path != "":
+		return errURL
 	case u.User != nil:
 		return errors.New("url: put the account into username and password_file")
 	case c.PasswordFile != "" && c.Username == "":
@@ -47,9 +51,17 @@ func (c Config) Validate() error {
 	return nil
 }
 
+func (c Config) parse() (*url.URL, error) {
+	u, err := url.Parse(c.URL)
+	if err != nil || ports[u.Scheme] == "" || u.Hostname() == "" {
+		return nil, errURL
+	}
+	return u, nil
+}
+
 // target returns where to connect to, and over TLS when trust is not nil.
 func (c Config) target() (address string, trust *tls.Config, err error) {
-	u, err := url.Parse(c.URL)
+	u, err := c.parse()
 	if err != nil {
 		return "", nil, err
 	}
@@ -92,13 +104,13 @@ func (c Config) identity(trust *tls.Config) error {
 	return nil
 }
 
-func (c Config) password() (string, error) {
+func (c Config) account() (user, password string, err error) {
 	if c.PasswordFile == "" {
-		return "", nil
+		return c.Username, "", nil
 	}
 	b, err := os.ReadFile(c.PasswordFile)
 	if err != nil {
-		return "", fmt.Errorf("password_file: %w", err)
+		return "", "", fmt.Errorf("password_file: %w", err)
 	}
-	return strings.TrimRight(string(b), "\r\n"), nil
+	return c.Username, strings.TrimRight(string(b), "\r\n"), nil
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -64,26 +66,39 @@ func (l *lines) Write(p []byte) (int, error) {
 	return l.b.Write(p)
 }
 
-func (l *lines) count(text string) int {
+func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return bytes.Count(l.b.Bytes(), []byte(text))
+	return l.b.String()
 }
 
+func (l *lines) count(text string) int { return strings.Count(l.String(), text) }
+
 // start runs a client of filters "a/+" and "b" until the test ends.
-func start(t *testing.T, cfg Config) (*Client, <-chan message, *lines) {
+func start(t *testing.T, cfg Config, change ...func(*Parts)) (*Client, <-chan message, *lines) {
 	t.Helper()
 	received, log := make(chan message, 100), new(lines)
-	c, err := New(cfg, []string{"a/+", "b"}, func(topic string, payload []byte) {
-		received <- message{topic, string(payload)}
-	}, slog.New(slog.NewTextHandler(log, nil)))
+	p := Parts{Pace: Near, Filters: func() []string { return []string{"a/+", "b"} },
+		Receive: func(topic string, payload []byte) { received <- message{topic, string(payload)} },
+		Log:     slog.New(slog.NewTextHandler(log, nil))}
+	for _, f := range change {
+		f(&p)
+	}
+	c, _ := run(t, cfg, p)
+	return c, received, log
+}
+
+// run runs a client until the test or the function returned ends it.
+func run(t *testing.T, cfg Config, p Parts) (*Client, func()) {
+	t.Helper()
+	c, err := New(cfg, p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- c.Run(ctx) }()
-	t.Cleanup(func() {
+	stop := sync.OnceFunc(func() {
 		cancel()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -92,18 +107,23 @@ func start(t *testing.T, cfg Config) (*Client, <-chan message, *lines) {
 			t.Error("still connected")
 		}
 	})
-	return c, received, log
+	t.Cleanup(stop)
+	return c, stop
 }
 
+func eventually(t *testing.T, what func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); !what(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("not in time")
+		}
+	}
+}
+
+// connected waits until messages flow, on the connection of that number.
 func connected(t *testing.T, c *Client, times uint64) {
 	t.Helper()
-	for range 1000 {
-		if c.Stats().Connections.Load() >= times {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatalf("%d connections, want %d", c.Stats().Connections.Load(), times)
+	eventually(t, func() bool { return c.Stats().Connections.Load() >= times && c.Connected() })
 }
 
 func expect(t *testing.T, received <-chan message, want message) {
@@ -132,83 +152,72 @@ func exchange(t *testing.T, b *broker.Server, c *Client, received <-chan message
 		t.Fatal(err)
 	}
 	expect(t, received, message{"a/2", "y"})
+	if err := c.Deliver(t.Context(), Message{"a/3", "text/plain", []byte("z")}); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, received, message{"a/3", "z"})
 }
 
-// onlyV3 is a broker's hook that refuses MQTT 5, as older brokers do.
-type onlyV3 struct{ broker.HookBase }
-
-func (onlyV3) ID() string { return "only MQTT 3.1.1" }
-func (onlyV3) Provides(b byte) bool {
-	return b == broker.OnConnect || b == broker.OnConnectAuthenticate || b == broker.OnACLCheck
+// house is a broker's hook: the rules of the house.
+type house struct {
+	broker.HookBase
+	old    bool          // refuses MQTT 5, as older brokers do
+	open   atomic.Bool   // what is "denied" is allowed
+	silent chan struct{} // gets one for each message of the topic "silence", which is not answered
 }
-func (onlyV3) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { return true }
-func (onlyV3) OnACLCheck(*broker.Client, string, bool) bool              { return true }
-func (onlyV3) OnConnect(_ *broker.Client, p packets.Packet) error {
-	if p.ProtocolVersion != 4 {
+
+func (*house) ID() string { return "rules" }
+func (*house) Provides(b byte) bool {
+	return slices.Contains([]byte{
+		broker.OnConnect, broker.OnConnectAuthenticate, broker.OnACLCheck, broker.OnPublish}, b)
+}
+func (h *house) OnConnect(_ *broker.Client, p packets.Packet) error {
+	if h.old && p.ProtocolVersion != 4 {
 		return packets.ErrUnsupportedProtocolVersion
 	}
 	return nil
 }
+func (*house) OnConnectAuthenticate(_ *broker.Client, p packets.Packet) bool {
+	return string(p.Connect.Password) != "wrong"
+}
+func (h *house) OnACLCheck(_ *broker.Client, topic string, _ bool) bool {
+	return h.open.Load() || !strings.HasPrefix(topic, "denied")
+}
+func (h *house) OnPublish(_ *broker.Client, p packets.Packet) (packets.Packet, error) {
+	if p.TopicName == "silence" {
+		h.silent <- struct{}{}
+		return p, packets.ErrRejectPacket
+	}
+	return p, nil
+}
 
-// TestDialects: both versions of MQTT carry the same.
-func TestDialects(t *testing.T) {
-	for name, tt := range map[string]struct {
-		hooks   []broker.Hook
-		dialect int
-	}{"MQTT 5": {nil, 0}, "MQTT 3.1.1": {[]broker.Hook{new(onlyV3)}, 1}} {
+// eachDialect runs a test against a broker of each version.
+func eachDialect(t *testing.T, test func(t *testing.T, h *house, b *broker.Server, url string)) {
+	for name, old := range map[string]bool{"MQTT 5": false, "MQTT 3.1.1": true} {
 		t.Run(name, func(t *testing.T) {
+			h := &house{old: old, silent: make(chan struct{}, 100)}
 			l := listen(t, "127.0.0.1:0")
-			b, stop := serve(t, l, tt.hooks...)
-			defer stop()
-			if err := b.Publish("b", []byte("old"), true, 0); err != nil {
-				t.Fatal(err)
-			}
-			c, received, _ := start(t, Config{URL: "mqtt://" + l.Addr().String()})
-			connected(t, c, 1)
-			exchange(t, b, c, received)
-			if c.dialect != tt.dialect || c.Stats().Retained.Load() != 1 {
-				t.Errorf("dialect %d, %d retained", c.dialect, c.Stats().Retained.Load())
-			}
+			b, stop := serve(t, l, h)
+			t.Cleanup(stop)
+			test(t, h, b, "mqtt://"+l.Addr().String())
 		})
 	}
 }
 
-// TestAncient: a broker that answers MQTT 5 as MQTT 3.1.1 prescribes, or hangs
-// up, is tried with MQTT 3.1.1.
-func TestAncient(t *testing.T) {
-	for name, answer := range map[string][]byte{"refusal": {0x20, 2, 0, 1}, "silence": nil} {
-		t.Run(name, func(t *testing.T) {
-			l := listen(t, "127.0.0.1:0")
-			defer l.Close()
-			version := make(chan byte, 10)
-			var served sync.WaitGroup
-			served.Go(func() {
-				for {
-					conn, err := l.Accept()
-					if err != nil {
-						return
-					}
-					var head [16]byte
-					if _, err := io.ReadFull(conn, head[:]); err == nil {
-						version <- head[8]
-						conn.Write(answer)
-					}
-					conn.Close()
-				}
-			})
-			c, _, _ := start(t, Config{URL: "mqtt://" + l.Addr().String()})
-			for _, want := range []byte{5, 4, 5} {
-				if got := <-version; got != want {
-					t.Errorf("MQTT version %d, want %d", got, want)
-				}
-			}
-			if c.Connected() {
-				t.Error("connected to nothing")
-			}
-			l.Close()
-			served.Wait()
-		})
-	}
+// TestDialects: both versions of MQTT carry the same.
+func TestDialects(t *testing.T) {
+	eachDialect(t, func(t *testing.T, h *house, b *broker.Server, url string) {
+		if err := b.Publish("b", []byte("old"), true, 0); err != nil {
+			t.Fatal(err)
+		}
+		c, received, log := start(t, Config{URL: url})
+		connected(t, c, 1)
+		exchange(t, b, c, received)
+		protocol := map[bool]string{false: "\"MQTT 5\"", true: "\"MQTT 3.1.1\""}[h.old]
+		if log.count("protocol="+protocol) != 1 || c.Stats().Retained.Load() != 1 {
+			t.Errorf("%d retained, log: %s", c.Stats().Retained.Load(), log)
+		}
+	})
 }
 
 // TestReconnect: a broker that is away at first, and again later, is found, and
@@ -216,7 +225,7 @@ func TestAncient(t *testing.T) {
 func TestReconnect(t *testing.T) {
 	for _, hooks := range []func() []broker.Hook{
 		func() []broker.Hook { return nil },
-		func() []broker.Hook { return []broker.Hook{new(onlyV3)} }, // of one broker each
+		func() []broker.Hook { return []broker.Hook{&house{old: true}} }, // of one broker each
 	} {
 		l := listen(t, "127.0.0.1:0")
 		address := l.Addr().String()
