@@ -229,13 +229,13 @@ func TestLinks(t *testing.T) {
 		t.Errorf("sz is %q, the list has %d bytes", want.value, len(all))
 	}
 	tests := []struct{ query, want string }{
-		{"", "/.well-known/core /v1/dfu /fw /blob"},
+		{"", "/.well-known/core /v1/dfu /v1 /fw /blob"},
 		{"href=/v1/dfu", "/v1/dfu"},
 		{"href=/b*", "/blob"},
-		{"href=/v1", ""},
+		{"href=/v1", "/v1"},
 		{"rt=havn.dfu", "/v1/dfu"},
-		{"rt=havn.*", "/v1/dfu /fw /blob"},
-		{"rt=*", "/v1/dfu /fw /blob"},
+		{"rt=havn.*", "/v1/dfu /v1 /fw /blob"},
+		{"rt=*", "/v1/dfu /v1 /fw /blob"},
 		{"rt=havn", ""},
 		{"if=havn.image", "/fw /blob"},
 		{"if=havn.s*", "/v1/dfu"},

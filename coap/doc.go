@@ -1,5 +1,6 @@
 // Package coap is the CoAP front: devices ask it for firmware over UDP, by
-// Block2 GET or with the Status and Command of package dfu.
+// Block2 GET or with the Status and Command of package dfu, and hand it their
+// telemetry.
 //
 // The path of a datagram:
 //
@@ -7,20 +8,43 @@
 //	                       (batch)      parse             (batch)
 //	                                    resource
 //	                                    update.Engine: from memory, at once
+//	                                    or telemetry.Upstream
 //	                                    reply
 //
 // [Handler] is a function from datagram to datagram. [Server] is a thin loop
 // around it: every reader owns a socket of the same port, its buffers and one
 // batch at a time.
 //
-// Since every request is answered at once and none changes state when it is
-// repeated, the message layer needs no memory: a CON is answered in its ACK, a
-// NON by a NON, a retransmission by the same answer again. A client that
-// restarts, or counts its message IDs anew, gets what it asks for.
+// Since every request is answered at once and a GET or a Status changes nothing
+// when it is repeated, the message layer needs no memory for those: a CON is
+// answered in its ACK, a NON by a NON, a retransmission by the same answer again.
+// A client that restarts, or counts its message IDs anew, gets what it asks for.
+//
+// Telemetry is for once. The answers to it are kept for 247 s, the newest 32768
+// of them, and a copy of a message is given the very same answer, command
+// included. Until a message has its answer, its copies wait for it.
+//
+//	POST /v1/{channel}   query, option 4209, as for /v1/dfu; ct is not waited for
+//
+//	2.05  a command that waited for the device: its name in option 4210, its
+//	      payload as it is, without Content-Format
+//	2.04  telemetry is taken, and no command waits
+//	4.00  no channel, or no level of an MQTT topic; no device is named
+//	4.06  said to be JSON and is not
+//	4.13  in several blocks, or longer than a datagram
+//	5.03  no upstream for it: again after Max-Age
+//
+// An empty payload is telemetry too. It goes up as the media type of its
+// Content-Format; without one as JSON if it is JSON, and else as octet-stream. A
+// number that is not known is octet-stream: that arrives as it was, whereas a
+// guess could be wrong and change it. A command has one datagram, or the one
+// block that the client asks for; one that does not fit is counted, logged and
+// lost, and the next one has its place.
 //
 // Invariants:
 //   - A datagram costs no allocation, waits for nothing, and leaves nothing
-//     behind: no session, no transfer, no goroutine per peer.
+//     behind: no session, no transfer, no goroutine per peer. Telemetry does
+//     allocate, and leaves its answer.
 //   - What is malformed gets a Reset or silence, never a guess.
 //   - A critical option that is not understood is refused, for CON and NON.
 //   - A block is never larger than asked for, configured or fitting the
@@ -30,7 +54,8 @@
 // Sizes and offsets are bytes. A reply is at most 1152 bytes, a datagram that
 // is received at most 2048.
 //
-// Specifications: RFC 7252 (CoAP; sections 3 and 4 messages, 5 requests),
+// Specifications: RFC 7252 (CoAP; sections 3 and 4 messages, 4.8.2 how long copies
+// may come, 5 requests, 12.3 Content-Formats),
 // RFC 7959 (Block2, Size2), RFC 6690 (discovery), draft-ietf-core-corr-clar
-// (critical options of NON), and Drogue Cloud's CoAP endpoint for /v1/dfu.
+// (critical options of NON), and Drogue Cloud's CoAP endpoint for /v1.
 package coap

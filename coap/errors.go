@@ -12,6 +12,7 @@ import (
 	"havn/coap/block"
 	"havn/gateway/dfu"
 	"havn/gateway/firmware"
+	"havn/gateway/telemetry"
 )
 
 // What is wrong with a request. The texts travel to the device, for the person
@@ -24,7 +25,7 @@ var (
 	errBlobPath    = errors.New("want /blob/sha256/(64 hex digits) or /blob/(16)")
 	errAccept      = errors.New("no such representation; leave out Accept")
 	errFormat      = errors.New("a status is CBOR: Content-Format 60")
-	errSplitStatus = errors.New("a status must fit one datagram")
+	errSplit       = errors.New("a body must fit one datagram")
 	errPastEnd     = errors.New("block past the end")
 	errManyBlocks  = errors.New("too many blocks; smallest block size")
 	errTooLarge    = errors.New("larger than 2^20 blocks of 1024 bytes")
@@ -33,6 +34,8 @@ var (
 	errIdentity    = errors.New("name the device: ?application=A&device=D")
 	errName        = errors.New("want names of 1 to 255 bytes, UTF-8, without /")
 	errCredentials = errors.New("option 4209: want Basic base64(user:password)")
+	errChannel     = errors.New("want a channel of 1 to 255 bytes, UTF-8, without / + #")
+	errNotTaken    = errors.New("telemetry not taken: no upstream for it; try later")
 )
 
 // reactions is how errors are answered. The first match counts: an image may
@@ -49,7 +52,7 @@ var reactions = [...]struct {
 	{errBlobPath, codes.NotFound, None},
 	{errAccept, codes.NotAcceptable, None},
 	{errFormat, codes.UnsupportedMediaType, BadStatus},
-	{errSplitStatus, codes.RequestEntityTooLarge, BadStatus},
+	{errSplit, codes.RequestEntityTooLarge, BadBlock},
 	{dfu.ErrMalformed, codes.BadRequest, BadStatus},
 	{block.ErrReserved, codes.BadRequest, BadBlock},
 	{errPastEnd, codes.BadRequest, BadBlock},
@@ -60,6 +63,9 @@ var reactions = [...]struct {
 	{errIdentity, codes.BadRequest, BadIdentity},
 	{errName, codes.BadRequest, BadIdentity},
 	{errCredentials, codes.Unauthorized, BadIdentity},
+	{errChannel, codes.BadRequest, BadChannel},
+	{telemetry.ErrNotJSON, codes.NotAcceptable, BadPayload},
+	{errNotTaken, codes.ServiceUnavailable, None},
 	{firmware.ErrPending, codes.ServiceUnavailable, None},
 	{firmware.ErrNotFound, codes.NotFound, None},
 }
@@ -84,8 +90,11 @@ const maxDiagnostic = 64
 func (x *exchange) refuse(err error) {
 	code, reason := reactionTo(err)
 	x.begin(code)
-	if errors.Is(err, firmware.ErrPending) {
+	switch {
+	case errors.Is(err, firmware.ErrPending):
 		x.reply.uint(message.MaxAge, seconds(x.h.engine.Retry()))
+	case errors.Is(err, errNotTaken):
+		x.reply.uint(message.MaxAge, notTakenAge)
 	}
 	x.reply.b = x.appendDiagnostic(append(x.reply.b, payloadMarker), err)
 	x.h.reject(reason, x.peer.Addr, err, x.req.number)

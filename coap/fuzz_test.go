@@ -7,6 +7,8 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"havn/gateway/telemetry"
 )
 
 // FuzzHandle checks what holds for every datagram: a reply belongs to it, fits
@@ -18,9 +20,17 @@ func FuzzHandle(f *testing.F) {
 			f.Add(m.bytes())
 		}
 	}
+	for _, m := range []msg{
+		post("/v1/sensor", []byte("21.5"), query("device=d")),
+		post("/v1/sensor", []byte("{}"), query("application=a&device=d&ct=30"), format(50)).non(),
+		post("/v1/a+", nil, query("device=d"), block2(0, 1), opt{message.Block1, "\x06"}),
+	} {
+		f.Add(m.bytes())
+	}
 	f.Add([]byte{0x40, 0, 1, 2})
 	f.Add([]byte{0x4f, 1, 1, 2, 0xff})
 	f.Fuzz(func(t *testing.T, in []byte) {
+		w.cloud.commands = []telemetry.Command{{Name: "set", Payload: []byte("on")}, {Name: "again"}}
 		given := slices.Clone(in)
 		out := w.handler.Handle(nil, in, peer)
 		if !bytes.Equal(in, given) {

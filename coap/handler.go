@@ -13,6 +13,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/gateway/firmware"
+	"havn/gateway/telemetry"
 	"havn/gateway/update"
 )
 
@@ -27,6 +28,8 @@ type Peer struct {
 type Handler struct {
 	engine      *update.Engine
 	application []byte
+	upstream    telemetry.Upstream
+	recent      recent
 	chunks      atomic.Pointer[policy]
 	mid         atomic.Uint32 // last message ID of a NON reply
 	digests     sync.Pool     // of *firmware.Digest: what is looked up in the cache escapes
@@ -34,13 +37,16 @@ type Handler struct {
 	complaints  complaints
 }
 
-// NewHandler returns a handler that answers from engine. It fails where cfg or
-// chunks do not validate.
-func NewHandler(e *update.Engine, cfg Config, c Chunks, log *slog.Logger) (*Handler, error) {
+// NewHandler returns a handler that answers from engine and hands telemetry to
+// up. It fails where cfg or chunks do not validate.
+func NewHandler(
+	e *update.Engine, cfg Config, c Chunks, up telemetry.Upstream, log *slog.Logger,
+) (*Handler, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	h := &Handler{engine: e, application: []byte(cfg.application())}
+	h := &Handler{engine: e, application: []byte(cfg.application()), upstream: up}
+	h.recent.init()
 	h.digests.New = func() any { return new(firmware.Digest) }
 	h.mid.Store(rand.Uint32()) // so that a restart does not repeat IDs (RFC 7252 section 4.4)
 	h.complaints.init(log)
@@ -65,7 +71,7 @@ func (h *Handler) Stats() *Stats { return &h.stats }
 // means silence. A reply is at most 1152 bytes. Handle does not block, keeps
 // nothing of datagram and takes any bytes for it.
 func (h *Handler) Handle(dst, datagram []byte, peer Peer) []byte {
-	x := exchange{h: h, peer: peer, reply: reply{b: dst}}
+	x := exchange{h: h, peer: peer, datagram: datagram, reply: reply{b: dst}}
 	switch x.req.parse(datagram) {
 	case served:
 		x.answer()
@@ -112,6 +118,7 @@ func (h *Handler) reject(why Reason, peer netip.AddrPort, err error, number uint
 type exchange struct {
 	h        *Handler
 	peer     Peer
+	datagram []byte
 	req      request
 	reply    reply
 	resource resource
@@ -137,12 +144,14 @@ func (x *exchange) serve() error {
 		return errPath
 	case r.code != k.method:
 		return errMethod
-	case r.accept != unset && r.accept != int(k.format):
+	case r.accept != unset && r.accept != k.format && k.format != anyFormat:
 		return errAccept
 	}
 	switch x.resource {
 	case status:
 		return x.postStatus()
+	case channels:
+		return x.postTelemetry()
 	case image:
 		return x.getImage()
 	case manifest:

@@ -12,6 +12,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/gateway/dfu"
+	"havn/gateway/update"
 )
 
 // statusOf is a Status of a device that runs version.
@@ -108,7 +109,29 @@ func TestCodes(t *testing.T) {
 			codes.RequestEntityTooLarge, "one datagram"},
 		{"status, second block of the answer", post("/v1/dfu", st, who, block2(1, 6)),
 			codes.BadRequest, "past the end"},
-		{"telemetry", post("/v1/state", st, who), codes.NotFound, "no such resource"},
+		{"telemetry", post("/v1/state", st, who), codes.Changed, ""},
+		{"telemetry, empty", post("/v1/state", nil, who), codes.Changed, ""},
+		{"telemetry, any Accept", post("/v1/state", st, who, opt{message.Accept, "\x32"}), codes.Changed, ""},
+		{"telemetry, GET", get("/v1/state", who), codes.MethodNotAllowed, ""},
+		{"telemetry, nobody's", post("/v1/state", st), codes.BadRequest, "name the device"},
+		{"telemetry, empty channel", msg{code: codes.POST, options: []opt{{message.URIPath, "v1"},
+			{message.URIPath, ""}, who}}, codes.BadRequest, "want a channel"},
+		{"telemetry, channel not UTF-8", post("/v1/\xff", st, who), codes.BadRequest, "want a channel"},
+		{"telemetry, wildcards", post("/v1/a+", st, who), codes.BadRequest, "without / + #"},
+		{"telemetry, slash", msg{code: codes.POST, options: []opt{{message.URIPath, "v1"},
+			{message.URIPath, "a/b"}, who}}, codes.BadRequest, "without / + #"},
+		{"telemetry, no channel", post("/v1", st, who), codes.NotFound, "no such resource"},
+		{"telemetry, below a channel", post("/v1/state/x", st, who), codes.NotFound, "no such resource"},
+		{"telemetry, JSON that is none", post("/v1/state", []byte("{"), who,
+			opt{message.ContentFormat, "\x32"}), codes.NotAcceptable, "JSON"},
+		{"telemetry, whole in a Block1", post("/v1/state", st, who, opt{message.Block1, "\x06"}),
+			codes.Changed, ""},
+		{"telemetry, in several Block1", post("/v1/state", st, who, opt{message.Block1, "\x0e"}),
+			codes.RequestEntityTooLarge, "one datagram"},
+		{"telemetry, last Block1", post("/v1/state", st, who, opt{message.Block1, "\x16"}),
+			codes.RequestEntityTooLarge, "one datagram"},
+		{"telemetry, second block of the answer", post("/v1/state", st, who, block2(1, 6)),
+			codes.BadRequest, "past the end"},
 		{"root", msg{code: codes.GET}, codes.NotFound, "/.well-known/core"},
 		{"deep path", get("/fw/edge/blinky/manifest/x"), codes.NotFound, ""},
 		{"PUT", msg{code: codes.PUT}, codes.MethodNotAllowed, ""},
@@ -214,6 +237,7 @@ func TestPrefixes(t *testing.T) {
 	for _, m := range []msg{
 		get("/fw/edge/blinky", opt{message.ETag, "12345678"}, block2(3, 2), opt{message.Size2, ""}),
 		post("/v1/dfu", statusOf("1"), query("application=edge&device=blinky&ct=30"), basicAuth("a@b:c")),
+		post("/v1/state", []byte("21.5"), opt{message.ContentFormat, ""}, query("device=d"), query("ct=30")),
 		get("/.well-known/core", query("rt=havn.*")),
 		get("/fw/edge/blinky", opt{60000, strings.Repeat("x", 300)}),
 	} {
@@ -325,7 +349,9 @@ func TestStatsAndComplaints(t *testing.T) {
 	w.ask(t, get("/fw/edge/blinky", block2(1, 6)))
 	w.handler.Handle(nil, []byte{0x40}, peer)
 	s := w.handler.Stats()
-	want := []RequestCount{{"fw", "2.05", 1}, {"fw", "4.02", 3}}
+	want := []update.RequestCount{
+		{Resource: "fw", Code: "2.05", N: 1}, {Resource: "fw", Code: "4.02", N: 3},
+	}
 	if got := s.Requests(); fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("requests %v, want %v", got, want)
 	}

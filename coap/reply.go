@@ -36,7 +36,19 @@ func (r *reply) code() codes.Code {
 // room returns how many payload bytes still fit.
 func (r *reply) room() int { return maxMessage - (len(r.b) - r.start) - 1 }
 
-// option writes one option; value is at most 12 bytes, as all of ours are.
+// take makes a message that was written before the reply.
+func (r *reply) take(message []byte) {
+	r.start = len(r.b)
+	r.b = append(r.b, message...)
+}
+
+// message returns the message that was begun.
+func (r *reply) message() []byte { return r.b[r.start:] }
+
+// drop takes the message back.
+func (r *reply) drop() { r.b = r.b[:r.start] }
+
+// option writes one option.
 func (r *reply) option(n message.OptionID, value []byte) {
 	r.optionHead(n, len(value))
 	r.b = append(r.b, value...)
@@ -62,18 +74,25 @@ func (r *reply) payload(p []byte) {
 }
 
 func (r *reply) optionHead(n message.OptionID, length int) {
-	delta := n - r.last
+	at, delta := len(r.b), int(n-r.last)
 	r.last = n
+	r.b = append(r.b, 0)
+	head := r.extended(delta)<<4 | r.extended(length)
+	r.b[at] = head
+}
+
+// extended writes what of a delta or length its nibble does not hold, and
+// returns the nibble.
+func (r *reply) extended(n int) byte {
 	switch {
-	case delta < message.ExtendOptionByteAddend:
-		r.b = append(r.b, byte(delta)<<4|byte(length))
-	case delta < message.ExtendOptionWordAddend:
-		r.b = append(r.b, message.ExtendOptionByteCode<<4|byte(length),
-			byte(delta-message.ExtendOptionByteAddend))
-	default:
-		r.b = append(r.b, message.ExtendOptionWordCode<<4|byte(length))
-		r.b = binary.BigEndian.AppendUint16(r.b, uint16(delta-message.ExtendOptionWordAddend))
+	case n < message.ExtendOptionByteAddend:
+		return byte(n)
+	case n < message.ExtendOptionWordAddend:
+		r.b = append(r.b, byte(n-message.ExtendOptionByteAddend))
+		return message.ExtendOptionByteCode
 	}
+	r.b = binary.BigEndian.AppendUint16(r.b, uint16(n-message.ExtendOptionWordAddend))
+	return message.ExtendOptionWordCode
 }
 
 // appendReset appends the rejection of a message (RFC 7252 section 4.2).

@@ -15,21 +15,26 @@ const (
 	manifest                 // /fw/{application}/{device}/manifest
 	blob                     // /blob/sha256/{64 hex}, /blob/{16 hex}
 	links                    // /.well-known/core
+	channels                 // /v1/{channel}
 	resources
 )
+
+// anyFormat is the format of a command: Drogue Cloud does not tell any.
+const anyFormat = -1
 
 // kinds tells how each kind of resource is used.
 var kinds = [resources]struct {
 	name   string // in metrics
 	method codes.Code
-	format message.MediaType // of its representation
+	format int // Content-Format of its representation, or anyFormat
 }{
 	other:    {name: "other"},
-	status:   {"dfu", codes.POST, message.AppCBOR},
-	image:    {"fw", codes.GET, message.AppOctets},
-	manifest: {"manifest", codes.GET, message.AppCBOR},
-	blob:     {"blob", codes.GET, message.AppOctets},
-	links:    {"core", codes.GET, message.AppLinkFormat},
+	status:   {"dfu", codes.POST, int(message.AppCBOR)},
+	image:    {"fw", codes.GET, int(message.AppOctets)},
+	manifest: {"manifest", codes.GET, int(message.AppCBOR)},
+	blob:     {"blob", codes.GET, int(message.AppOctets)},
+	links:    {"core", codes.GET, int(message.AppLinkFormat)},
+	channels: {"telemetry", codes.POST, anyFormat},
 }
 
 // resource returns what the path of r names.
@@ -40,8 +45,11 @@ func (r *request) resource() resource {
 	switch path := r.path[:r.segments]; {
 	case len(path) == 3 && string(path[0]) == "fw":
 		return image
-	case len(path) == 2 && string(path[0]) == "v1" && string(path[1]) == "dfu":
-		return status
+	case len(path) == 2 && string(path[0]) == "v1":
+		if string(path[1]) == "dfu" {
+			return status
+		}
+		return channels
 	case len(path) == 4 && string(path[0]) == "fw" && string(path[3]) == "manifest":
 		return manifest
 	case len(path) == 2 && string(path[0]) == "blob":

@@ -22,11 +22,14 @@ const (
 	BadIdentity               // no device is named, or not in a usable way
 	Oversized                 // longer than the receive buffer
 	Multicast                 // sent to a group or broadcast address
+	BadChannel                // telemetry for a channel that cannot be
+	BadPayload                // telemetry that is said to be JSON and is not
 	reasons
 )
 
 var reasonNames = [reasons]string{
-	"", "malformed", "option", "block", "status", "identity", "oversized", "multicast",
+	"", "malformed", "option", "block", "status", "identity", "oversized", "multicast", "channel",
+	"payload",
 }
 
 // String returns the value of the metric's label.
@@ -37,41 +40,39 @@ type Stats struct {
 	Chunks     atomic.Uint64 // blocks and Writes of firmware sent
 	ChunkBytes atomic.Uint64 // firmware bytes in them
 	SendErrors atomic.Uint64 // replies that the kernel did not take
+	Duplicates atomic.Uint64 // telemetry that came again and got the same answer again
+	Commands   atomic.Uint64 // commands of the upstream handed to devices
+	Unfit      atomic.Uint64 // commands lost because no answer holds them
 	Answers    update.Histogram
 
-	requests [resources][256]atomic.Uint64 // by resource and code of the response
+	requests [resources]update.Requests
 	rejected [reasons]atomic.Uint64
 }
 
-// RequestCount is how many requests to a resource were answered with a code.
-type RequestCount struct {
-	Resource string
-	Code     string // as in RFC 7252: "2.05"
-	N        uint64
-}
-
 // Requests returns the requests answered so far, without those that never came.
-func (s *Stats) Requests() (counts []RequestCount) {
+func (s *Stats) Requests() (counts []update.RequestCount) {
 	for res := range s.requests {
-		for code := range s.requests[res] {
-			if n := s.requests[res][code].Load(); n > 0 {
-				name := fmt.Sprintf("%d.%02d", code>>5, code&31)
-				counts = append(counts, RequestCount{kinds[res].name, name, n})
-			}
-		}
+		counts = s.requests[res].Append(counts, kinds[res].name, codeText)
 	}
 	return counts
 }
+
+// codeText writes a code as RFC 7252 does.
+func codeText(code int) string { return fmt.Sprintf("%d.%02d", code>>5, code&31) }
 
 // Rejected returns how many datagrams were not accepted for the reason.
 func (s *Stats) Rejected(why Reason) uint64 { return s.rejected[why].Load() }
 
 // Reasons lists what Rejected can be asked for.
 func Reasons() []Reason {
-	return []Reason{Malformed, BadOption, BadBlock, BadStatus, BadIdentity, Oversized, Multicast}
+	all := make([]Reason, 0, reasons)
+	for why := None + 1; why < reasons; why++ {
+		all = append(all, why)
+	}
+	return all
 }
 
-func (s *Stats) request(res resource, code codes.Code) { s.requests[res][byte(code)].Add(1) }
+func (s *Stats) request(res resource, code codes.Code) { s.requests[res].Count(int(code)) }
 
 func (s *Stats) chunk(bytes int) {
 	s.Chunks.Add(1)

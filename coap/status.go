@@ -31,9 +31,7 @@ func (x *exchange) postStatus() error {
 		update.CoAP, id.application.bytes(), id.device.bytes(), x.peer.Received)
 	x.begin(codes.Content)
 	x.reply.uint(message.ContentFormat, uint32(message.AppCBOR))
-	if r.block1.set {
-		x.reply.block(message.Block1, r.block1.Value)
-	}
+	x.confirm()
 	x.reply.option(optionCommand, commandName)
 	cmd := x.h.engine.Request(row, &st, x.limits(&id), x.peer.Received)
 	x.reply.b = cmd.Append(append(x.reply.b, payloadMarker))
@@ -43,28 +41,46 @@ func (x *exchange) postStatus() error {
 	return nil
 }
 
-// checkStatus refuses what no Status needs. A Block1 is served where it is the
-// whole body, since some clients always send one; a body in several blocks is
-// 4.13: the server is unwilling to assemble it (RFC 7959 section 2.9.3).
+// checkStatus refuses what no Status needs.
 func checkStatus(r *request) error {
-	switch {
-	case r.format != unset && r.format != int(message.AppCBOR) && r.format != int(message.AppOctets):
+	if r.format != unset && r.format != int(message.AppCBOR) && r.format != int(message.AppOctets) {
 		return errFormat
+	}
+	return checkBody(r)
+}
+
+// checkBody refuses a body that is not whole. A Block1 is served where it is the
+// whole body, since some clients always send one; a body in several blocks is
+// 4.13: the server is unwilling to assemble it (RFC 7959 section 2.9.3). No
+// answer to a body has a second block.
+func checkBody(r *request) error {
+	switch {
 	case r.block1.set && (r.block1.NUM > 0 || r.block1.M):
-		return errSplitStatus
+		return errSplit
 	case r.block2.NUM > 0:
 		return errPastEnd
 	}
 	return nil
 }
 
+// confirm writes that the block of a body was taken.
+func (x *exchange) confirm() {
+	if x.req.block1.set {
+		x.reply.block(message.Block1, x.req.block1.Value)
+	}
+}
+
 // limits returns what the Command may be, once all else is written.
 func (x *exchange) limits(id *identity) update.Limits {
 	s := x.h.chunks.Load().of(
 		x.peer.Addr.Addr(), id.application.bytes(), id.device.bytes())
-	room := x.reply.room()
+	return update.Limits{Payload: x.room(), Write: s.write, Align: s.align}
+}
+
+// room returns how many payload bytes the answer to a body may have.
+func (x *exchange) room() int {
 	if x.req.block2.set {
-		room = min(room, x.req.block2.SZX.Size())
+		return min(x.reply.room(), x.req.block2.SZX.Size())
 	}
-	return update.Limits{Payload: room, Write: s.write, Align: s.align}
+	return x.reply.room()
 }

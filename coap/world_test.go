@@ -46,6 +46,7 @@ type world struct {
 	engine  *update.Engine
 	handler *Handler
 	images  map[string]*firmware.Image
+	cloud   *cloud
 	log     *bytes.Buffer
 }
 
@@ -67,8 +68,8 @@ func newWorld(t testing.TB, c Chunks) *world {
 		t.Fatal(err)
 	}
 	resolve(e, ready)
-	w := &world{engine: e, images: images(), log: new(bytes.Buffer)}
-	w.handler, err = NewHandler(e, Config{Application: "edge"}, c,
+	w := &world{engine: e, images: images(), cloud: new(cloud), log: new(bytes.Buffer)}
+	w.handler, err = NewHandler(e, Config{Application: "edge"}, c, w.cloud.upstream(),
 		slog.New(slog.NewTextHandler(w.log, nil)))
 	if err != nil {
 		t.Fatal(err)

@@ -16,9 +16,7 @@ import (
 
 // listenHTTP binds the HTTP front for devices, where one is configured.
 func (g *Gateway) listenHTTP() (err error) {
-	g.httpHandler, err = devicehttp.NewHandler(g.engine, g.cfg.Chunks.HTTP, devicehttp.Upstream{
-		Telemetry: g.telemetry(), Commands: g.cloud.inbox.take,
-	}, g.log)
+	g.httpHandler, err = devicehttp.NewHandler(g.engine, g.cfg.Chunks.HTTP, g.upstream(), g.log)
 	if err != nil || g.cfg.HTTP.Listen == "" {
 		return err
 	}
@@ -37,7 +35,7 @@ func (g *Gateway) connectLoRaWAN() error {
 			return fmt.Errorf("lorawan network %s: %w", cfg.Name, err)
 		}
 		handler, err := lorawan.NewHandler(cfg, g.cfg.Chunks.LoRaWAN, g.cfg.LoRaWAN.Shard,
-			lorawan.Parts{Engine: g.engine, Log: g.log})
+			lorawan.Parts{Engine: g.engine, Upstream: g.upstream(), Log: g.log})
 		if err != nil {
 			return err
 		}

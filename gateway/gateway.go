@@ -128,7 +128,8 @@ func (g *Gateway) rules(cfg config.Config) []update.Rule {
 
 // listen binds the sockets.
 func (g *Gateway) listen() (err error) {
-	if g.handler, err = coap.NewHandler(g.engine, g.cfg.CoAP, g.cfg.Chunks.CoAP, g.log); err != nil {
+	g.handler, err = coap.NewHandler(g.engine, g.cfg.CoAP, g.cfg.Chunks.CoAP, g.upstream(), g.log)
+	if err != nil {
 		return err
 	}
 	if g.cfg.CoAP.Listen != "" {

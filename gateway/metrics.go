@@ -25,6 +25,9 @@ var (
 	descBytes     = desc("chunk_bytes_total", "Firmware bytes in those chunks.", "protocol")
 	descRejected  = desc("rejected_total", "Messages refused as bad input.", "protocol", "reason")
 	descAnswer    = desc("answer_seconds", "Time from receipt of a message to its answer.", "protocol")
+	descDups      = desc("duplicates_total", "Telemetry that came again and was answered as before.", "protocol")
+	descCommands  = desc("commands_total", "Commands of the upstream for devices, by result.", "result")
+	descWaiting   = desc("commands_waiting", "Commands that wait for their devices.")
 	descSendErrs  = desc("send_errors_total", "Answers that the kernel did not take.", "protocol")
 	descConns     = desc("connections", "Connections of devices.", "protocol")
 	descLoraHeld  = desc("lorawan_held_total", "Statuses left unanswered because an answer may be queued.", "network")
@@ -62,6 +65,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	c.cache(ch)
 	c.engine(ch)
 	c.upstream(ch)
+	c.commands(ch)
 }
 
 func counter(ch chan<- prometheus.Metric, d *prometheus.Desc, n uint64, labels ...string) {
@@ -79,25 +83,28 @@ func front(ch chan<- prometheus.Metric, p update.Protocol, chunks, bytes uint64,
 	ch <- histogram(descAnswer, answers, p.String())
 }
 
+func requests(ch chan<- prometheus.Metric, protocol string, counts []update.RequestCount) {
+	for _, r := range counts {
+		counter(ch, descRequests, r.N, protocol, r.Resource, r.Code)
+	}
+}
+
 func (c collector) coap(ch chan<- prometheus.Metric) {
 	protocol := update.CoAP.String()
 	stats := c.g.handler.Stats()
-	for _, r := range stats.Requests() {
-		counter(ch, descRequests, r.N, protocol, r.Resource, r.Code)
-	}
+	requests(ch, protocol, stats.Requests())
 	for _, why := range coap.Reasons() {
 		counter(ch, descRejected, stats.Rejected(why), protocol, why.String())
 	}
 	counter(ch, descSendErrs, stats.SendErrors.Load(), protocol)
+	counter(ch, descDups, stats.Duplicates.Load(), protocol)
 	front(ch, update.CoAP, stats.Chunks.Load(), stats.ChunkBytes.Load(), &stats.Answers)
 }
 
 func (c collector) http(ch chan<- prometheus.Metric) {
 	protocol := update.HTTP.String()
 	stats := c.g.httpHandler.Stats()
-	for _, r := range stats.Requests() {
-		counter(ch, descRequests, r.N, protocol, r.Resource, r.Code)
-	}
+	requests(ch, protocol, stats.Requests())
 	for _, why := range devicehttp.Reasons() {
 		counter(ch, descRejected, stats.Rejected(why), protocol, why.String())
 	}
@@ -109,7 +116,7 @@ func (c collector) http(ch chan<- prometheus.Metric) {
 func (c collector) lorawan(ch chan<- prometheus.Metric) {
 	protocol := update.LoRaWAN.String()
 	var answers update.Histogram
-	var chunks, bytes uint64
+	var chunks, bytes, taken uint64
 	rejected, ops := map[lorawan.Rejection]uint64{}, map[dfu.Op]uint64{}
 	for _, n := range c.g.lorawan {
 		stats := n.Stats()
@@ -119,6 +126,7 @@ func (c collector) lorawan(ch chan<- prometheus.Metric) {
 		for op := dfu.OpWait; op <= dfu.OpSwap; op++ {
 			ops[op] += stats.Answered(op)
 		}
+		taken += stats.Telemetry.Load()
 		chunks, bytes = chunks+stats.Chunks.Load(), bytes+stats.ChunkBytes.Load()
 		answers.Add(&stats.Answers)
 		counter(ch, descLoraHeld, stats.Held.Load(), n.Name())
@@ -130,6 +138,7 @@ func (c collector) lorawan(ch chan<- prometheus.Metric) {
 	for op, n := range ops {
 		counter(ch, descRequests, n, protocol, "dfu", op.String())
 	}
+	counter(ch, descRequests, taken, protocol, "telemetry", "unanswered")
 	front(ch, update.LoRaWAN, chunks, bytes, &answers)
 }
 
@@ -177,6 +186,22 @@ func (c collector) upstream(ch chan<- prometheus.Metric) {
 	counter(ch, descForwarded, sent.Delivered.Load(), "delivered")
 	counter(ch, descForwarded, sent.Rejected.Load(), "rejected")
 	counter(ch, descForwarded, sent.Failed.Load(), "failed")
+}
+
+// commands renders what became of the commands of the upstream, on whatever front.
+func (c collector) commands(ch chan<- prometheus.Metric) {
+	coap, http, inbox := c.g.handler.Stats(), c.g.httpHandler.Stats(), c.g.cloud.inbox
+	delivered := coap.Commands.Load() + http.Commands.Load()
+	refused := coap.Unfit.Load() + c.g.cloud.foreign.Load()
+	for _, n := range c.g.lorawan {
+		delivered += n.Stats().Commands.Load()
+		refused += n.Stats().Rejected(lorawan.BadCommand)
+	}
+	gauge(ch, descWaiting, float64(inbox.Waiting()))
+	counter(ch, descCommands, delivered, "delivered")
+	counter(ch, descCommands, refused, "refused")
+	counter(ch, descCommands, inbox.Stats().Expired.Load(), "expired")
+	counter(ch, descCommands, inbox.Stats().Dropped.Load(), "dropped")
 }
 
 func (c collector) engine(ch chan<- prometheus.Metric) {

@@ -17,6 +17,9 @@ import (
 // labels are those of every metric that dashboards and alerts may rely on.
 var labels = map[string][]string{
 	"gateway_requests_total":        {"code", "protocol", "resource"},
+	"gateway_duplicates_total":      {"protocol"},
+	"gateway_commands_total":        {"result"},
+	"gateway_commands_waiting":      nil,
 	"gateway_chunks_total":          {"protocol"},
 	"gateway_chunk_bytes_total":     {"protocol"},
 	"gateway_rejected_total":        {"protocol", "reason"},

@@ -5,9 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
 
 	"havn/gateway/dfu"
 	"havn/gateway/firmware"
+	"havn/gateway/telemetry"
 	"havn/gateway/update"
 	"havn/upstream"
 	"havn/upstream/drogue"
@@ -20,13 +25,20 @@ type cloud struct {
 	publisher *drogue.Publisher   // nil: none
 	forwarder *upstream.Forwarder // nil: nobody to forward to
 	spool     *spool.Spool
-	inbox     inbox
+	inbox     *telemetry.Inbox
+
+	foreign    atomic.Uint64 // firmware commands of the cloud
+	foreignLog rate.Sometimes
 }
+
+// foreignPace is how often firmware commands of the cloud are logged.
+const foreignPace = 10 * time.Second
 
 // openCloud makes the parts of the upstream that are configured. The engine
 // comes later and is told of changes through g.
 func (g *Gateway) openCloud() (err error) {
 	cfg := g.cfg.Upstream
+	g.cloud.inbox, g.cloud.foreignLog.Interval = telemetry.NewInbox(g.log), foreignPace
 	if cfg.Drogue.Registry.URL != "" {
 		g.cloud.registry, err = drogue.NewRegistry(cfg.Drogue, drogue.Parts{
 			Store:      g.store.Documents(),
@@ -38,7 +50,7 @@ func (g *Gateway) openCloud() (err error) {
 		}
 	}
 	if len(cfg.Drogue.Endpoints) > 0 {
-		if g.cloud.publisher, err = drogue.NewPublisher(cfg.Drogue, g.cloud.inbox.put, g.log); err != nil {
+		if g.cloud.publisher, err = drogue.NewPublisher(cfg.Drogue, g.command, g.log); err != nil {
 			return err
 		}
 	}
@@ -161,15 +173,6 @@ func final(err error) error {
 		return fmt.Errorf("%w: %w", upstream.ErrRejected, err)
 	}
 	return err
-}
-
-// telemetry takes a message of a device that is not about firmware. It is nil
-// where there is nobody to forward it to.
-func (g *Gateway) telemetry() func(application, device, channel, contentType string, payload []byte) error {
-	if g.cloud.publisher == nil {
-		return nil
-	}
-	return g.cloud.forwarder.Telemetry
 }
 
 // close releases the spool, and says when that fails: what is in it stays.

@@ -63,9 +63,8 @@ type Config struct {
 	UplinkTopic   string `yaml:"uplink_topic"`   // template of events; empty = the server's own
 	DownlinkTopic string `yaml:"downlink_topic"` // template of commands
 
-	// AirtimeBudget is the share of an hour that the network's downlinks of
-	// firmware may be on the air; beyond, no further device starts to update.
-	// 0 = no limit.
+	// AirtimeBudget is the share of an hour that the network's downlinks may be on
+	// the air; beyond, no further device starts to update. 0 = no limit.
 	AirtimeBudget float64 `yaml:"airtime_budget"`
 }
 

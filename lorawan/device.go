@@ -12,13 +12,16 @@ const forget = 24 * time.Hour
 // device is what the handler knows of one device.
 type device struct {
 	key   deviceKey
+	name  string // as the gateway calls it
 	queue queue
+	last  Uplink // without its payload
+
+	updating bool // its last Status was about an update under way
 
 	heard  bool
 	fCnt   uint32 // of the last uplink
 	older  uint32 // of the last uplink that was taken for a replay
 	replay int    // of how many in a row that counted up
-	dr     int    // of the last uplink
 
 	seen     time.Time     // when the last uplink came
 	interval time.Duration // between the last two
@@ -53,11 +56,12 @@ func (d *device) accept(fCnt uint32) (Rejection, bool) {
 }
 
 // opened notes the window after an uplink.
-func (d *device) opened(dr int, now time.Time) {
+func (d *device) opened(up *Uplink, now time.Time) {
 	if !d.seen.IsZero() {
 		d.interval = now.Sub(d.seen)
 	}
-	d.seen, d.dr = now, dr
+	d.seen, d.last = now, *up
+	d.last.Payload = nil
 	d.queue.passed()
 }
 
@@ -76,6 +80,9 @@ func (d *device) patience() time.Duration {
 	}
 	return min(max(d.interval+d.interval/2, minPatience), maxPatience)
 }
+
+// fresh returns until when a downlink cannot have expired, if the clocks agree.
+func (d *device) fresh(now time.Time) time.Time { return now.Add(d.patience() / 2) }
 
 func (d *device) countsUp(fCnt uint32) bool {
 	if fCnt <= d.older {
@@ -106,8 +113,8 @@ func (d *device) limit(dr, most int, now time.Time) int {
 
 // learn notes a limit for downlinks after an uplink like the last one.
 func (d *device) learn(bytes int, now time.Time) {
-	d.limits = slices.DeleteFunc(d.limits, func(l learned) bool { return l.dr == d.dr })
-	d.limits = append(d.limits, learned{dr: d.dr, bytes: bytes, until: now.Add(forget)})
+	d.limits = slices.DeleteFunc(d.limits, func(l learned) bool { return l.dr == d.last.DR })
+	d.limits = append(d.limits, learned{dr: d.last.DR, bytes: bytes, until: now.Add(forget)})
 }
 
 // starving reports whether MAC commands are known to need a share of the

@@ -1,10 +1,12 @@
 package lorawan_test
 
 import (
+	"strconv"
 	"testing"
 	"time"
 
 	"havn/gateway/dfu"
+	"havn/gateway/telemetry"
 	"havn/lorawan"
 )
 
@@ -16,6 +18,7 @@ func FuzzHandle(f *testing.F) {
 	f.Add([]byte{0, 1, 5, 2, 0, 2, 5, 3, 4, 0, 0, 3, 3, 5}, first.Append(nil), uint8(0))
 	f.Add([]byte{0, 1, 0, 0, 2, 0, 0, 3, 0, 1, 0, 4, 0, 5}, next.Append(nil), uint8(1))
 	f.Add([]byte{0, 9, 14, 0, 9, 5, 0, 3, 5, 4, 1, 5}, []byte{0xa0}, uint8(2))
+	f.Add([]byte{0, 1, 5, 6, 7, 5, 2, 0, 1, 0x40, 9, 10, 6, 8, 5, 0x42, 0, 2}, []byte("on"), uint8(0))
 	kinds := []lorawan.Server{lorawan.ChirpStackV3, lorawan.ChirpStackV4, lorawan.TheThingsStack}
 	f.Fuzz(func(t *testing.T, script, payload []byte, kind uint8) {
 		w := newWorld(t, server(kinds[int(kind)%len(kinds)]), func(s *settings) {
@@ -24,10 +27,14 @@ func FuzzHandle(f *testing.F) {
 		var last lorawan.Downlink
 		for len(script) >= 3 {
 			e := event(script, payload, last.ID)
+			if script[2]%5 == 0 {
+				w.commands = []telemetry.Command{{Name: "port:" + strconv.Itoa(int(script[1])), Payload: payload}}
+			}
 			w.now = w.now.Add(time.Duration(script[2]) * time.Minute)
 			if dl, ok := w.handle(e); ok {
 				last = dl
-				if _, err := dfu.ParseCommand(dl.Payload); err != nil {
+				_, err := dfu.ParseCommand(dl.Payload)
+				if err != nil && (dl.FPort == 223 || dl.FPort == 1) {
 					t.Fatal(err)
 				}
 			}
@@ -40,7 +47,7 @@ func event(b, payload []byte, last lorawan.DownlinkID) lorawan.Event {
 	if b[1]&0x80 != 0 {
 		last = lorawan.DownlinkID{}
 	}
-	switch b[0] % 7 {
+	switch b[0] % 8 {
 	case 1:
 		return lorawan.Joined{Device: sensor}
 	case 2:
@@ -52,12 +59,17 @@ func event(b, payload []byte, last lorawan.DownlinkID) lorawan.Event {
 		return lorawan.Ack{Device: sensor, ID: last}
 	case 5:
 		return lorawan.Other{Device: sensor, Kind: "status"}
+	case 6:
+		return lorawan.Pending{Device: sensor}
 	}
 	st := at(int(b[2]) * 36)
 	up := lorawan.Uplink{Device: sensor, FPort: 223, FCnt: uint32(b[1]), DR: int(b[2]) % 16}
 	up.Payload = st.Append(nil)
 	if b[0] == 0xff {
 		up.Payload = payload
+	}
+	if b[0]&0x40 != 0 {
+		up.FPort = b[1]
 	}
 	up.Overrides.Align = int(b[1]) % 9
 	return up

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/gateway/telemetry"
 	"havn/gateway/update"
 )
 
@@ -17,7 +17,7 @@ import (
 // many goroutines at once, but the events of one device must come in order.
 type Handler struct {
 	engine      *update.Engine
-	telemetry   func(dfu.Device, Uplink)
+	upstream    telemetry.Upstream
 	cfg         Config
 	application []byte
 	shard       Shard
@@ -33,13 +33,13 @@ type Handler struct {
 	expires bool // downlinks have an Expires
 }
 
-// Parts are the handler's neighbours. Telemetry and Log may be nil.
+// Parts are the handler's neighbours. Log may be nil.
 type Parts struct {
 	Engine *update.Engine
-	// Telemetry is given the uplinks that are not about firmware. It must not
-	// block nor call the handler, and may keep the payload.
-	Telemetry func(dfu.Device, Uplink)
-	Log       *slog.Logger
+	// Upstream takes the uplinks that are not about firmware, and has the commands
+	// for the devices. It must not call the handler.
+	Upstream telemetry.Upstream
+	Log      *slog.Logger
 }
 
 // NewHandler returns a handler for the network cfg. It fails where cfg, c or s
@@ -53,7 +53,7 @@ func NewHandler(cfg Config, c Chunks, s Shard, p Parts) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{
-		engine: p.Engine, telemetry: p.Telemetry, cfg: cfg.withDefaults(), shard: s, radio: radio,
+		engine: p.Engine, upstream: p.Upstream, cfg: cfg.withDefaults(), shard: s, radio: radio,
 		application: []byte(cfg.Application), devices: newTable(),
 		airtime: newBudget(cfg.AirtimeBudget), expires: cfg.Server.expires(),
 	}
@@ -106,10 +106,14 @@ func (h *Handler) Handle(e Event, now time.Time) (Downlink, bool) {
 		h.stats.Uplinks.Add(1)
 		return h.uplink(&up, now)
 	}
-	if d := h.devices.find(from); d != nil {
-		h.notice(d, e, now)
+	d := h.devices.find(from)
+	if d == nil {
+		return Downlink{}, false
 	}
-	return Downlink{}, false
+	if h.notice(d, e, now); !d.due() {
+		return Downlink{}, false
+	}
+	return h.command(d, now)
 }
 
 // answers reports whether the devices of an application are ours.
@@ -139,11 +143,13 @@ var advice = [rejections]string{
 	Encrypted:     "a payload cannot be read; let the network server hold the AppSKey",
 	BadTag:        "a tag of a device cannot be used; the device gets no firmware until it can",
 	BadDataRate:   "an uplink came at an unknown data rate; check the region of the network",
-	Duplicate:     "an uplink came twice and was answered once",
+	Duplicate:     "an uplink came twice and was taken once",
 	Replayed:      "an old uplink came again and was ignored",
 	OtherOrigin:   "an event of another application was ignored",
-	Undeliverable: "an answer could not be published; the device asks again",
+	Undeliverable: "a downlink could not be published; a device asks again for firmware, a command is lost",
 	Overflow:      "events come faster than they are answered; some were dropped",
+	BadCommand:    "a command of the upstream cannot be sent and was dropped",
+	Untaken:       "telemetry is not taken; add an endpoint for its application to upstream.drogue",
 }
 
 // notice takes what an event tells about the queue of a known device.

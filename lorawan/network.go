@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"havn/gateway/dfu"
 	"havn/gateway/mqtt"
 	"havn/lorawan/region"
 )
@@ -87,7 +88,7 @@ func (n *Network) Run(ctx context.Context) error {
 }
 
 // receive decodes a message and gives it to the worker of its device, so that
-// the events of one device stay in order. It is called by the connection.
+// the events of one device stay in order. The connection calls it.
 func (n *Network) receive(topic string, payload []byte) {
 	at := time.Now()
 	event, err := n.codec.Decode(topic, payload)
@@ -95,11 +96,28 @@ func (n *Network) receive(topic string, payload []byte) {
 		n.handler.Reject(err)
 		return
 	}
-	from := event.From()
+	n.deliver(event, at)
+}
+
+// deliver gives an event to the worker of its device.
+func (n *Network) deliver(e Event, at time.Time) {
+	from := e.From()
 	select {
-	case n.queues[hash(from)>>16%workers] <- arrival{event, at}:
+	case n.queues[hash(from)>>16%workers] <- arrival{e, at}:
 	default:
 		n.handler.reject(Overflow, from, errOverflow)
+	}
+}
+
+// Wake tells that a command waits for a device. If the device was heard, the
+// command goes down at once; else, and while the broker is away, it waits for
+// the next uplink. Wake does not block.
+func (n *Network) Wake(dev dfu.Device) {
+	if dev.Application != n.handler.cfg.Application || !n.Connected() {
+		return
+	}
+	if d, known := n.handler.Find(dev.Name); known {
+		n.deliver(Pending{d}, time.Now())
 	}
 }
 
@@ -129,7 +147,9 @@ func (n *Network) answer(a arrival) {
 		n.handler.Unsent(dl, err)
 		return
 	}
-	n.handler.stats.Answers.Observe(time.Since(a.at), 1)
+	if _, answered := a.event.(Uplink); answered {
+		n.handler.stats.Answers.Observe(time.Since(a.at), 1)
+	}
 }
 
 // Reject counts and logs a message that a codec could not decode.

@@ -12,10 +12,12 @@ import (
 const maxHeld = 4
 
 // queue is what the handler knows of a device's downlink queue in the network
-// server. A second Write in that queue corrupts real devices, so nothing is
-// sent until it is known what became of the last downlink:
+// server. A second Write in that queue corrupts real devices, and a server that
+// does not name downlinks cannot tell which one has left. So a Write is never
+// queued beside a command of the upstream either, and nothing is sent until it
+// is known what became of the last downlink:
 //
-//	         answer                       txack, error, join, or a
+//	         answer or command            txack, error, join, or a
 //	empty ───────────► queued ──────────► Status that shows its effect
 //	  ▲                  │  ▲                    │
 //	  │     maxHeld + 1  │  │ no sign            │
@@ -27,7 +29,8 @@ const maxHeld = 4
 // What is queued rides the next window by itself, so to withhold costs nothing
 // but that window. A downlink without any sign was lost on its way to the queue,
 // or MAC commands starve it there. A probe, a Wait that does no harm in whatever
-// number, tells: it leaves the queue behind everything that came before it.
+// number, tells: it leaves the queue behind everything that came before it. A
+// command can be one as well, and is where no Status comes to be answered.
 //
 // Where a downlink can replace what is queued, the answer itself takes the place
 // of the probe.
@@ -45,6 +48,7 @@ type queue struct {
 // item is a downlink that was sent to the network server.
 type item struct {
 	id      DownlinkID
+	command bool // of the upstream; it has no op
 	op      dfu.Op
 	version []byte    // of what is written or swapped to
 	offset  uint32    // of a Write
@@ -145,6 +149,12 @@ func (q *queue) free() bool {
 	q.probes = 0
 	return true
 }
+
+// idle reports whether the queue is empty, as far as can be told.
+func (q *queue) idle() bool { return !q.queued && q.probes == 0 }
+
+// takesCommand reports whether a command may be sent now.
+func (q *queue) takesCommand() bool { return q.idle() || q.overdue() }
 
 // overdue reports whether it is time for a probe.
 func (q *queue) overdue() bool { return q.queued && q.silent >= q.probeAt }

@@ -17,17 +17,19 @@ const (
 	Encrypted                      // the network server has no key for the payload
 	BadTag                         // a tag of the device cannot be used
 	BadDataRate                    // the region has no such data rate
-	Duplicate                      // the uplink was answered already
+	Duplicate                      // the uplink was taken already
 	Replayed                       // an uplink older than the last one
 	OtherOrigin                    // of an application that is not ours
-	Undeliverable                  // the answer could not be published
+	Undeliverable                  // a downlink could not be published
 	Overflow                       // the inbound queue was full
+	BadCommand                     // a command that cannot be sent
+	Untaken                        // telemetry that the upstream did not take
 	rejections
 )
 
 var rejectionNames = [rejections]string{
 	"malformed", "status", "encrypted", "tag", "data_rate", "duplicate", "replayed", "application",
-	"undeliverable", "overflow",
+	"undeliverable", "overflow", "command", "upstream",
 }
 
 // String returns the value of the metric's label.
@@ -47,6 +49,7 @@ type Stats struct {
 	Uplinks    atomic.Uint64 // of our share of the devices
 	Elsewhere  atomic.Uint64 // events of devices that another gateway answers
 	Telemetry  atomic.Uint64 // uplinks that are not about firmware
+	Commands   atomic.Uint64 // commands of the upstream that were sent
 	Chunks     atomic.Uint64 // Writes sent
 	ChunkBytes atomic.Uint64 // firmware bytes in them
 	Airtime    atomic.Int64  // of the downlinks sent, nanoseconds

@@ -12,26 +12,26 @@ import (
 	"havn/lorawan/region"
 )
 
-// uplink answers a Status and hands on everything else.
+// uplink answers a Status and hands on everything else. A command goes down
+// where nothing else does.
 func (h *Handler) uplink(up *Uplink, now time.Time) (Downlink, bool) {
-	d, accepted := h.devices.find(up.Device), true
-	var why Rejection
-	if d != nil {
-		if why, accepted = d.accept(up.FCnt); accepted {
-			d.opened(up.DR, now)
-		}
+	d := h.devices.find(up.Device)
+	if d == nil {
+		d = h.meet(up.Device)
 	}
-	st, ok := h.status(up)
-	switch {
-	case !ok:
-		return Downlink{}, false
-	case !accepted:
+	if why, ok := d.accept(up.FCnt); !ok {
 		h.reject(why, up.Device, fmt.Errorf("frame counter %d after %d", up.FCnt, d.fCnt))
 		return Downlink{}, false
-	case d == nil:
-		d = h.meet(up, now)
 	}
-	return h.answer(d, up, &st, now)
+	d.opened(up, now)
+	h.devices.name(d, h.cfg.deviceName(up.Device))
+	st, ok := h.status(up)
+	if !ok {
+		d.queue.free()
+	} else if dl, ok := h.answer(d, up, &st, now); ok {
+		return dl, true
+	}
+	return h.command(d, now)
 }
 
 // status returns the Status that an uplink holds. Where it holds none, it is
@@ -70,25 +70,12 @@ func rejectionOf(err error) Rejection {
 	return Malformed
 }
 
-// pass hands on telemetry. A frame without FPort carries none.
-func (h *Handler) pass(up *Uplink) {
-	if up.FPort == 0 {
-		return
-	}
-	h.stats.Telemetry.Add(1)
-	if h.telemetry != nil {
-		h.telemetry(dfu.Device{Application: h.cfg.Application, Name: h.cfg.deviceName(up.Device)}, *up)
-	}
-}
-
 // meet makes a device known.
-func (h *Handler) meet(up *Uplink, now time.Time) *device {
-	d, evicted := h.devices.add(up.Device, maxDevices)
+func (h *Handler) meet(from Device) *device {
+	d, evicted := h.devices.add(from, maxDevices)
 	if evicted {
 		h.stats.Evicted.Add(1)
 	}
-	d.accept(up.FCnt)
-	d.opened(up.DR, now)
 	return d
 }
 
@@ -106,8 +93,9 @@ func (h *Handler) answer(d *device, up *Uplink, st *dfu.Status, now time.Time) (
 		return Downlink{}, false
 	}
 	free := h.free(d, st, now)
-	row := h.engine.Lookup(update.LoRaWAN, h.application, []byte(h.cfg.deviceName(up.Device)), now)
+	row := h.engine.Lookup(update.LoRaWAN, h.application, []byte(d.name), now)
 	cmd := h.engine.Request(row, st, limits, now)
+	d.updating = begins(cmd.Op)
 	switch {
 	case !free && d.queue.overdue():
 		return h.probe(d, up, rules, now), true
@@ -137,14 +125,10 @@ func (h *Handler) free(d *device, st *dfu.Status, now time.Time) bool {
 func (h *Handler) limits(
 	d *device, rules *region.Region, up *Uplink, st *dfu.Status, now time.Time,
 ) (update.Limits, error) {
-	most, err := rules.MaxDownlink(up.DR)
+	most, err := h.most(d, up, rules, now)
 	if err != nil {
 		return update.Limits{}, err
 	}
-	if own := up.Overrides.MaxPayload; own > 0 {
-		most = min(most, own)
-	}
-	most = d.limit(up.DR, most, now)
 	c := h.chunks.Load()
 	align := cmp.Or(up.Overrides.Align, c.Align)
 	write := c.write(up.DR)
@@ -159,6 +143,18 @@ func (h *Handler) limits(
 		h.stats.Deferred.Add(1)
 	}
 	return update.Limits{Payload: most, Write: uint32(write), NoStart: full, Align: uint32(align)}, nil
+}
+
+// most returns how many bytes the answer to an uplink may have.
+func (h *Handler) most(d *device, up *Uplink, rules *region.Region, now time.Time) (int, error) {
+	most, err := rules.MaxDownlink(up.DR)
+	if err != nil {
+		return 0, err
+	}
+	if own := up.Overrides.MaxPayload; own > 0 {
+		most = min(most, own)
+	}
+	return d.limit(up.DR, most, now), nil
 }
 
 // room returns how many firmware bytes fit the Write that a Status asks for.
@@ -177,10 +173,10 @@ func (h *Handler) send(
 	d *device, up *Uplink, cmd dfu.Command, rules *region.Region, now time.Time,
 ) Downlink {
 	cmd.Poll = 0 // LoRaWAN devices keep their own pace
-	dl := h.downlink(d, up, cmd, rules, now)
+	dl := h.reply(d, up, cmd, rules, now)
 	d.queue.put(item{
 		id: dl.ID, op: cmd.Op, version: slices.Clone(cmd.Version), offset: cmd.Offset,
-		size: len(dl.Payload), fresh: now.Add(d.patience() / 2),
+		size: len(dl.Payload), fresh: d.fresh(now),
 	})
 	if cmd.Op == dfu.OpWrite {
 		h.stats.Chunks.Add(1)
@@ -192,24 +188,31 @@ func (h *Handler) send(
 // probe returns a Wait that goes behind whatever may be queued.
 func (h *Handler) probe(d *device, up *Uplink, rules *region.Region, now time.Time) Downlink {
 	h.stats.Probes.Add(1)
-	dl := h.downlink(d, up, dfu.Command{Op: dfu.OpWait}, rules, now)
+	dl := h.reply(d, up, dfu.Command{Op: dfu.OpWait}, rules, now)
 	d.queue.putProbe(dl.ID)
 	return dl
 }
 
-func (h *Handler) downlink(
+// reply returns the downlink with a Command.
+func (h *Handler) reply(
 	d *device, up *Uplink, cmd dfu.Command, rules *region.Region, now time.Time,
 ) Downlink {
-	dl := Downlink{
-		Device: up.Device, ID: NewDownlinkID(), FPort: up.FPort,
-		Payload: cmd.Append(make([]byte, 0, cmd.Len())), Replace: h.cfg.Server.replaces(),
-	}
+	h.stats.answers[cmd.Op].Add(1)
+	dl := h.downlink(d, up.FPort, cmd.Append(make([]byte, 0, cmd.Len())), rules, now)
+	dl.Replace = h.cfg.Server.replaces()
+	return dl
+}
+
+// downlink returns a downlink to the device, and notes the time it is on the air.
+func (h *Handler) downlink(
+	d *device, fPort uint8, payload []byte, rules *region.Region, now time.Time,
+) Downlink {
+	dl := Downlink{Device: d.last.Device, ID: NewDownlinkID(), FPort: fPort, Payload: payload}
 	if h.expires {
 		dl.Expires = now.Add(d.patience())
 	}
-	h.stats.answers[cmd.Op].Add(1)
-	if dr, err := rules.DownlinkDR(up.DR); err == nil {
-		if airtime, err := rules.DownlinkAirtime(dr, len(dl.Payload)); err == nil {
+	if dr, err := rules.DownlinkDR(d.last.DR); err == nil {
+		if airtime, err := rules.DownlinkAirtime(dr, len(payload)); err == nil {
 			h.stats.Airtime.Add(int64(airtime))
 			h.airtime.spend(airtime, now)
 		}

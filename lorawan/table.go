@@ -2,7 +2,7 @@ package lorawan
 
 import "container/list"
 
-// maxDevices bounds the table: 65536 devices take about 20 MB.
+// maxDevices bounds the table: 65536 devices take about 45 MB.
 const maxDevices = 1 << 16
 
 // deviceKey is the DevEUI, or the name of a device that has none.
@@ -18,13 +18,16 @@ func keyOf(d Device) deviceKey {
 	return deviceKey{eui: d.EUI}
 }
 
-// table holds the devices that were answered, the least recently heard last.
+// table holds the devices that were heard, the least recently heard last.
 type table struct {
-	byKey map[deviceKey]*list.Element // of *device
-	order list.List
+	byKey  map[deviceKey]*list.Element // of *device
+	byName map[string]*device          // as the gateway calls them; of two, the last one heard
+	order  list.List
 }
 
-func newTable() table { return table{byKey: map[deviceKey]*list.Element{}} }
+func newTable() table {
+	return table{byKey: map[deviceKey]*list.Element{}, byName: map[string]*device{}}
+}
 
 // find returns a known device, or nil.
 func (t *table) find(d Device) *device {
@@ -39,9 +42,27 @@ func (t *table) find(d Device) *device {
 // add makes a device known, and reports whether another one was forgotten.
 func (t *table) add(d Device, most int) (dev *device, evicted bool) {
 	if evicted = len(t.byKey) >= most; evicted {
-		delete(t.byKey, t.order.Remove(t.order.Back()).(*device).key)
+		gone := t.order.Remove(t.order.Back()).(*device)
+		delete(t.byKey, gone.key)
+		t.unname(gone)
 	}
 	dev = &device{key: keyOf(d)}
 	t.byKey[dev.key] = t.order.PushFront(dev)
 	return dev, evicted
+}
+
+// name notes what the gateway calls a device.
+func (t *table) name(d *device, name string) {
+	if t.byName[name] == d {
+		return
+	}
+	t.unname(d)
+	d.name = name
+	t.byName[name] = d
+}
+
+func (t *table) unname(d *device) {
+	if t.byName[d.name] == d {
+		delete(t.byName, d.name)
+	}
 }

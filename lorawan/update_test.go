@@ -9,6 +9,7 @@ import (
 
 	"havn/bench/device"
 	"havn/gateway/dfu"
+	"havn/gateway/telemetry"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
 	"havn/lorawan/chirpstack/chirpstacktest"
@@ -30,14 +31,19 @@ type edge struct {
 	*chirpstacktest.Server
 	t       *testing.T
 	network *lorawan.Network
+	inbox   *telemetry.Inbox
 	shelf   shelf
 	broker  string
 	ctx     context.Context
 }
 
-func newNetwork(t *testing.T, cfg lorawan.Config, s shelf, shard lorawan.Shard) *lorawan.Network {
+func newNetwork(
+	t *testing.T, cfg lorawan.Config, s shelf, shard lorawan.Shard, inbox *telemetry.Inbox,
+) *lorawan.Network {
 	t.Helper()
-	h, err := lorawan.NewHandler(cfg, lorawan.Chunks{}, shard, lorawan.Parts{Engine: newEngine(t, s)})
+	h, err := lorawan.NewHandler(cfg, lorawan.Chunks{}, shard, lorawan.Parts{
+		Engine: newEngine(t, s), Upstream: telemetry.Upstream{Commands: inbox.Take},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,6 +60,9 @@ func newNetwork(t *testing.T, cfg lorawan.Config, s shelf, shard lorawan.Shard) 
 	}
 	return n
 }
+
+// otherPayload is that of all commands which are not about firmware.
+const otherPayload = "blink"
 
 // begin runs things until the test ends.
 func begin(t *testing.T, run ...func(context.Context) error) context.Context {
@@ -94,8 +103,10 @@ func newEdge(
 	for _, c := range change {
 		c(&own)
 	}
-	w := &edge{Server: s, t: t, shelf: newShelf(wanted, size), broker: broker.URL()}
-	w.network = newNetwork(t, own, w.shelf, shard)
+	w := &edge{
+		Server: s, t: t, inbox: telemetry.NewInbox(nil), shelf: newShelf(wanted, size), broker: broker.URL(),
+	}
+	w.network = newNetwork(t, own, w.shelf, shard, w.inbox)
 	w.ctx = begin(t, broker.Run, s.Run, w.network.Run)
 	<-s.Ready()
 	await(t, w.network)
@@ -114,12 +125,13 @@ func await(t *testing.T, n *lorawan.Network) {
 	t.Fatal("the broker is not connected")
 }
 
-// radio is the Transport of a simulated device: no downlink means Wait.
+// radio is the Transport of a simulated device: no downlink means Wait, as does
+// one that is not about firmware.
 type radio struct{ *chirpstacktest.Device }
 
 func (r radio) Exchange(ctx context.Context, status []byte) (device.Answer, error) {
 	payload, ok, err := r.Device.Exchange(ctx, 223, status)
-	if err != nil || ok {
+	if err != nil || ok && string(payload) != otherPayload {
 		return device.Answer{Command: payload}, err
 	}
 	return device.Answer{Command: dfu.Command{Op: dfu.OpWait}.Append(nil)}, nil
@@ -255,7 +267,7 @@ func TestTwoGateways(t *testing.T) {
 	s := newEdge(t, chirpstacktest.Config{}, lorawan.Shard{Index: 0, Of: 2})
 	cfg := network()
 	cfg.MQTT.URL = s.broker
-	other := newNetwork(t, cfg, s.shelf, lorawan.Shard{Index: 1, Of: 2})
+	other := newNetwork(t, cfg, s.shelf, lorawan.Shard{Index: 1, Of: 2}, s.inbox)
 	begin(t, other.Run)
 	await(t, other)
 	var devices [6]chirpstacktest.DeviceConfig
@@ -288,7 +300,7 @@ func TestBrokerRestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	w := &edge{t: t, shelf: newShelf(wanted, size)}
-	w.network = newNetwork(t, cfg, w.shelf, lorawan.Shard{})
+	w.network = newNetwork(t, cfg, w.shelf, lorawan.Shard{}, telemetry.NewInbox(nil))
 	w.Server, err = chirpstacktest.New(chirpstacktest.Config{Broker: broker.URL(), Timing: quick})
 	if err != nil {
 		t.Fatal(err)

@@ -67,7 +67,7 @@ type Device struct {
 func (d Device) From() Device { return d }
 
 // Event is a message of a network server about one device: [Uplink], [Joined],
-// [Ack], [TxAck], [Error] or [Other].
+// [Ack], [TxAck], [Error] or [Other]; or [Pending].
 type Event interface {
 	From() Device
 }
@@ -144,6 +144,10 @@ type Other struct {
 	Device
 	Kind string // as the server calls it, like "status"
 }
+
+// Pending tells that a command of the upstream waits for a device. It comes from
+// the gateway, not from a network server.
+type Pending struct{ Device }
 
 // Overrides are the parameters that a device has of its own, from its tags in
 // the network server. What is zero is as in the network's configuration.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"testing"
@@ -15,6 +16,7 @@ import (
 	"havn/gateway/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/mqtt"
+	"havn/gateway/telemetry"
 	"havn/gateway/update"
 	"havn/lorawan"
 )
@@ -89,7 +91,10 @@ type world struct {
 	log    *bytes.Buffer
 	now    time.Time
 	fCnt   uint32
-	told   []lorawan.Uplink // telemetry
+
+	told     []string // telemetry: APPLICATION/DEVICE CHANNEL TYPE PAYLOAD
+	away     error
+	commands []telemetry.Command // for the sensor
 }
 
 type settings struct {
@@ -116,9 +121,8 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		log: new(bytes.Buffer), now: start}
 	var err error
 	w.Handler, err = lorawan.NewHandler(s.cfg, s.chunks, s.shard, lorawan.Parts{
-		Engine:    w.engine,
-		Telemetry: func(_ dfu.Device, up lorawan.Uplink) { w.told = append(w.told, up) },
-		Log:       slog.New(slog.NewTextHandler(w.log, nil)),
+		Engine: w.engine, Upstream: telemetry.Upstream{Telemetry: w.telemetry, Commands: w.command},
+		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -161,10 +165,28 @@ func (w *world) handle(e lorawan.Event) (lorawan.Downlink, bool) {
 		w.t.Fatal(err)
 	}
 	up, isUp := e.(lorawan.Uplink)
-	if !isUp || dl.Device != up.Device || dl.FPort != up.FPort || dl.Confirmed {
+	isCommand := dl.FPort != 223 && dl.FPort != 1
+	if dl.Device != e.From() || dl.Confirmed || !isCommand && (!isUp || dl.FPort != up.FPort) {
 		w.t.Fatalf("%+v for %+v", dl, e)
 	}
 	return dl, true
+}
+
+func (w *world) telemetry(application, device, channel, contentType string, payload []byte) error {
+	if w.away == nil {
+		w.told = append(w.told,
+			fmt.Sprintf("%s/%s %s %s %x", application, device, channel, contentType, payload))
+	}
+	return w.away
+}
+
+func (w *world) command(application, device string) (name string, payload []byte, ok bool) {
+	if len(w.commands) == 0 || application != "edge" || device != sensor.Name {
+		return "", nil, false
+	}
+	next := w.commands[0]
+	w.commands = w.commands[1:]
+	return next.Name, next.Payload, true
 }
 
 // ask sends a Status and returns the Command that came back.

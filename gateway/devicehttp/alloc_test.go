@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+
+	"havn/gateway/telemetry"
 )
 
 // discard is a ResponseWriter that costs nothing.
@@ -33,14 +35,14 @@ func hot(w *world, body []byte) func() {
 // takes: the names, the query, the body and the header, and nothing per byte
 // of firmware.
 func TestAllocations(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	if n := testing.AllocsPerRun(200, hot(w, at(1916))); n > 8 {
 		t.Errorf("%v allocations", n)
 	}
 }
 
 func BenchmarkServeHTTP(b *testing.B) {
-	w := newWorld(b, blinky, Chunks{}, Upstream{})
+	w := newWorld(b, blinky, Chunks{}, telemetry.Upstream{})
 	ask := hot(w, at(1916))
 	b.ReportAllocs()
 	b.SetBytes(1916)

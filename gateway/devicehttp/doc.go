@@ -5,7 +5,7 @@
 // The path of a request:
 //
 //	connection ──► Server ──► Handler ──┬─ /v1/dfu ──────► update.Engine: from memory, at once
-//	 (bounded)    net/http    identity  └─ /v1/{channel} ─► Telemetry, then Commands
+//	 (bounded)    net/http    identity  └─ /v1/{channel} ─► telemetry.Upstream: hand on, then a command
 //	                          body
 //
 // A device is who its Basic user says, in the shapes of Drogue Cloud; the
@@ -17,7 +17,8 @@
 //	202  telemetry is taken, and no command waits
 //	400  the query, or the Status, cannot be read
 //	403  no device is named, or not in one of the shapes
-//	404  no such path; without an upstream there is no channel but dfu
+//	404  no such path, or no level of an MQTT topic; without an upstream there is
+//	     no channel but dfu
 //	406  said to be JSON and is not
 //	413  a body of more than 64 KiB
 //	503  telemetry was not taken: later again

@@ -9,12 +9,14 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"havn/gateway/telemetry"
 )
 
 // TestEndWithSilentClients: those that are connected and say nothing do not
 // hold up the end.
 func TestEndWithSilentClients(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, stop := w.serve(t, Config{})
 	idle := dial(t, s)
 	ask(t, idle, request(first))
@@ -37,7 +39,7 @@ func TestEndWithSilentClients(t *testing.T) {
 // TestSlowClients: who does not finish a request loses the connection, who
 // does not ask loses it a little later. Time is not real here.
 func TestSlowClients(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	synctest.Test(t, func(t *testing.T) {
 		pipes := newPipes()
 		s, err := Listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
@@ -102,7 +104,7 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // TestCrowd: while many connections are open, none is kept.
 func TestCrowd(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, stop := w.serve(t, Config{})
 	w.Stats().Connections.Add(crowd)
 	conn := dial(t, s)
@@ -118,7 +120,7 @@ func TestCrowd(t *testing.T) {
 
 // TestServerComplaints: what package net/http says is not lost, and no flood.
 func TestServerComplaints(t *testing.T) {
-	up := Upstream{Telemetry: func(_, _, _, _ string, _ []byte) error { panic("upstream is broken") }}
+	up := telemetry.Upstream{Telemetry: func(_, _, _, _ string, _ []byte) error { panic("upstream is broken") }}
 	w := newWorld(t, blinky, Chunks{}, up)
 	s, stop := w.serve(t, Config{})
 	for range 3 {

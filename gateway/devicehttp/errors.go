@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"havn/gateway/dfu"
+	"havn/gateway/telemetry"
 )
 
 // What is wrong with a request. The texts travel to the device, for the person
@@ -17,7 +18,6 @@ var (
 	errQuery    = errors.New("want ?application=&device=&as=&ct=SECONDS, each at most once")
 	errTooLarge = errors.New("body larger than 65536 bytes")
 	errBody     = errors.New("the body does not arrive as the head says")
-	errRejected = errors.New("the Content-Type is JSON, the body is not")
 	errNotTaken = errors.New("telemetry not taken")
 )
 
@@ -54,7 +54,7 @@ var reactions = [...]struct {
 	{errName, http.StatusForbidden, "AuthenticationError", BadIdentity},
 	{errTooLarge, http.StatusRequestEntityTooLarge, "InvalidRequest", Oversized},
 	{errBody, http.StatusBadRequest, "InvalidRequest", Malformed},
-	{errRejected, http.StatusNotAcceptable, "", BadPayload},
+	{telemetry.ErrNotJSON, http.StatusNotAcceptable, "", BadPayload},
 	{dfu.ErrMalformed, http.StatusBadRequest, "InvalidFormat", BadStatus},
 	{errNotTaken, http.StatusServiceUnavailable, "", None},
 }

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"havn/gateway/telemetry"
 )
 
 // FuzzIdentify checks what holds for every query and header: an identity has
@@ -49,9 +51,9 @@ func FuzzIdentify(f *testing.F) {
 // FuzzServeHTTP checks what holds for every request: it is answered with a
 // code of the endpoint, and a Command where it is 200.
 func FuzzServeHTTP(f *testing.F) {
-	taken := Upstream{
+	taken := telemetry.Upstream{
 		Telemetry: func(application, device, channel, contentType string, _ []byte) error {
-			if !validName(application) || !validName(device) || !validName(channel) || contentType == "" {
+			if !validName(application) || !validName(device) || !telemetry.ValidChannel(channel) || contentType == "" {
 				return fmt.Errorf("%q %q %q %q", application, device, channel, contentType)
 			}
 			return nil

@@ -13,38 +13,28 @@ import (
 	"time"
 
 	"havn/gateway/dfu"
+	"havn/gateway/telemetry"
 	"havn/gateway/update"
 )
 
 // maxBody is how long a body may be, bytes: as at Drogue Cloud's endpoint.
 const maxBody = 65536
 
-// Upstream is where telemetry goes and commands come from. Its functions are
-// called by many goroutines at once and must not wait for a network.
-type Upstream struct {
-	// Telemetry takes what a device sends on a channel; payload is the callee's.
-	// contentType is what the device says, "application/json" for all JSON, and
-	// "application/octet-stream" where it says nothing. After an error the device
-	// is told to try later. Nil: no channel but dfu is served.
-	Telemetry func(application, device, channel, contentType string, payload []byte) error
-	// Commands takes the oldest command that waits for a device, out of the
-	// queue. Nil: there never is one.
-	Commands func(application, device string) (name string, payload []byte, ok bool)
-}
-
 // Handler answers requests. It may be used by many goroutines at once.
 type Handler struct {
 	engine     *update.Engine
-	upstream   Upstream
+	upstream   telemetry.Upstream
 	chunks     atomic.Pointer[Chunks]
 	commands   sync.Pool // of *[maxCommand]byte
 	stats      Stats
 	complaints complaints
 }
 
-// NewHandler returns a handler that answers from engine. It fails where c does
-// not validate.
-func NewHandler(e *update.Engine, c Chunks, up Upstream, log *slog.Logger) (*Handler, error) {
+// NewHandler returns a handler that answers from engine and hands telemetry to
+// up. It fails where c does not validate.
+func NewHandler(
+	e *update.Engine, c Chunks, up telemetry.Upstream, log *slog.Logger,
+) (*Handler, error) {
 	h := &Handler{engine: e, upstream: up}
 	h.commands.New = func() any { return new([maxCommand]byte) }
 	h.complaints.init(log)
@@ -122,14 +112,14 @@ func (x *exchange) route() (channel string, err error) {
 	segment, _, _ := strings.Cut(rest, "/") // what follows is dropped, as Drogue Cloud does
 	channel, err = url.PathUnescape(segment)
 	switch {
-	case !ok || err != nil || !validName(channel):
+	case !ok || err != nil || !telemetry.ValidChannel(channel):
 		return "", errPath
 	case channel == "dfu":
 		x.resource = status
 	case x.h.upstream.Telemetry == nil:
 		return "", errChannel
 	default:
-		x.resource = telemetry
+		x.resource = channels
 	}
 	return channel, x.allow(http.MethodPost)
 }
@@ -169,7 +159,7 @@ var statusCommand = []string{"dfu"}
 
 // postStatus answers a Status with a Command.
 func (x *exchange) postStatus(id identity, body []byte) error {
-	if _, err := mediaType(x.r.Header.Get("Content-Type"), body); err != nil {
+	if _, err := telemetry.MediaType(x.r.Header.Get("Content-Type"), body); err != nil {
 		return err
 	}
 	st, err := dfu.ParseStatus(body)
@@ -199,5 +189,5 @@ func (x *exchange) answer(code int, body []byte) {
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.w.WriteHeader(code)
 	_, _ = x.w.Write(body) // into a buffer; a device that is gone asks again
-	x.h.stats.requests[x.resource][code].Add(1)
+	x.h.stats.requests[x.resource].Count(code)
 }

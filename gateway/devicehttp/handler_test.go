@@ -13,10 +13,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/gateway/dfu"
+	"havn/gateway/telemetry"
 )
 
 func TestStatusIsAnswered(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	for _, url := range []string{
 		"/v1/dfu?ct=30", "/v1/dfu", "/v1/dfu?ct=0", "/v1/dfu/what/ever?ct=30", "/v1/%64fu",
 	} {
@@ -45,7 +46,7 @@ func TestStatusIsAnswered(t *testing.T) {
 
 // TestStatusNeedsNoType: whatever a device says of its Status, it is CBOR.
 func TestStatusNeedsNoType(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	for contentType, want := range map[string]int{
 		"": 200, "application/cbor": 200, "application/octet-stream": 200, "text/plain": 200,
 		"application/json": 406, "application/json; charset=utf-8": 406, "application/senml+json": 406,
@@ -72,7 +73,7 @@ func TestChunks(t *testing.T) {
 		{Chunks{WriteSize: 3, Align: 1}, 2048, 3},
 	}
 	for _, tt := range tests {
-		w := newWorld(t, blinky, tt.chunks, Upstream{})
+		w := newWorld(t, blinky, tt.chunks, telemetry.Upstream{})
 		st := dfu.Status{Version: []byte("1"), MTU: tt.mtu}
 		cmd := parse(t, read(t, w.post("/v1/dfu", st.Append(nil))))
 		if cmd.Op != dfu.OpWrite || len(cmd.Data) != tt.want {
@@ -83,7 +84,7 @@ func TestChunks(t *testing.T) {
 }
 
 func TestSetChunks(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	if err := w.SetChunks(Chunks{WriteSize: -1}); err == nil {
 		t.Error("a negative write_size is taken")
 	}
@@ -96,12 +97,12 @@ func TestSetChunks(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	taken := Upstream{Telemetry: func(_, _, _, _ string, _ []byte) error { return nil }}
-	failing := Upstream{Telemetry: func(_, _, _, _ string, _ []byte) error { return errFull }}
+	taken := telemetry.Upstream{Telemetry: func(_, _, _, _ string, _ []byte) error { return nil }}
+	failing := telemetry.Upstream{Telemetry: func(_, _, _, _ string, _ []byte) error { return errFull }}
 	type headers = []string
 	tests := []struct {
 		name    string
-		up      Upstream
+		up      telemetry.Upstream
 		method  string
 		url     string
 		headers headers
@@ -110,26 +111,27 @@ func TestRefused(t *testing.T) {
 		error   string // in the body; empty = no body
 		reason  Reason
 	}{
-		{"root", Upstream{}, "GET", "/", nil, "", 200, "", None},
-		{"post to root", Upstream{}, "POST", "/", nil, "", 405, "MethodNotAllowed", None},
-		{"get", Upstream{}, "GET", "/v1/dfu", nil, "", 405, "MethodNotAllowed", None},
-		{"put", Upstream{}, "PUT", "/v1/dfu", nil, "", 405, "MethodNotAllowed", None},
-		{"path", Upstream{}, "POST", "/v2/dfu", nil, "", 404, "NotFound", None},
+		{"root", telemetry.Upstream{}, "GET", "/", nil, "", 200, "", None},
+		{"post to root", telemetry.Upstream{}, "POST", "/", nil, "", 405, "MethodNotAllowed", None},
+		{"get", telemetry.Upstream{}, "GET", "/v1/dfu", nil, "", 405, "MethodNotAllowed", None},
+		{"put", telemetry.Upstream{}, "PUT", "/v1/dfu", nil, "", 405, "MethodNotAllowed", None},
+		{"path", telemetry.Upstream{}, "POST", "/v2/dfu", nil, "", 404, "NotFound", None},
 		{"no channel", taken, "POST", "/v1/", nil, "", 404, "NotFound", None},
 		{"no channel, no slash", taken, "POST", "/v1", nil, "", 404, "NotFound", None},
 		{"empty channel", taken, "POST", "/v1//dfu", nil, "", 404, "NotFound", None},
+		{"channel with a wildcard", taken, "POST", "/v1/a%2B", nil, "", 404, "NotFound", None},
 		{"channel with a slash", taken, "POST", "/v1/a%2Fb", nil, "", 404, "NotFound", None},
 		{"channel that is no text", taken, "POST", "/v1/%ff", nil, "", 404, "NotFound", None},
-		{"no upstream", Upstream{}, "POST", "/v1/temp", nil, "", 404, "NotFound", None},
-		{"query", Upstream{}, "POST", "/v1/dfu?ct=soon", nil, "", 400, "InvalidRequest", BadQuery},
-		{"no credentials", Upstream{}, "POST", "/v1/dfu", headers{"Authorization", ""}, string(first),
+		{"no upstream", telemetry.Upstream{}, "POST", "/v1/temp", nil, "", 404, "NotFound", None},
+		{"query", telemetry.Upstream{}, "POST", "/v1/dfu?ct=soon", nil, "", 400, "InvalidRequest", BadQuery},
+		{"no credentials", telemetry.Upstream{}, "POST", "/v1/dfu", headers{"Authorization", ""}, string(first),
 			403, "AuthenticationError", BadIdentity},
-		{"no credentials, names in the query", Upstream{}, "POST", "/v1/dfu?application=edge&device=d",
+		{"no credentials, names in the query", telemetry.Upstream{}, "POST", "/v1/dfu?application=edge&device=d",
 			headers{"Authorization", ""}, string(first), 403, "AuthenticationError", BadIdentity},
-		{"no application", Upstream{}, "POST", "/v1/dfu", headers{"Authorization", basicAuth("dev")}, string(first),
+		{"no application", telemetry.Upstream{}, "POST", "/v1/dfu", headers{"Authorization", basicAuth("dev")}, string(first),
 			403, "AuthenticationError", BadIdentity},
-		{"empty status", Upstream{}, "POST", "/v1/dfu", nil, "", 400, "InvalidFormat", BadStatus},
-		{"JSON status", Upstream{}, "POST", "/v1/dfu", nil, `{"version":"1"}`, 400, "InvalidFormat", BadStatus},
+		{"empty status", telemetry.Upstream{}, "POST", "/v1/dfu", nil, "", 400, "InvalidFormat", BadStatus},
+		{"JSON status", telemetry.Upstream{}, "POST", "/v1/dfu", nil, `{"version":"1"}`, 400, "InvalidFormat", BadStatus},
 		{"too large", taken, "POST", "/v1/temp", nil, strings.Repeat("x", maxBody+1), 413, "InvalidRequest", Oversized},
 		{"largest", taken, "POST", "/v1/temp", nil, strings.Repeat("x", maxBody), 202, "", None},
 		{"not JSON", taken, "POST", "/v1/temp", headers{"Content-Type", "application/json"}, "{", 406, "", BadPayload},
@@ -170,7 +172,7 @@ func TestRefused(t *testing.T) {
 }
 
 func TestEveryPrefixOfAStatusFails(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	whole := at(4)
 	for i := range whole {
 		if resp := w.post("/v1/dfu?ct=30", whole[:i]); resp.StatusCode != 400 {
@@ -193,21 +195,21 @@ func TestTelemetry(t *testing.T) {
 	}{
 		{"/v1/temp", "application/cbor", "\xa0", message{"edge", "dev", "temp", "application/cbor", "\xa0"}},
 		{"/v1/temp", "text/plain; charset=utf-8", "{}", message{"edge", "dev", "temp", "text/plain; charset=utf-8", "{}"}},
-		{"/v1/temp", "application/json", "[1]", message{"edge", "dev", "temp", typeJSON, "[1]"}},
-		{"/v1/temp", "application/json; charset=utf-8", "1", message{"edge", "dev", "temp", typeJSON, "1"}},
-		{"/v1/temp", "text/json", "1", message{"edge", "dev", "temp", typeJSON, "1"}},
-		{"/v1/temp", "application/senml+json", "[]", message{"edge", "dev", "temp", typeJSON, "[]"}},
-		{"/v1/temp", "", `{"t":1}`, message{"edge", "dev", "temp", typeJSON, `{"t":1}`}},
-		{"/v1/temp", "", "{t", message{"edge", "dev", "temp", typeBytes, "{t"}},
-		{"/v1/temp", "", "\"\xff\"", message{"edge", "dev", "temp", typeBytes, "\"\xff\""}},
-		{"/v1/temp", "", "", message{"edge", "dev", "temp", typeBytes, ""}},
-		{"/v1/temp/sub/path", "", "1", message{"edge", "dev", "temp", typeJSON, "1"}},
-		{"/v1/DFU", "", "1", message{"edge", "dev", "DFU", typeJSON, "1"}},
-		{"/v1/a%20b%C3%A9?as=child&ct=30", "", "1", message{"edge", "child", "a bé", typeJSON, "1"}},
+		{"/v1/temp", "application/json", "[1]", message{"edge", "dev", "temp", telemetry.TypeJSON, "[1]"}},
+		{"/v1/temp", "application/json; charset=utf-8", "1", message{"edge", "dev", "temp", telemetry.TypeJSON, "1"}},
+		{"/v1/temp", "text/json", "1", message{"edge", "dev", "temp", telemetry.TypeJSON, "1"}},
+		{"/v1/temp", "application/senml+json", "[]", message{"edge", "dev", "temp", telemetry.TypeJSON, "[]"}},
+		{"/v1/temp", "", `{"t":1}`, message{"edge", "dev", "temp", telemetry.TypeJSON, `{"t":1}`}},
+		{"/v1/temp", "", "{t", message{"edge", "dev", "temp", telemetry.TypeBytes, "{t"}},
+		{"/v1/temp", "", "\"\xff\"", message{"edge", "dev", "temp", telemetry.TypeBytes, "\"\xff\""}},
+		{"/v1/temp", "", "", message{"edge", "dev", "temp", telemetry.TypeBytes, ""}},
+		{"/v1/temp/sub/path", "", "1", message{"edge", "dev", "temp", telemetry.TypeJSON, "1"}},
+		{"/v1/DFU", "", "1", message{"edge", "dev", "DFU", telemetry.TypeJSON, "1"}},
+		{"/v1/a%20b%C3%A9?as=child&ct=30", "", "1", message{"edge", "child", "a bé", telemetry.TypeJSON, "1"}},
 	}
 	for _, tt := range tests {
 		var got []message
-		w := newWorld(t, blinky, Chunks{}, Upstream{
+		w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{
 			Telemetry: func(application, device, channel, contentType string, payload []byte) error {
 				got = append(got, message{application, device, channel, contentType, string(payload)})
 				return nil
@@ -226,7 +228,7 @@ func TestCommands(t *testing.T) {
 	var order []string
 	var full error
 	waiting := []string{"first", "second"}
-	up := Upstream{
+	up := telemetry.Upstream{
 		Telemetry: func(_, device, _, _ string, _ []byte) error {
 			order = append(order, "telemetry of "+device)
 			return full

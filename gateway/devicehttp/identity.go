@@ -8,11 +8,11 @@ import (
 	"unicode/utf8"
 )
 
-// maxName bounds the names of applications, devices and channels, bytes.
+// maxName bounds the names of applications and devices, bytes.
 const maxName = 255
 
-// validName reports whether s can name an application, a device or a channel.
-// A "/" could not be told from the separator in paths, topics and logs.
+// validName reports whether s can name an application or a device. A "/" could
+// not be told from the separator in paths, topics and logs.
 func validName(s string) bool {
 	return s != "" && len(s) <= maxName && utf8.ValidString(s) && !strings.Contains(s, "/")
 }

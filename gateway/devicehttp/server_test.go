@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"havn/gateway/dfu"
+	"havn/gateway/telemetry"
 )
 
 // serve runs a server over w until the test ends, or the returned stop is called.
@@ -96,7 +97,7 @@ func ask(t testing.TB, conn net.Conn, raw string) (head string, body []byte) {
 // has.
 func TestLongestAnswer(t *testing.T) {
 	f := newFirmware("2.0.0-rc.1+build", 1<<20) // 16 bytes, as long as devices take
-	w := newWorld(t, f, Chunks{Align: 1}, Upstream{})
+	w := newWorld(t, f, Chunks{Align: 1}, telemetry.Upstream{})
 	s, _ := w.serve(t, Config{})
 	body := dfu.Status{Version: []byte("1"), MTU: 2048, CorrelationID: dfu.Some(1 << 31), Updating: true,
 		Update: dfu.Progress{Version: []byte(f.version), Offset: 1 << 18}}.Append(nil)
@@ -125,7 +126,7 @@ func TestLongestAnswer(t *testing.T) {
 
 // TestKeepAlive asks in pieces, in one piece and in advance, over one connection.
 func TestKeepAlive(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, _ := w.serve(t, Config{})
 	conn := dial(t, s)
 	for i := range 20 {
@@ -151,7 +152,7 @@ func TestKeepAlive(t *testing.T) {
 
 // TestErrorKeepsTheConnection: a device that was refused asks on.
 func TestErrorKeepsTheConnection(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, _ := w.serve(t, Config{})
 	conn := dial(t, s)
 	for _, want := range []string{"400", "200"} {
@@ -166,7 +167,7 @@ func TestErrorKeepsTheConnection(t *testing.T) {
 }
 
 func TestBounds(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, _ := w.serve(t, Config{})
 	start := time.Now()
 	for raw, want := range map[string]string{
@@ -191,7 +192,7 @@ func TestBounds(t *testing.T) {
 // TestEveryPrefixOfARequest: what is cut off is never taken for a request, and
 // is counted.
 func TestEveryPrefixOfARequest(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, stop := w.serve(t, Config{})
 	raw := request(at(4))
 	for i := range raw {
@@ -222,7 +223,7 @@ func TestEveryPrefixOfARequest(t *testing.T) {
 }
 
 func TestListen(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, err := Listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +249,7 @@ func TestListen(t *testing.T) {
 
 // TestBrokenSocket: Serve tells when it cannot go on.
 func TestBrokenSocket(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, err := Listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
 	if err != nil {
 		t.Fatal(err)

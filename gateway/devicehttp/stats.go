@@ -39,17 +39,14 @@ func Reasons() []Reason {
 type resource uint8
 
 const (
-	other     resource = iota // there is none at that path
-	root                      // /
-	status                    // /v1/dfu
-	telemetry                 // /v1/{channel}
+	other    resource = iota // there is none at that path
+	root                     // /
+	status                   // /v1/dfu
+	channels                 // /v1/{channel}
 	resources
 )
 
 var resourceNames = [resources]string{"other", "root", "dfu", "telemetry"}
-
-// maxCode bounds the codes of responses.
-const maxCode = 599
 
 // Stats counts what the front did, since its start.
 type Stats struct {
@@ -59,25 +56,14 @@ type Stats struct {
 	Connections atomic.Int64  // open now
 	Answers     update.Histogram
 
-	requests [resources][maxCode + 1]atomic.Uint64 // by resource and code of the response
+	requests [resources]update.Requests
 	rejected [reasons]atomic.Uint64
 }
 
-// RequestCount is how many requests to a resource were answered with a code.
-type RequestCount struct {
-	Resource string
-	Code     string // as in RFC 9110: "200"
-	N        uint64
-}
-
 // Requests returns the requests answered so far, without those that never came.
-func (s *Stats) Requests() (counts []RequestCount) {
+func (s *Stats) Requests() (counts []update.RequestCount) {
 	for res := range s.requests {
-		for code := range s.requests[res] {
-			if n := s.requests[res][code].Load(); n > 0 {
-				counts = append(counts, RequestCount{resourceNames[res], strconv.Itoa(code), n})
-			}
-		}
+		counts = s.requests[res].Append(counts, resourceNames[res], strconv.Itoa)
 	}
 	return counts
 }

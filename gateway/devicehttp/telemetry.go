@@ -1,24 +1,17 @@
 package devicehttp
 
 import (
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"strings"
-	"unicode/utf8"
-)
 
-// Types of bodies, as they are handed on.
-const (
-	typeJSON  = "application/json"
-	typeBytes = "application/octet-stream"
+	"havn/gateway/telemetry"
 )
 
 // postTelemetry hands a message on, and takes a command that waits if the
 // device awaits one.
 func (x *exchange) postTelemetry(id identity, channel string, awaits bool, body []byte) error {
-	contentType, err := mediaType(x.r.Header.Get("Content-Type"), body)
+	contentType, err := telemetry.MediaType(x.r.Header.Get("Content-Type"), body)
 	if err != nil {
 		return err
 	}
@@ -41,21 +34,4 @@ func (x *exchange) postTelemetry(id identity, channel string, awaits bool, body 
 	}
 	x.answer(http.StatusAccepted, nil)
 	return nil
-}
-
-// mediaType returns what a body is handed on as, given its Content-Type. What
-// is said to be JSON must be; what has no type is JSON if it can be.
-func mediaType(contentType string, body []byte) (string, error) {
-	isJSON := strings.HasPrefix(contentType, typeJSON) ||
-		strings.HasPrefix(contentType, "text/json") || strings.HasSuffix(contentType, "+json")
-	if contentType != "" && !isJSON {
-		return contentType, nil
-	}
-	switch {
-	case utf8.Valid(body) && json.Valid(body):
-		return typeJSON, nil
-	case isJSON:
-		return "", errRejected
-	}
-	return typeBytes, nil
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"havn/gateway/telemetry"
 )
 
 // certificate makes a certificate and its key, and who trusts it.
@@ -65,7 +67,7 @@ func writePEM(t testing.TB, path, kind string, der []byte) {
 // TestOneRecord: with TLS an answer is one record, since no release of the
 // reference client reads two.
 func TestOneRecord(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	cfg, client := certificate(t, "gateway.test")
 	s, _ := w.serve(t, cfg)
 	raw := &records{Conn: dial(t, s)}
@@ -111,7 +113,7 @@ func (r *records) Read(b []byte) (int, error) {
 }
 
 func TestHandshakeFailures(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	cfg, client := certificate(t, "gateway.test")
 	s, stop := w.serve(t, cfg)
 	client.ServerName = "another.test"
@@ -135,7 +137,7 @@ func TestHandshakeFailures(t *testing.T) {
 }
 
 func TestReload(t *testing.T) {
-	w := newWorld(t, blinky, Chunks{}, Upstream{})
+	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	cfg, old := certificate(t, "gateway.test")
 	s, _ := w.serve(t, cfg)
 	next, renewed := certificate(t, "gateway.test")

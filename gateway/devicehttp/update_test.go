@@ -14,6 +14,7 @@ import (
 
 	"havn/bench/device"
 	"havn/gateway/dfu"
+	"havn/gateway/telemetry"
 )
 
 // TestUpdate lets devices update from end to end, as the reference client does
@@ -30,7 +31,7 @@ func TestUpdate(t *testing.T) {
 		"TLS keep-alive":   {secure, device.HTTP{TLS: client, KeepAlive: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t, blinky, Chunks{}, Upstream{})
+			w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 			s, _ := w.serve(t, tt.cfg)
 			transport := &tt.transport
 			transport.Address = s.Addr().String()
@@ -102,7 +103,7 @@ func replay(t *testing.T, s session) {
 	if slices.Contains(s.ServerArgs, "--align") {
 		chunks.Align = 4
 	}
-	w := newWorld(t, fw{string(write.Version), unhex(t, s.Firmware)}, chunks, Upstream{})
+	w := newWorld(t, fw{string(write.Version), unhex(t, s.Firmware)}, chunks, telemetry.Upstream{})
 	server, _ := w.serve(t, Config{})
 	conn := dial(t, server)
 	for i, x := range s.Exchanges {
@@ -128,7 +129,7 @@ func unhex(t *testing.T, s string) []byte {
 // BenchmarkConnection is one chunk over a connection that is kept, the client's
 // part included.
 func BenchmarkConnection(b *testing.B) {
-	w := newWorld(b, blinky, Chunks{}, Upstream{})
+	w := newWorld(b, blinky, Chunks{}, telemetry.Upstream{})
 	s, _ := w.serve(b, Config{})
 	conn := dial(b, s)
 	raw, buf := []byte(request(at(0))), make([]byte, 4096)

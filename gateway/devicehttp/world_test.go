@@ -19,6 +19,7 @@ import (
 
 	"havn/gateway/dfu"
 	"havn/gateway/firmware"
+	"havn/gateway/telemetry"
 	"havn/gateway/update"
 )
 
@@ -47,7 +48,7 @@ type world struct {
 // blinky is the firmware of most worlds: whole words, and a short tail.
 var blinky = newFirmware("2.0.0", 50_003)
 
-func newWorld(t testing.TB, f fw, c Chunks, up Upstream) *world {
+func newWorld(t testing.TB, f fw, c Chunks, up telemetry.Upstream) *world {
 	t.Helper()
 	rule := update.Rule{Application: "edge", Spec: firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}}
 	origin := newOrigin(t, f)

@@ -1,0 +1,151 @@
+package coap
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"havn/gateway/telemetry"
+)
+
+// notTakenAge is when a device may try again to hand in its telemetry, in
+// seconds: what is wrong is the configuration, which people mend.
+const notTakenAge = 60
+
+var errNoUpstream = errors.New("no upstream is configured")
+
+// postTelemetry hands a message on, once, and answers with a command that waits
+// for the device. It never waits for one itself, whatever ct says.
+func (x *exchange) postTelemetry() error {
+	r := &x.req
+	if err := checkBody(r); err != nil {
+		return err
+	}
+	var id identity
+	if err := id.read(r, x.h.application); err != nil {
+		return err
+	}
+	channel := string(r.path[1])
+	if !telemetry.ValidChannel(channel) {
+		return errChannel
+	}
+	contentType, err := telemetry.MediaType(mediaType(r.format), r.payload)
+	if err != nil {
+		return err
+	}
+	return x.once(&id, channel, contentType)
+}
+
+// once answers a message that it has not answered yet, and a copy of one that it
+// has in the same way.
+func (x *exchange) once(id *identity, channel, contentType string) error {
+	recent := &x.h.recent
+	key := recent.key(x.peer.Addr, x.datagram)
+	recent.mu.Lock() // a copy that another reader got waits here for the answer
+	defer recent.mu.Unlock()
+	if given := recent.find(key, x.peer.Received); given != nil {
+		x.h.stats.Duplicates.Add(1)
+		x.reply.take(given)
+		return nil
+	}
+	if err := x.handOn(id, channel, contentType); err != nil {
+		return err
+	}
+	x.respond(id)
+	recent.add(key, x.reply.message(), x.peer.Received)
+	return nil
+}
+
+// handOn gives the payload to the upstream.
+func (x *exchange) handOn(id *identity, channel, contentType string) error {
+	err := errNoUpstream
+	if take := x.h.upstream.Telemetry; take != nil {
+		err = take(string(id.application.bytes()), string(id.device.bytes()),
+			channel, contentType, x.req.payload)
+	}
+	if err == nil {
+		return nil
+	}
+	c := &x.h.complaints
+	c.about(&c.upstream, "telemetry is not taken; devices are told to try later", id,
+		slog.Any("error", err))
+	return errNotTaken
+}
+
+// respond writes the response to telemetry that was taken: the first command
+// that fits it, or 2.04.
+func (x *exchange) respond(id *identity) {
+	next := x.h.upstream.Commands
+	for next != nil {
+		name, payload, ok := next(string(id.application.bytes()), string(id.device.bytes()))
+		if !ok {
+			break
+		}
+		if x.command(name, payload) {
+			x.h.stats.Commands.Add(1)
+			return
+		}
+		x.h.stats.Unfit.Add(1)
+		c := &x.h.complaints
+		c.about(&c.unfit, "a command is lost; name and payload must fit one answer", id,
+			slog.Group("", slog.String("command", name), slog.Int("bytes", len(payload))))
+	}
+	x.begin(codes.Changed)
+	x.confirm()
+}
+
+// maxCommandName is the longest name of a command, as that of a Uri-Path.
+const maxCommandName = 255
+
+// command writes a command, as it is, and reports whether it fits: there is no
+// second block.
+func (x *exchange) command(name string, payload []byte) bool {
+	if len(name) > maxCommandName {
+		return false
+	}
+	x.begin(codes.Content)
+	x.confirm()
+	x.reply.option(optionCommand, []byte(name))
+	if len(payload) > x.room() {
+		x.reply.drop()
+		return false
+	}
+	x.reply.payload(payload)
+	return true
+}
+
+// mediaTypes are the Content-Formats of IANA that telemetry comes in.
+var mediaTypes = map[int]string{
+	0:     "text/plain; charset=utf-8",
+	40:    "application/link-format",
+	41:    "application/xml",
+	42:    telemetry.TypeBytes,
+	47:    "application/exi",
+	50:    telemetry.TypeJSON,
+	60:    "application/cbor",
+	110:   "application/senml+json",
+	111:   "application/sensml+json",
+	112:   "application/senml+cbor",
+	113:   "application/sensml+cbor",
+	114:   "application/senml-exi",
+	115:   "application/sensml-exi",
+	310:   "application/senml+xml",
+	311:   "application/sensml+xml",
+	11542: "application/vnd.oma.lwm2m+tlv",
+	11543: "application/vnd.oma.lwm2m+json",
+	11544: "application/vnd.oma.lwm2m+cbor",
+}
+
+// mediaType returns the name of a Content-Format, empty where none is given. An
+// unknown one is bytes: they arrive as they were, whereas a guess at JSON could
+// change them.
+func mediaType(format int) string {
+	if format == unset {
+		return ""
+	}
+	if name := mediaTypes[format]; name != "" {
+		return name
+	}
+	return telemetry.TypeBytes
+}

@@ -1,0 +1,31 @@
+package lorawan
+
+import (
+	"errors"
+	"strconv"
+
+	"havn/gateway/telemetry"
+)
+
+// pass hands on telemetry. Its channel is the FPort, as it is at Drogue Cloud's
+// integration of The Things Stack. A frame without FPort or payload carries none.
+func (h *Handler) pass(up *Uplink) {
+	switch {
+	case up.FPort == 0:
+		return
+	case errors.Is(up.Refused, ErrEncrypted):
+		h.reject(Encrypted, up.Device, up.Refused)
+		return
+	case len(up.Payload) == 0:
+		return
+	}
+	h.stats.Telemetry.Add(1)
+	if h.upstream.Telemetry == nil {
+		return
+	}
+	err := h.upstream.Telemetry(h.cfg.Application, h.cfg.deviceName(up.Device),
+		strconv.Itoa(int(up.FPort)), telemetry.TypeBytes, up.Payload)
+	if err != nil {
+		h.reject(Untaken, up.Device, err)
+	}
+}
