@@ -103,7 +103,8 @@ func (a API) assign(w http.ResponseWriter, r *http.Request) {
 	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSpec))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&spec); err != nil {
-		fail(w, fmt.Errorf("%w: body: %w; want {\"container\":{\"image\":...}} or {\"file\":{\"name\":...}}",
+		fail(w, fmt.Errorf("%w: body: %w; want {\"container\":{\"image\":...}}, "+
+			"{\"file\":{\"name\":...}} or {\"hawkbit\":{\"controller\":...}}",
 			firmware.ErrInvalid, err))
 		return
 	}
