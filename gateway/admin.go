@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"havn/gateway/console"
+	"havn/gateway/update"
 )
 
 // Bounds of admin requests. The shutdown is shorter than the 5 s in which the
@@ -72,7 +73,7 @@ func (g *Gateway) adminHandler() http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	closed.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	closed.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(index)) })
-	console.API{Engine: g.engine, Images: g.images, Summary: g.summary}.Register(closed)
+	console.API{Engine: operated{g.engine, g}, Images: g.images, Summary: g.summary}.Register(closed)
 
 	open := http.NewServeMux()
 	open.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
@@ -86,6 +87,15 @@ func (g *Gateway) adminHandler() http.Handler {
 	open.Handle("/", http.NewCrossOriginProtection().Handler(g.authorized(closed)))
 	return open
 }
+
+// operated is the engine for operators: they refresh all of the gateway.
+type operated struct {
+	*update.Engine
+	gateway *Gateway
+}
+
+// Refresh implements console.Engine.
+func (o operated) Refresh() { o.gateway.refresh() }
 
 // authorized lets requests through that carry the token of admin.token_file.
 // The file is read each time, so that a new token needs no restart.

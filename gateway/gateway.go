@@ -224,6 +224,12 @@ func (g *Gateway) Close() {
 	}
 }
 
+// refresh looks up anew what devices should run, and what tags stand for.
+func (g *Gateway) refresh() {
+	g.cloud.refresh()
+	g.engine.Refresh()
+}
+
 // Reload takes over what may change while devices are served: chunk sizes and
 // the rules of desired firmware, and the certificate of the HTTP front.
 // Credentials are read from their files anyway.
@@ -238,7 +244,7 @@ func (g *Gateway) Reload(cfg config.Config) error {
 		return err
 	}
 	g.desired.SetRules(g.rules(cfg))
-	g.engine.Refresh()
+	g.refresh()
 	if g.http != nil {
 		return g.http.Reload()
 	}

@@ -98,6 +98,14 @@ func (c *cloud) directory() firmware.Directory {
 	return c.registry
 }
 
+// refresh asks the registry again now, also where it was found away: an operator
+// who has mended something does not wait for its next turn.
+func (c *cloud) refresh() {
+	if c.registry != nil {
+		c.registry.Refresh()
+	}
+}
+
 // run runs what is there, until ctx ends.
 func (c *cloud) run(ctx context.Context, start func(func() error)) {
 	if c.registry != nil {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -111,4 +112,29 @@ func writePair(t *testing.T, dir, name, version string, n int) {
 	for file, content := range map[string][]byte{name + ".bin": data, name + ".json": []byte(sidecar)} {
 		write(t, filepath.Join(dir, file), content)
 	}
+}
+
+// TestRefreshAsksTheCloud: an operator's refresh, or a reload, does not wait
+// until the registry is due again.
+func TestRefreshAsksTheCloud(t *testing.T) {
+	cfg := testConfig(t)
+	cloud := inCloud(t, &cfg)
+	cfg.Upstream.Drogue.Registry.Refresh = time.Hour
+	cfg.Firmware.File.Directory = t.TempDir()
+	r := start(t, cfg, nil)
+	r.report("d")
+	r.desires(cloud, "v1")
+	r.expect(http.StatusAccepted, "POST", "/api/v1/refresh")
+	eventually(t, "the refresh has found v1", func() bool { return r.target("d") == "v1" })
+	r.desires(cloud, "v2")
+	if err := r.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the reload has found v2", func() bool { return r.target("d") == "v2" })
+}
+
+// desires makes version what the cloud desires for all.
+func (r *running) desires(cloud *droguetest.Cloud, version string) {
+	writePair(r.t, r.cfg.Firmware.File.Directory, version, version, 3000)
+	cloud.PutApplication("app", `{"firmware":{"file":{"name":"`+version+`"}}}`)
 }

@@ -119,7 +119,11 @@ func (l *line) round(ctx context.Context, entries []Entry) time.Duration {
 	}
 	var refused []Refusal
 	for _, f := range r.rejected {
-		if l.park(f.entry).rejected++; l.parked[f.entry.Event.Device].rejected >= maxTries {
+		p := l.park(f.entry)
+		if p.rejected++; p.rejected == 1 {
+			l.warn("event refused; it is tried a few times more", f)
+		}
+		if p.rejected >= maxTries {
 			refused = append(refused, l.refuse(f))
 		}
 	}
@@ -145,11 +149,14 @@ func (l *line) park(e Entry) *parking {
 func (l *line) refuse(f failure) Refusal {
 	delete(l.parked, f.entry.Event.Device)
 	l.stats.Rejected.Add(1)
-	l.log.Warn("event set aside; the upstream does not want it",
-		slog.String("app", f.entry.Event.Device.Application),
+	l.warn("event set aside; the upstream does not want it", f)
+	return Refusal{Entry: f.entry, Reason: f.err.Error()}
+}
+
+func (l *line) warn(message string, f failure) {
+	l.log.Warn(message, slog.String("app", f.entry.Event.Device.Application),
 		slog.String("device", f.entry.Event.Device.Name),
 		slog.String("kind", f.entry.Event.Kind.String()), slog.Any("error", f.err))
-	return Refusal{Entry: f.entry, Reason: f.err.Error()}
 }
 
 // settle tells the spool what became of a round. While the disk refuses, it

@@ -34,23 +34,15 @@ func TestFleetOverALossyLink(t *testing.T) {
 	s.start()
 
 	l := startLink(t, s.coap)
-	f := newFleet(t, l.Addr().String())
+	f := newFleet(t, l.Addr().String(), "fleet", fleetSize)
+	f.until("v3")
 	f.at(fleetSize*12_000/4, func() { publish(t, lastPath, image, "v3") })
 	f.at(fleetSize*12_000/2, func() {
 		s.kill()
 		s.start()
 	})
 	f.run()
-	for i, d := range f.devices {
-		if d.err != nil || len(d.result.Violations) > 0 {
-			t.Errorf("device %d: %v, violations %v", i, d.err, d.result.Violations)
-		} else if !bytes.Equal(d.Image(), last) {
-			t.Errorf("device %d runs other bytes than those of the last image", i)
-		}
-	}
-	if f.pending() > 0 {
-		t.Fatalf("%d events of the test did not happen", f.pending())
-	}
+	f.runs(last)
 	t.Logf("link: %+v", l.Stats())
 }
 
@@ -78,6 +70,7 @@ func startLink(t *testing.T, target string) *link.Link {
 type fleet struct {
 	t       *testing.T
 	devices []*fleetDevice
+	last    string // the version to end with
 
 	received atomic.Int64 // firmware bytes of all devices
 	mu       sync.Mutex
@@ -91,30 +84,35 @@ type event struct {
 
 type fleetDevice struct {
 	*device.Device
-	client *device.Client
+	name   string
 	result device.Result
 	err    error
 }
 
-func newFleet(t *testing.T, address string) *fleet {
+// newFleet makes devices of an application that run v1.
+func newFleet(t *testing.T, address, application string, size int) *fleet {
 	f := &fleet{t: t}
-	for i := range fleetSize {
+	for i := range size {
 		client, err := device.Dial(address, device.Transmission{AckTimeout: 100 * time.Millisecond, MaxRetransmit: 4})
 		if err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = client.Close() })
-		f.devices = append(f.devices, f.add(i, client))
+		id := dfu.Device{Application: application, Name: fmt.Sprintf("d%d", i)}
+		f.devices = append(f.devices, f.add(i, &device.CoAP{Client: client, Device: id}))
 	}
 	return f
 }
 
-func (f *fleet) add(i int, client *device.Client) *fleetDevice {
+// until sets the version to end with.
+func (f *fleet) until(version string) { f.last = version }
+
+func (f *fleet) add(i int, c *device.CoAP) *fleetDevice {
 	mode := [...]string{"write", "block"}[i%2]
 	last := uint32(0)
 	cfg := device.Config{
 		Version: "v1", MTU: 256, BlockSize: 256,
-		Until: func(s device.State) bool { return s.Version == "v3" && s.InSync },
+		Until: func(s device.State) bool { return s.Version == f.last && s.InSync },
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			select { // a poll of minutes would only make the test long
 			case <-time.After(min(d, 200*time.Millisecond)):
@@ -128,16 +126,38 @@ func (f *fleet) add(i int, client *device.Client) *fleetDevice {
 			last = offset
 		},
 	}
-	id := dfu.Device{Application: "fleet", Name: fmt.Sprintf("d%d", i)}
-	d, err := newSimulated(mode, cfg, &device.CoAP{Client: client, Device: id})
+	d, err := newSimulated(mode, cfg, c)
 	if err != nil {
 		f.t.Fatal(err)
 	}
-	return &fleetDevice{Device: d, client: client}
+	return &fleetDevice{Device: d, name: c.Device.Name}
 }
 
 // at makes do happen once the fleet has received n bytes. Events happen in order.
 func (f *fleet) at(n int64, do func()) { f.events = append(f.events, event{n, do}) }
+
+// runs checks that all devices ended on image, no rule was broken, and all
+// events have happened.
+func (f *fleet) runs(image []byte) {
+	f.t.Helper()
+	for i, d := range f.devices {
+		if d.err != nil || len(d.result.Violations) > 0 {
+			f.t.Errorf("device %d: %v, violations %v", i, d.err, d.result.Violations)
+		} else if !bytes.Equal(d.Image(), image) {
+			f.t.Errorf("device %d runs other bytes than those of the last image", i)
+		}
+	}
+	if f.pending() > 0 {
+		f.t.Fatalf("%d events of the test did not happen", f.pending())
+	}
+}
+
+func (f *fleet) names() (all []string) {
+	for _, d := range f.devices {
+		all = append(all, d.name)
+	}
+	return all
+}
 
 func (f *fleet) pending() int {
 	f.mu.Lock()

@@ -111,29 +111,39 @@ func (s *site) write(name string, data []byte) string {
 	return path
 }
 
-// append adds top-level YAML to the configuration; a section that was there
-// before is replaced.
-func (s *site) append(section string) {
+// configure changes the text of the configuration.
+func (s *site) configure(change func(text string) string) {
 	s.t.Helper()
-	path := filepath.Join(s.dir, "gateway.yaml")
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(s.dir, "gateway.yaml"))
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	s.write("gateway.yaml", []byte(change(string(text))))
+}
+
+// append adds top-level YAML to the configuration; a section of one line that
+// was there before is replaced.
+func (s *site) append(section string) {
+	s.t.Helper()
 	key, _, _ := strings.Cut(section, ":")
-	var kept strings.Builder
-	for line := range strings.Lines(string(text)) {
-		if !strings.HasPrefix(line, key+":") {
-			kept.WriteString(line)
+	s.configure(func(text string) string {
+		var kept strings.Builder
+		for line := range strings.Lines(text) {
+			if !strings.HasPrefix(line, key+":") {
+				kept.WriteString(line)
+			}
 		}
-	}
-	s.write("gateway.yaml", []byte(kept.String()+section))
+		return kept.String() + section
+	})
 }
 
 // start starts the gateway and returns when it is ready. args go after those
 // that name the configuration.
 func (s *site) start(args ...string) {
 	s.t.Helper()
+	if s.process == nil {
+		s.t.Cleanup(s.kill)
+	}
 	s.output = &transcript{}
 	args = append([]string{"run", "--config", filepath.Join(s.dir, "gateway.yaml")}, args...)
 	s.process = exec.Command(os.Args[0], args...)
@@ -142,7 +152,6 @@ func (s *site) start(args ...string) {
 	if err := s.process.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	s.t.Cleanup(s.kill)
 	s.eventually("the gateway is ready", func() error { return s.get("/readyz", nil) })
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -97,7 +98,12 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if trust == nil {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
-	return (&tls.Dialer{Config: trust}).DialContext(ctx, "tcp", address)
+	conn, err := (&tls.Dialer{Config: trust}).DialContext(ctx, "tcp", address)
+	if errors.As(err, new(x509.UnknownAuthorityError)) {
+		err = fmt.Errorf("%w; ca has to name a PEM file with the authority that signed the "+
+			"broker's certificate", err)
+	}
+	return conn, err
 }
 
 // hungUp reports whether the broker ended the connection without a word, or

@@ -51,6 +51,7 @@ type Engine struct {
 
 	reporter Reporter    // nil: nobody wants to know
 	failing  atomic.Bool // the last Report failed
+	unstored atomic.Bool // the last flush failed
 
 	jobs       *jobs
 	refreshes  chan struct{} // asks for a sweep

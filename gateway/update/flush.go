@@ -89,27 +89,39 @@ type batch struct {
 func (e *Engine) Flush() { e.flush(true) }
 
 func (e *Engine) flush(all bool) {
+	b := e.changed(all)
+	if err := e.save(&b); err != nil {
+		e.stats.FlushFailures.Add(1)
+		if !e.unstored.Swap(true) {
+			e.log.Error("device rows not stored; trying again until they are: check space and rights",
+				slog.Int("rows", len(b.rows)), slog.Any("error", err))
+		}
+		again(b.rows)
+		return
+	}
+	if e.unstored.Swap(false) {
+		e.log.Info("device rows are stored again")
+	}
+	e.report(&b)
+}
+
+// changed returns what is to be done about the rows that changed, or drifted.
+func (e *Engine) changed(all bool) batch {
 	b := batch{all: all}
 	now := e.clock()
 	for _, row := range e.dirty.take() {
 		e.collect(&b, row, now)
 	}
-	if all {
-		for _, row := range e.drifted {
-			if row.drifting {
-				e.collect(&b, row, now)
-			}
+	if !all {
+		return b
+	}
+	for _, row := range e.drifted {
+		if row.drifting {
+			e.collect(&b, row, now)
 		}
-		e.drifted = nil
 	}
-	if err := e.save(&b); err != nil {
-		e.stats.FlushFailures.Add(1)
-		e.log.Error("device rows not stored; trying again",
-			slog.Int("rows", len(b.rows)), slog.Any("error", err))
-		again(b.rows)
-		return
-	}
-	e.report(&b)
+	e.drifted = nil
+	return b
 }
 
 // save stores a batch. Most have nothing to store, and cost no write.

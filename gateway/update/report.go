@@ -3,6 +3,8 @@ package update
 import (
 	"fmt"
 	"time"
+
+	"havn/gateway/dfu"
 )
 
 // Change is what became of a device since the last Change of it that the
@@ -63,11 +65,25 @@ const (
 // a Reporter that lost what it took, or has somebody new to tell.
 func (e *Engine) ReportAll() {
 	for _, row := range e.all() {
-		row.mu.Lock()
-		row.owed = true
-		row.mark()
-		row.mu.Unlock()
+		row.owe()
 	}
+}
+
+// ReportAgain is ReportAll for some devices.
+func (e *Engine) ReportAgain(devices []dfu.Device) {
+	for _, dev := range devices {
+		if row := e.row(dev); row != nil {
+			row.owe()
+		}
+	}
+}
+
+// owe has the row reported at the next flush.
+func (r *Row) owe() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.owed = true
+	r.mark()
 }
 
 // notice marks a row that changed without its device being heard: its target
@@ -97,6 +113,9 @@ func (r *Row) change(now time.Time) *Change {
 		r.mark() // due at a later flush, if the device is heard again or not
 		return nil
 	}
+	if !r.explained(&v) {
+		v.Error = "" // nobody is told when it is no longer so
+	}
 	r.owed = true
 	return &Change{View: v, Transition: d == changed, Time: now}
 }
@@ -116,8 +135,9 @@ func (r *Row) differs(v *View) difference {
 	return same
 }
 
-// explained reports whether a new text in v is worth a report: of an update under
-// way only one that holds it is, and that it goes on. The caller holds mu.
+// explained reports whether the error in v says why the device is in its state.
+// In sync it is about what else goes on, such as a registry that is away; so it is
+// in an update, unless it is what holds it. The caller holds mu.
 func (r *Row) explained(v *View) bool {
 	if v.State == StateUpdating {
 		return r.held != nil || v.Error == ""

@@ -34,6 +34,7 @@ type world struct {
 	stop    func()
 	disk    disk
 
+	back     time.Duration      // how far the engine's clock was set back
 	reporter update.Reporter    // nil: none
 	registry firmware.Directory // nil: none
 }
@@ -68,7 +69,8 @@ func (w *world) start() {
 	}
 	w.desired = update.NewDesired([]update.Rule{{Application: "app", Spec: container("fw")}}, w.registry)
 	w.Engine, err = update.New(w.cfg, update.Parts{
-		Desired: w.desired, Source: w.src, Images: w.images, Store: faulty{w.store, &w.disk}, Reporter: w.reporter, Clock: time.Now,
+		Desired: w.desired, Source: w.src, Images: w.images, Store: faulty{w.store, &w.disk},
+		Reporter: w.reporter, Clock: func() time.Time { return time.Now().Add(-w.back) },
 	})
 	if err != nil {
 		w.t.Fatal(err)

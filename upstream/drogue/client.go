@@ -122,7 +122,7 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, away(ctx, "device registry", err)
+		return nil, away(ctx, "device registry", distrust("upstream.drogue.registry.ca", err))
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))

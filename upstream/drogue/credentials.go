@@ -3,6 +3,7 @@ package drogue
 import (
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -82,4 +83,15 @@ func tlsConfig(what, ca string) (*tls.Config, error) {
 		return nil, fmt.Errorf("%s: ca: no PEM certificate in %s", what, ca)
 	}
 	return &tls.Config{RootCAs: pool}, nil
+}
+
+// distrust adds to the error of a connection which key to look at, where the
+// server's certificate is of an authority that we do not trust.
+func distrust(key string, err error) error {
+	var unknown x509.UnknownAuthorityError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	return fmt.Errorf("%w; %s has to name a PEM file with the authority that signed the "+
+		"server's certificate", err, key)
 }

@@ -42,7 +42,7 @@ func (h *httpEndpoint) publish(ctx context.Context, m message) error {
 	}
 	resp, err := h.http.Do(req)
 	if err != nil {
-		return away(ctx, "HTTP endpoint", err)
+		return away(ctx, "HTTP endpoint", distrust(endpointCA, err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))

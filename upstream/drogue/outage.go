@@ -26,7 +26,7 @@ func delay(failures int) time.Duration {
 	return wait/2 + rand.N(wait)
 }
 
-// outage is whether an upstream answers. It logs once when that changes.
+// outage is whether an upstream answers. It logs when that changes, or why not.
 type outage struct {
 	log  *slog.Logger
 	name string
@@ -35,6 +35,7 @@ type outage struct {
 	mu    sync.Mutex
 	fails int       // in a row
 	next  time.Time // no try before; the zero time = the upstream answers
+	said  string    // the error that was logged last
 }
 
 func newOutage(log *slog.Logger, name string, away *atomic.Bool) *outage {
@@ -48,7 +49,8 @@ func (o *outage) failed(err error) time.Duration {
 	o.fails++
 	wait := max(delay(o.fails), retryAfter(err))
 	o.next = time.Now().Add(wait)
-	if !o.away.Swap(true) {
+	if !o.away.Swap(true) || o.said != err.Error() {
+		o.said = err.Error()
 		o.log.Warn(o.name+" is away; what it last said stays in force", slog.Any("error", err))
 	}
 	return wait

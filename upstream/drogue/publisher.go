@@ -39,6 +39,9 @@ type Publisher struct {
 	stats     PublisherStats
 }
 
+// endpointCA is the key of the authorities an endpoint must have.
+const endpointCA = "upstream.drogue.endpoints: ca"
+
 // endpoint is one way to publish. publish returns after the server's word.
 type endpoint interface {
 	run(ctx context.Context)
