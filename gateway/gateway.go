@@ -184,6 +184,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts.Go(func() error { return g.engine.Run(ctx) })
 	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
 	g.cloud.run(ctx, parts.Go)
+	parts.Go(func() error { return g.reportOwed(ctx) })
 	if g.server != nil {
 		parts.Go(func() error { return g.server.Serve(ctx) })
 	}
@@ -224,9 +225,11 @@ func (g *Gateway) Close() {
 	}
 }
 
-// refresh looks up anew what devices should run, and what tags stand for.
+// refresh looks up anew what devices should run, and what tags stand for, and
+// tells the cloud what it does not know.
 func (g *Gateway) refresh() {
 	g.cloud.refresh()
+	g.reportAgain()
 	g.engine.Refresh()
 }
 

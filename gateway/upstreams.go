@@ -98,12 +98,48 @@ func (c *cloud) directory() firmware.Directory {
 	return c.registry
 }
 
-// refresh asks the registry again now, also where it was found away: an operator
-// who has mended something does not wait for its next turn.
+// refresh asks and tells the cloud again now, also where it was found away: an
+// operator who has mended something does not wait for the next turn.
 func (c *cloud) refresh() {
 	if c.registry != nil {
 		c.registry.Refresh()
 	}
+	if c.publisher != nil {
+		c.publisher.Retry()
+	}
+	if c.forwarder != nil {
+		c.forwarder.Retry()
+	}
+}
+
+// owedPace is how often devices are reported anew whose newest status an upstream
+// refused, or that the spool had no room for: somebody may have mended that.
+const owedPace = time.Hour
+
+// reportOwed reports them until ctx ends.
+func (g *Gateway) reportOwed(ctx context.Context) error {
+	tick := time.NewTicker(owedPace)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+			g.reportAgain()
+		}
+	}
+}
+
+// reportAgain reports what some upstream is owed.
+func (g *Gateway) reportAgain() {
+	if g.cloud.spool == nil {
+		return
+	}
+	devices, err := g.cloud.spool.Owed()
+	if err != nil {
+		g.log.Error("devices whose status was refused are not reported anew", slog.Any("error", err))
+	}
+	g.engine.ReportAgain(devices)
 }
 
 // run runs what is there, until ctx ends.

@@ -18,7 +18,8 @@
 //	oldest ──┬───────────────► forgotten
 //	         │ ErrRejected
 //	         ├───────────────► tried again a few times, then set aside with the reason;
-//	         │                 meanwhile only this device waits
+//	         │                 meanwhile only this device waits. The spool remembers
+//	         │                 that the upstream is owed where the device stands
 //	         │ any other error
 //	         └───────────────► the upstream is away: one event at a time is tried,
 //	                           with backoff, each time of another device

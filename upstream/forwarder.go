@@ -102,6 +102,13 @@ func (f *Forwarder) accepted(e *Event) bool {
 	return false
 }
 
+// Retry has what failed or was refused, and not set aside yet, tried again now.
+func (f *Forwarder) Retry() {
+	for _, l := range f.lines {
+		signal(l.retry)
+	}
+}
+
 // store puts events on the lines that take them, and wakes their senders.
 func (f *Forwarder) store(events []Event) error {
 	var entries []Entry

@@ -127,6 +127,24 @@ func TestPoisonIsSetAside(t *testing.T) {
 	}, c)
 }
 
+// Somebody who has mended an upstream need not wait for its next turn.
+func TestRetry(t *testing.T) {
+	c := newCloud("c")
+	inSite(t, func(t *testing.T, s *site) {
+		c.setRefuse("bad", upstream.ErrRejected)
+		s.report(update.StateInSync, "bad")
+		s.tick(20 * time.Second)
+		c.setAway(errAway)
+		s.report(update.StateInSync, "good")
+		s.tick(10 * time.Minute)
+		c.setAway(nil)
+		c.setRefuse("bad", nil)
+		s.Retry()
+		s.tick(0)
+		expectTaken(t, c, "bad in-sync", "good in-sync")
+	}, c)
+}
+
 // What follows an event that is not taken yet waits for it.
 func TestRejectedIsNotOvertaken(t *testing.T) {
 	c := newCloud("c")

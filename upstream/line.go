@@ -22,13 +22,14 @@ const (
 )
 
 // line sends the events of one publisher. Its fields belong to the goroutine
-// that runs it, except wake.
+// that runs it, except the channels.
 type line struct {
 	publisher Publisher
 	spool     Spool
 	stats     *Stats
 	log       *slog.Logger
-	wake      chan struct{}
+	wake      chan struct{} // there may be something to send
+	retry     chan struct{} // what waits is to be tried now
 
 	away   bool // the last round found the upstream away: one event is tried at a time
 	pause  *backoff.ExponentialBackOff
@@ -45,7 +46,7 @@ type parking struct {
 func newLine(p Publisher, spool Spool, stats *Stats, log *slog.Logger) *line {
 	return &line{
 		publisher: p, spool: spool, stats: stats, log: log, wake: make(chan struct{}, 1),
-		pause: newPause(), parked: map[dfu.Device]*parking{},
+		retry: make(chan struct{}, 1), pause: newPause(), parked: map[dfu.Device]*parking{},
 	}
 }
 
@@ -66,7 +67,7 @@ func (l *line) run(ctx context.Context) {
 		case len(entries) == 0:
 			l.idle(ctx)
 		default:
-			sleep(ctx, l.round(ctx, entries))
+			l.wait(ctx, l.round(ctx, entries))
 		}
 	}
 }
@@ -92,8 +93,28 @@ func (l *line) idle(ctx context.Context) {
 	select {
 	case <-ctx.Done():
 	case <-l.wake:
+	case <-l.retry:
+		l.forgive()
 	case <-due:
 	}
+}
+
+// wait rests for d, unless it is to try now.
+func (l *line) wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-l.retry:
+		l.forgive()
+	case <-timer.C:
+	}
+}
+
+// forgive forgets what failed.
+func (l *line) forgive() {
+	clear(l.parked)
+	l.pause.Reset()
 }
 
 // nextParked returns when the next parked device may be tried again. Devices

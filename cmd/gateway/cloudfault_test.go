@@ -54,7 +54,7 @@ func (c *cloud) inject(status int, reason int) {
 // TestCloudFaults: while the cloud fails, one process goes on serving devices
 // and says what is wrong; when that is mended, SIGHUP at the latest lets all of
 // it arrive. Meanwhile one device does not list the gateway in its
-// gatewaySelector: it holds up nobody, and its next state arrives once it does.
+// gatewaySelector: it holds up nobody, and its state arrives once it does.
 func TestCloudFaults(t *testing.T) {
 	t.Parallel()
 	c, u := newCloud(t, droguetest.Options{}), newUnreliable(t)
@@ -84,6 +84,8 @@ func TestCloudFaults(t *testing.T) {
 		c.knows(to, "d")
 	}
 	c.add("stranger")
+	s.hangup()
+	c.tells([]string{"stranger"}, func(last told, _ firmwareStatus) bool { return last.Current == "v0" })
 	last := fmt.Sprint("v", len(cloudFaults)+1)
 	s.updates("block", "app/stranger", "v0", last, u.publish(s, "app/fw:stable", last, 5002))
 	c.knows(last, "stranger")

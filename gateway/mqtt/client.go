@@ -90,7 +90,8 @@ type Parts struct {
 type Client struct {
 	cfg   Config
 	parts Parts
-	pokes chan struct{} // Filters is to be asked
+	pokes chan struct{} // what failed is to be tried again now
+	tried chan struct{} // closed when the first attempt to connect has ended
 	said  string        // the failure that was logged last
 
 	mu    sync.RWMutex
@@ -121,7 +122,9 @@ func New(cfg Config, p Parts) (*Client, error) {
 	if p.Stats == nil {
 		p.Stats = new(Stats)
 	}
-	return &Client{cfg: cfg, parts: p, pokes: make(chan struct{}, 1), cause: errNotYet}, nil
+	return &Client{
+		cfg: cfg, parts: p, cause: errNotYet, pokes: make(chan struct{}, 1), tried: make(chan struct{}),
+	}, nil
 }
 
 // Stats returns the counters of the client.
@@ -134,8 +137,9 @@ func (c *Client) Connected() bool {
 	return c.conn != nil && c.ready
 }
 
-// Resubscribe has Filters asked again for what is not subscribed yet.
-func (c *Client) Resubscribe() {
+// Retry has what failed tried again now, without waiting: a connection, or a
+// filter. Filters is asked again.
+func (c *Client) Retry() {
 	select {
 	case c.pokes <- struct{}{}:
 	default: // it will be
@@ -154,9 +158,15 @@ func (c *Client) Publish(topic string, payload []byte) error {
 }
 
 // Deliver sends a message with QoS 1 and returns after the broker's
-// acknowledgement. The error is a Refusal, that of ctx, or ErrAway; after the
-// last two the message may have arrived.
+// acknowledgement. The first ones wait for the first connection. The error is a
+// Refusal, that of ctx, or ErrAway; after the last two the message may have
+// arrived.
 func (c *Client) Deliver(ctx context.Context, m Message) error {
+	select {
+	case <-c.tried:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	conn, err := c.current()
 	if err != nil {
 		return err
@@ -191,6 +201,9 @@ func (c *Client) current() (*connection, error) {
 func (c *Client) set(conn *connection, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.cause == errNotYet {
+		close(c.tried)
+	}
 	c.conn, c.ready, c.cause = conn, false, cause
 }
 

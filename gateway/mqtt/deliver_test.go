@@ -46,6 +46,29 @@ func TestRefusal(t *testing.T) {
 	})
 }
 
+// TestFirstDelivery: it waits for the first attempt to connect, and no longer.
+func TestFirstDelivery(t *testing.T) {
+	l := listen(t, "127.0.0.1:0")
+	_, stop := serve(t, l)
+	defer stop()
+	for url, want := range map[string]error{"mqtt://" + l.Addr().String(): nil, "mqtt://127.0.0.1:1": ErrAway} {
+		c, err := New(Config{URL: url}, Parts{Pace: Far, Filters: func() []string { return nil }, Log: discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		delivered := make(chan error, 1)
+		go func() { delivered <- c.Deliver(t.Context(), Message{Topic: "b"}) }()
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- c.Run(ctx) }()
+		if err := <-delivered; !errors.Is(err, want) {
+			t.Errorf("%s: %v", url, err)
+		}
+		cancel()
+		<-ended
+	}
+}
+
 // TestSilence: an acknowledgement that does not come ends the connection, and
 // the next one works. A caller that gives up ends nothing.
 func TestSilence(t *testing.T) {

@@ -136,6 +136,19 @@ func TestStranger(t *testing.T) {
 	})
 }
 
+// TestRetry: who mends something need not wait for the next turn.
+func TestRetry(t *testing.T) {
+	l := listen(t, "127.0.0.1:0")
+	url := "mqtt://" + l.Addr().String()
+	l.Close()
+	c, _, _ := start(t, Config{URL: url}, func(p *Parts) { p.Pace.First, p.Pace.Last = time.Hour, time.Hour })
+	failures(t, c, 1)
+	_, stop := serve(t, listen(t, l.Addr().String()))
+	defer stop()
+	c.Retry()
+	connected(t, c, 1)
+}
+
 // write replaces a file as a whole.
 func write(t *testing.T, file, text string) {
 	t.Helper()
@@ -205,11 +218,11 @@ func TestRefusedFilter(t *testing.T) {
 			t.Error("connected without all filters")
 		}
 		h.open.Store(true)
-		c.Resubscribe()
+		c.Retry()
 		grant("+denied/1")
 		connected(t, c, 1)
 		filters.Store([]string{"denied/1", "d"})
-		c.Resubscribe()
+		c.Retry()
 		grant("+d")
 		kick(b)
 		ended := map[string]bool{<-granted: true, <-granted: true, <-granted: true}

@@ -37,6 +37,7 @@ func (c *Client) Run(ctx context.Context) error {
 		}
 		select {
 		case <-time.After(c.wait(pace, err)):
+		case <-c.pokes:
 		case <-ctx.Done():
 		}
 	}

@@ -71,6 +71,7 @@ func (e *Engine) saveAssignment(dev dfu.Device, s *firmware.Spec) error {
 func (e *Engine) Reassign(dev dfu.Device) {
 	if row := e.row(dev); row != nil {
 		e.assignRow(row)
+		row.notice()
 	}
 }
 

@@ -186,6 +186,17 @@ func TestReportAll(t *testing.T) {
 	})
 }
 
+func TestReportAgain(t *testing.T) {
+	inReportedWorld(t, func(t *testing.T, w *world, u *upstream) {
+		w.ask("d", running("v2"))
+		w.ask("e", running("v2"))
+		w.expectTaken(u, "d in-sync v2>v2 2000", "e in-sync v2>v2 2000")
+		w.ReportAgain([]dfu.Device{{Application: "app", Name: "e"}, {Application: "app", Name: "gone"}})
+		w.expectTaken(u, "e in-sync v2>v2 2000")
+		w.expectTaken(u)
+	})
+}
+
 func TestReportsATargetThatMoved(t *testing.T) {
 	inReportedWorld(t, func(t *testing.T, w *world, u *upstream) {
 		w.ask("d", running("v2"))

@@ -31,6 +31,8 @@ func (h *httpEndpoint) run(ctx context.Context) {
 	h.http.CloseIdleConnections()
 }
 
+func (h *httpEndpoint) retry() {} // each request is a try
+
 func (h *httpEndpoint) publish(ctx context.Context, m message) error {
 	if len(m.payload) > maxBody {
 		return fmt.Errorf("%w: %d bytes, Drogue Cloud takes %d over HTTP",

@@ -53,6 +53,8 @@ func newMQTTEndpoint(
 
 func (m *mqttEndpoint) run(ctx context.Context) { _ = m.client.Run(ctx) }
 
+func (m *mqttEndpoint) retry() { m.client.Retry() }
+
 // receive takes a command. The topic has an empty device for the gateway
 // device itself.
 func (m *mqttEndpoint) receive(topic string, payload []byte) {

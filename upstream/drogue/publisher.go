@@ -45,6 +45,7 @@ const endpointCA = "upstream.drogue.endpoints: ca"
 // endpoint is one way to publish. publish returns after the server's word.
 type endpoint interface {
 	run(ctx context.Context)
+	retry() // a connection that failed, now
 	publish(ctx context.Context, m message) error
 }
 
@@ -107,6 +108,13 @@ func (p *Publisher) Run(ctx context.Context) error {
 	}
 	work.Wait()
 	return nil
+}
+
+// Retry has connections that failed tried again now.
+func (p *Publisher) Retry() {
+	for _, e := range p.endpoints {
+		e.retry()
+	}
 }
 
 // Stats returns the counters.

@@ -200,7 +200,7 @@ func (r *Registry) schedule(app *application) time.Duration {
 	}
 	app.due = r.clock().Add(wait)
 	if app.rounds++; app.rounds == 1 && r.events != nil {
-		r.events.client.Resubscribe() // a new application to listen to
+		r.events.client.Retry() // a new application to listen to
 	}
 	return wait
 }

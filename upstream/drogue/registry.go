@@ -154,6 +154,9 @@ func (r *Registry) Refresh() {
 	r.mu.Unlock()
 	r.outage.forgive()
 	r.poke()
+	if r.events != nil {
+		r.events.client.Retry()
+	}
 }
 
 func (r *Registry) poke() {

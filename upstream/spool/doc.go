@@ -4,7 +4,8 @@
 // device path. The file holds, per line (publisher),
 //
 //	events  ID ─► event          oldest first: the order of sending
-//	last    device ─► ID         its newest status event that is still here
+//	last    device ─► ID         its newest status event that is still here; no ID:
+//	                             it left untold
 //
 // and, for all lines, what was set aside. The low byte of an ID is the event's
 // kind, so that room is made without decoding.

@@ -128,3 +128,13 @@ func deviceKey(d dfu.Device) []byte {
 	key := binary.AppendUvarint(nil, uint64(len(d.Application)))
 	return append(append(key, d.Application...), d.Name...)
 }
+
+// keyDevice returns the device of a key.
+func keyDevice(key []byte) (d dfu.Device, ok bool) {
+	length, n := binary.Uvarint(key)
+	if n <= 0 || length > uint64(len(key)-n) {
+		return d, false
+	}
+	name := key[n+int(length):]
+	return dfu.Device{Application: string(key[n : len(key)-len(name)]), Name: string(name)}, true
+}

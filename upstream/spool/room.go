@@ -34,7 +34,7 @@ func (w *writer) makeRoom(limit int64) error {
 			if w.state.held().bytes <= limit {
 				return nil
 			}
-			if err := w.giveUp(line, limit-limit/freedPart, may); err != nil {
+			if err := w.free(line, limit-limit/freedPart, may); err != nil {
 				return err
 			}
 		}
@@ -50,9 +50,9 @@ func (w *writer) longestFirst() []string {
 	return lines
 }
 
-// giveUp removes the oldest events of a line that may go, until what is held
-// is down to goal.
-func (w *writer) giveUp(line string, goal int64, may expendable) error {
+// free gives up the oldest events of a line that may go, until what is held is
+// down to goal.
+func (w *writer) free(line string, goal int64, may expendable) error {
 	var gone [][]byte
 	excess := w.state.held().bytes - goal
 	cursor := queue(w.tx, line).Cursor()
@@ -67,7 +67,7 @@ func (w *writer) giveUp(line string, goal int64, may expendable) error {
 			w.state.stats.Dropped[kind]++
 		}
 	}
-	return w.removeAll(line, gone)
+	return w.giveUp(line, gone)
 }
 
 // followed reports whether the queue holds a newer status of the same device,
@@ -78,5 +78,5 @@ func (w *writer) followed(line string, key, data []byte) bool {
 		return true
 	}
 	last := lineBucket(w.tx, line).Bucket(bucketLast).Get(deviceKey(e.Device))
-	return last != nil && !bytes.Equal(last, key) // nil: what followed was given up
+	return len(last) > 0 && !bytes.Equal(last, key) // empty: what followed was given up
 }

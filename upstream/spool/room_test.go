@@ -135,3 +135,15 @@ func TestFileIsBounded(t *testing.T) {
 		t.Errorf("the file has %d bytes", info.Size())
 	}
 }
+
+// TestOwedForWantOfRoom: whose newest status had to go is known.
+func TestOwedForWantOfRoom(t *testing.T) {
+	s := open(t, t.TempDir(), Config{Size: minSize}, cloud)
+	for s.Stats().Dropped[upstream.Transition] == 0 {
+		fillWith(t, s, cloud, func(i int) upstream.Event { return status(fmt.Sprint(i), upstream.Transition, 0) })
+	}
+	devices, err := s.Owed()
+	if err != nil || uint64(len(devices)) != s.Stats().Dropped[upstream.Transition] {
+		t.Errorf("%d devices, %v; dropped %v", len(devices), err, s.Stats().Dropped)
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -158,7 +159,7 @@ func (s *Spool) Next(line string, n int, skip func(dfu.Device) bool) ([]upstream
 func (s *Spool) removeDamaged(line string, keys [][]byte) error {
 	return s.update(func(w *writer) error {
 		w.state.stats.Damaged += uint64(len(keys))
-		return w.removeAll(line, keys)
+		return w.giveUp(line, keys)
 	})
 }
 
@@ -166,7 +167,7 @@ func (s *Spool) removeDamaged(line string, keys [][]byte) error {
 func (s *Spool) Settle(line string, delivered []upstream.Entry, refused []upstream.Refusal) error {
 	err := s.update(func(w *writer) error {
 		for i := range delivered {
-			if err := w.remove(line, idKey(delivered[i].ID)); err != nil {
+			if err := w.remove(line, idKey(delivered[i].ID), settled); err != nil {
 				return err
 			}
 		}
@@ -203,6 +204,26 @@ func (s *Spool) Refused() ([]upstream.Refusal, error) {
 		return nil, fmt.Errorf("spool: events set aside: %w", err)
 	}
 	return all, nil
+}
+
+// Owed returns the devices whose newest status some upstream was not given: it
+// was set aside, or given up for want of room. To report them anew ends that.
+func (s *Spool) Owed() ([]dfu.Device, error) {
+	devices := map[dfu.Device]bool{}
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketLines).ForEachBucket(func(line []byte) error {
+			return lineBucket(tx, string(line)).Bucket(bucketLast).ForEach(func(key, id []byte) error {
+				if d, ok := keyDevice(key); ok && len(id) == 0 {
+					devices[d] = true
+				}
+				return nil
+			})
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("spool: devices to report anew: %w", err)
+	}
+	return slices.Collect(maps.Keys(devices)), nil
 }
 
 // update runs do in a transaction, with its effect on the state.

@@ -3,6 +3,7 @@ package spool
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,4 +186,54 @@ func TestConfig(t *testing.T) {
 			t.Errorf("size %d: %v", size, err)
 		}
 	}
+}
+
+func expectOwed(t *testing.T, s *Spool, want ...string) {
+	t.Helper()
+	devices, err := s.Owed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, d := range devices {
+		names = append(names, d.Name)
+	}
+	slices.Sort(names)
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestOwed: a device is owed a status from when its newest was set aside until
+// a newer one is stored.
+func TestOwed(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir, Config{}, cloud, registry)
+	refuse := func(line string, i int) {
+		t.Helper()
+		if err := s.Settle(line, nil, []upstream.Refusal{{Entry: held(t, s, line)[i], Reason: "no"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add(t, s, cloud, status("a", upstream.Transition, 0), status("a", upstream.Transition, 1))
+	add(t, s, cloud, status("b", upstream.Progress, 0), telemetry("c", nil))
+	add(t, s, registry, status("b", upstream.Transition, 0))
+	expectOwed(t, s)
+	refuse(cloud, 0)
+	refuse(cloud, 2)
+	expectOwed(t, s) // a newer one waits; telemetry is no status
+	refuse(cloud, 0)
+	refuse(cloud, 0)
+	s = reopen(t, s, dir, Config{}, cloud, registry)
+	expectOwed(t, s, "a", "b")
+	refuse(registry, 0)
+	add(t, s, cloud, status("b", upstream.Transition, 2))
+	expectOwed(t, s, "a", "b") // on another line
+	add(t, s, cloud, status("a", upstream.Progress, 2))
+	add(t, s, registry, status("b", upstream.Transition, 2))
+	expectOwed(t, s)
+	if err := s.Settle(cloud, held(t, s, cloud), nil); err != nil {
+		t.Fatal(err)
+	}
+	expectOwed(t, s)
 }

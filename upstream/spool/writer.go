@@ -64,7 +64,7 @@ func (w *writer) supersede(e *upstream.Entry) error {
 		return nil
 	}
 	w.state.stats.Superseded++
-	return w.remove(e.Line, idKey(last))
+	return w.remove(e.Line, idKey(last), settled)
 }
 
 func (w *writer) setLast(e *upstream.Entry, id uint64) error {
@@ -76,23 +76,32 @@ func (w *writer) setLast(e *upstream.Entry, id uint64) error {
 	return lineBucket(w.tx, e.Line).Bucket(bucketLast).Put(deviceKey(e.Event.Device), idKey(id))
 }
 
+// Whether the upstream knows what an event told, or will know better, when it
+// leaves its line.
+type knowledge bool
+
+const (
+	settled knowledge = true
+	owed    knowledge = false
+)
+
 // remove takes an event out of its line, if it is still there.
-func (w *writer) remove(line string, key []byte) error {
+func (w *writer) remove(line string, key []byte, k knowledge) error {
 	events := queue(w.tx, line)
 	data := events.Get(key)
 	if data == nil {
 		return nil
 	}
 	w.count(line, -1, -len(data))
-	if err := w.forgetLast(line, key, data); err != nil {
+	if err := w.forgetLast(line, key, data, k); err != nil {
 		return err
 	}
 	return events.Delete(key)
 }
 
 // forgetLast removes the entry of the event's device in last, if it is about
-// this event.
-func (w *writer) forgetLast(line string, key, data []byte) error {
+// this event, or leaves it empty where the upstream is owed what it told.
+func (w *writer) forgetLast(line string, key, data []byte, k knowledge) error {
 	e, err := decodeEvent(keyID(key), data)
 	if err != nil || !e.IsStatus() {
 		return nil // damaged: an entry that leads nowhere does no harm
@@ -101,12 +110,16 @@ func (w *writer) forgetLast(line string, key, data []byte) error {
 	if !bytes.Equal(last.Get(device), key) {
 		return nil
 	}
+	if k == owed {
+		return last.Put(device, nil)
+	}
 	return last.Delete(device)
 }
 
-func (w *writer) removeAll(line string, keys [][]byte) error {
+// giveUp removes events that nobody was told.
+func (w *writer) giveUp(line string, keys [][]byte) error {
 	for _, key := range keys {
-		if err := w.remove(line, key); err != nil {
+		if err := w.remove(line, key, owed); err != nil {
 			return err
 		}
 	}
@@ -140,7 +153,7 @@ func (w *writer) setAside(line string, r *upstream.Refusal) error {
 	if err := aside.Put(idKey(place), data); err != nil {
 		return err
 	}
-	return w.remove(line, idKey(r.Entry.ID))
+	return w.remove(line, idKey(r.Entry.ID), owed)
 }
 
 // boundAside forgets the oldest that was set aside until the rest takes at most
