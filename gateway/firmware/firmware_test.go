@@ -209,3 +209,16 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+func TestSpecFor(t *testing.T) {
+	dev := dfu.Device{Application: "a", Name: "d"}
+	for id, want := range map[string]string{"c": "c", "{device}": "d", "a-{device}{device}": "a-dd", "{x}": "{x}"} {
+		s := Spec{Hawkbit: &HawkbitSpec{Controller: id}}
+		if got := s.For(dev); got.Key() != "hawkbit:"+want || got.PerDevice() || s.PerDevice() != (id != want) {
+			t.Errorf("%s: %s", id, got.Key())
+		}
+	}
+	if s := (Spec{File: &FileSpec{Name: "{device}"}}); s.PerDevice() || s.For(dev) != s {
+		t.Error("the name of a file is no pattern")
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 
 	"havn/gateway/dfu"
 )
@@ -45,7 +46,26 @@ const MaxController = 256
 
 // HawkbitSpec is whatever hawkBit assigns to one of its targets.
 type HawkbitSpec struct {
-	Controller string `json:"controller" yaml:"controller"` // ID of the target, 1..MaxController bytes
+	// Controller is the ID of the target, 1..MaxController bytes. DeviceName in it
+	// stands for the name of each device: see Spec.For.
+	Controller string `json:"controller" yaml:"controller"`
+}
+
+// DeviceName is what stands for the name of a device.
+const DeviceName = "{device}"
+
+// PerDevice reports whether s is another spec for each device.
+func (s Spec) PerDevice() bool {
+	return s.Hawkbit != nil && strings.Contains(s.Hawkbit.Controller, DeviceName)
+}
+
+// For returns s as it is for dev.
+func (s Spec) For(dev dfu.Device) Spec {
+	if s.PerDevice() {
+		id := strings.ReplaceAll(s.Hawkbit.Controller, DeviceName, dev.Name)
+		s.Hawkbit = &HawkbitSpec{Controller: id}
+	}
+	return s
 }
 
 // Validate reports why s cannot be resolved, nil if it can be tried.

@@ -72,6 +72,11 @@ func (d *Desired) Rules() []Rule { return *d.rules.Load() }
 
 // Desired implements firmware.Directory.
 func (d *Desired) Desired(dev dfu.Device) (firmware.Spec, error) {
+	s, err := d.find(dev)
+	return s.For(dev), err
+}
+
+func (d *Desired) find(dev dfu.Device) (firmware.Spec, error) {
 	if s, ok := d.exact(dev); ok {
 		return s, nil
 	}
@@ -113,11 +118,12 @@ func (d *Desired) assign(dev dfu.Device, s *firmware.Spec) {
 }
 
 // known lists what is desired somewhere whether or not a device has asked yet,
-// with the application where the rule names exactly one.
+// with the application where the rule names exactly one. What is another spec for
+// each device is not known before.
 func (d *Desired) known() []Rule {
-	all := d.Rules()
+	all := slices.Clone(d.Rules())
 	for dev, s := range *d.assigned.Load() {
-		all = append(all[:len(all):len(all)], Rule{Application: dev.Application, Device: dev.Name, Spec: s})
+		all = append(all, Rule{Application: dev.Application, Device: dev.Name, Spec: s})
 	}
-	return all
+	return slices.DeleteFunc(all, func(r Rule) bool { return r.PerDevice() })
 }

@@ -18,8 +18,29 @@ const assignPatience = 10 * time.Second
 // application where dev.Name is "*". It is kept over restarts. It refuses a
 // spec that can never be served; a source that is away or hangs is no obstacle.
 func (e *Engine) Assign(ctx context.Context, dev dfu.Device, s firmware.Spec) error {
+	if dev.Name != "*" {
+		s = s.For(dev)
+	}
 	if err := s.Validate(); err != nil {
 		return err
+	}
+	if err := e.mayAssign(ctx, dev, s); err != nil {
+		return err
+	}
+	if err := e.saveAssignment(dev, &s); err != nil {
+		return err
+	}
+	if !s.PerDevice() {
+		e.releaseOf(dev.Application, s)
+	}
+	e.reassign(dev)
+	return nil
+}
+
+// mayAssign asks the source about s, unless that is another one for each device.
+func (e *Engine) mayAssign(ctx context.Context, dev dfu.Device, s firmware.Spec) error {
+	if s.PerDevice() {
+		return nil
 	}
 	patient, cancel := context.WithTimeout(ctx, assignPatience)
 	defer cancel()
@@ -30,11 +51,6 @@ func (e *Engine) Assign(ctx context.Context, dev dfu.Device, s firmware.Spec) er
 	case ctx.Err() != nil: // the caller is gone and takes it for refused
 		return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, context.Cause(ctx))
 	}
-	if err := e.saveAssignment(dev, &s); err != nil {
-		return err
-	}
-	e.releaseOf(dev.Application, s)
-	e.reassign(dev)
 	return nil
 }
 

@@ -1,10 +1,12 @@
 package update_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"havn/gateway/dfu"
+	"havn/gateway/firmware"
 	"havn/gateway/update"
 )
 
@@ -98,6 +100,30 @@ func TestViewOfAnUpdateInFlight(t *testing.T) {
 		w.order("3", "v5", 2000)
 		if v := w.expectState("d", update.StateInSync); v.Order != "3" || v.Digest != first {
 			t.Errorf("order %q digest %v", v.Order, v.Digest)
+		}
+	})
+}
+
+// TestControllerOfEachDevice: one rule or assignment stands for a target of each
+// device, and for none while there is no device.
+func TestControllerOfEachDevice(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.publish("hawkbit:plant-d", "v5", 2000)
+		w.publish("hawkbit:d", "v6", 1000)
+		w.desired.SetRules([]update.Rule{{Spec: controller("plant-{device}")}})
+		w.refresh()
+		w.ask("d", running("v1"))
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v5", 0)
+		all := dfu.Device{Application: "app", Name: "*"}
+		if err := w.Assign(t.Context(), all, controller("{device}")); err != nil {
+			t.Fatal(err)
+		}
+		w.tick(2 * w.cfg.Refresh)
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v6", 0)
+		for _, name := range w.src.asked() {
+			if strings.Contains(name, firmware.DeviceName) {
+				t.Errorf("the source was asked for %s", name)
+			}
 		}
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -188,10 +189,16 @@ type source struct {
 	images   map[string]firmware.Metadata
 	data     map[firmware.Digest][]byte
 	away     bool
-	closed   error // the answer of the gate; nil: open
-	granted  int   // swaps
-	resolves int
+	closed   error    // the answer of the gate; nil: open
+	granted  int      // swaps
+	resolves []string // the specs asked for
 	fetches  int
+}
+
+func (s *source) asked() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.resolves)
 }
 
 func (s *source) put(name string, m firmware.Metadata, data []byte) {
@@ -209,7 +216,7 @@ func (s *source) setAway(away bool) {
 func (s *source) Resolve(_ context.Context, _ dfu.Device, spec firmware.Spec) (firmware.Metadata, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.resolves++
+	s.resolves = append(s.resolves, spec.Key())
 	if s.away {
 		return firmware.Metadata{}, errAway
 	}
