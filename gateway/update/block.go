@@ -29,8 +29,8 @@ func (e *Engine) Image(row *Row, offset uint32, now time.Time) (*firmware.Image,
 		if t, err = e.selectTarget(row, offset, now); err != nil {
 			return nil, err
 		}
-		row.picked = t
 	}
+	row.picked = t
 	img := e.images.Get(t.Digest)
 	if img == nil {
 		row.reason = ReasonFetching
@@ -72,6 +72,8 @@ func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*Target, 
 		return row.release.first, nil
 	case row.reason.failed() && row.sent.of(t):
 		return nil, ErrNotBooted
+	case row.release.moving.Load():
+		return nil, firmware.ErrPending
 	case row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry):
 		e.refresh(row.release)
 		return nil, firmware.ErrPending

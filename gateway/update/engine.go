@@ -49,16 +49,19 @@ type Engine struct {
 	started time.Time
 	log     *slog.Logger
 
-	reporter Reporter    // nil: nobody wants to know
-	failing  atomic.Bool // the last Report failed
-	unstored atomic.Bool // the last flush failed
+	reporter Reporter // nil: nobody wants to know
 
-	jobs       *jobs
-	refreshes  chan struct{} // asks for a sweep
-	flushes    chan struct{} // asks for a flush
-	stats      Stats
-	dirty      dirtyRows
-	drifted    []*Row // that are stored with an old time of contact; the flusher's
+	jobs      *jobs
+	refreshes chan struct{} // asks for a sweep
+	flushes   chan struct{} // asks for a flush
+	stats     Stats
+	dirty     dirtyRows
+
+	flushing sync.Mutex
+	drifted  []*Row // that are stored with an old time of contact
+	unstored bool   // the last flush failed
+	failing  bool   // the last Report failed
+
 	loadErrors lastError
 
 	rows struct {

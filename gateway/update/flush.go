@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/gateway/dfu"
+	"havn/gateway/firmware"
 )
 
 // flushInterval is how much of the rows' history a crash may lose. Devices
@@ -85,23 +86,28 @@ type batch struct {
 }
 
 // Flush stores the rows that changed, and then tells the Reporter what became
-// of them. What fails stays on the list. It must not be called during Run.
+// of them. What fails stays on the list.
 func (e *Engine) Flush() { e.flush(true) }
 
+// flush is Flush for what has changed, or for all that has drifted too.
 func (e *Engine) flush(all bool) {
+	e.flushing.Lock()
+	defer e.flushing.Unlock()
 	b := e.changed(all)
 	if err := e.save(&b); err != nil {
 		e.stats.FlushFailures.Add(1)
-		if !e.unstored.Swap(true) {
+		if !e.unstored {
 			e.log.Error("device rows not stored; trying again until they are: check space and rights",
 				slog.Int("rows", len(b.rows)), slog.Any("error", err))
 		}
+		e.unstored = true
 		again(b.rows)
 		return
 	}
-	if e.unstored.Swap(false) {
+	if e.unstored {
 		e.log.Info("device rows are stored again")
 	}
+	e.unstored = false
 	e.report(&b)
 }
 
@@ -169,14 +175,15 @@ func (e *Engine) report(b *batch) {
 	}
 	if err := e.reporter.Report(b.changes); err != nil {
 		e.stats.ReportFailures.Add(1)
-		if !e.failing.Swap(true) {
+		if !e.failing {
 			e.log.Error("what devices did is not taken for the upstream; trying again until it is",
 				slog.Int("devices", len(b.changes)), slog.Any("error", err))
 		}
+		e.failing = true
 		again(b.owing)
 		return
 	}
-	e.failing.Store(false)
+	e.failing = false
 	for i, row := range b.owing {
 		row.took(&b.changes[i])
 	}
@@ -216,7 +223,15 @@ func (r *Row) essence(rec Record) uint64 {
 	if r.picked == nil {
 		rec.Offset = 0
 	}
-	return maphash.Comparable(essenceSeed, rec)
+	var inFlight firmware.Digest
+	if rec.InFlight != nil {
+		inFlight = rec.InFlight.Digest
+	}
+	rec.InFlight = nil // another target may be at the same address
+	return maphash.Comparable(essenceSeed, struct {
+		Record
+		firmware.Digest
+	}{rec, inFlight})
 }
 
 // again puts rows back on the list after a failed flush, also those that are no

@@ -1,10 +1,12 @@
 package update_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"havn/gateway/dfu"
+	"havn/gateway/firmware"
 	"havn/gateway/update"
 )
 
@@ -92,6 +94,37 @@ func TestFullDisk(t *testing.T) {
 		}
 		if rec := w.stored("gone"); rec.Device.Name != "" {
 			t.Errorf("still on disk: %+v", rec)
+		}
+	})
+}
+
+// Before a newer target is stored, each block-wise transfer of the older one is:
+// the next process takes those that it does not know for transfers of the newest.
+func TestTransfersAreStoredBeforeTheTargetMoves(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.get("first", 0, 256)
+		w.tick(0) // flushed, and not again for a while
+		w.get("d", 0, 256)
+		moved := false
+		w.disk.resolving = func(m firmware.Metadata) {
+			if m.Version != "v3" {
+				return
+			}
+			moved = true
+			if rec := w.stored("d"); rec.InFlight == nil || rec.InFlight.Version != "v2" || rec.Offset != 256 {
+				t.Errorf("on disk is %+v", rec)
+			}
+			if _, err := w.Image(w.rowOf("late"), 0, time.Now()); !errors.Is(err, firmware.ErrPending) {
+				t.Errorf("a transfer began meanwhile: %v", err)
+			}
+			if img := w.get("d", 256, 512); img.Size() != 2050 {
+				t.Errorf("the transfer goes on with an image of %d bytes", img.Size())
+			}
+		}
+		w.publish("fw", "v3", 3000)
+		w.refresh()
+		if img := w.get("late", 0, 256); !moved || img.Size() != 3000 {
+			t.Errorf("moved: %v, an image of %d bytes", moved, img.Size())
 		}
 	})
 }

@@ -26,6 +26,9 @@ type release struct {
 	// vacant says that there is no target since the source has nothing for its
 	// devices, as it said when it was last heard.
 	vacant atomic.Bool
+	// moving says that another image is about to be the target: no block-wise
+	// transfer begins until it is.
+	moving atomic.Bool
 	// checked is when the last resolution ended, well or not; next is when a
 	// device may cause another while there is no target. Unix nanoseconds.
 	checked, next atomic.Int64
@@ -171,7 +174,20 @@ func (e *Engine) offer(ctx context.Context, rel *release, m firmware.Metadata) e
 		e.retain(m.Digest)
 		rel.loaded = m.Digest
 	}
-	err = e.ledger.resolve(rel.spec.Key(), m) // first: the next process must know what devices were offered
+	return e.move(rel, m)
+}
+
+// move makes m, which is held, the target of rel. Should this process be killed,
+// the next one must know which image each block-wise transfer is of: those that
+// began with the older target are stored before the newer one is, and none begins
+// with that before.
+func (e *Engine) move(rel *release, m firmware.Metadata) error {
+	if old := rel.target.Load(); old.Digest != m.Digest {
+		rel.moving.Store(true)
+		defer rel.moving.Store(false)
+		e.flush(false)
+	}
+	err := e.ledger.resolve(rel.spec.Key(), m)
 	e.publish(rel, m)
 	return err
 }

@@ -28,7 +28,7 @@ type Row struct {
 	desired  error    // why release is nil
 	current  string   // the version it last said it runs
 	inFlight *Target  // the image it is writing; nil = none
-	picked   *Target  // the target when Image last took one: it may move before Served
+	picked   *Target  // what Image last took: the target may move before Served. nil: not by blocks
 	lost     string   // the in-flight version that no source has
 	offset   uint32   // next byte of inFlight, as the device last asked
 	begun    milestone
@@ -42,7 +42,8 @@ type Row struct {
 	dirty    bool // waits for the next flush
 	dropped  bool // no longer in the table: not to be stored again
 
-	// The flusher's: what is on disk, and whether the row is in Engine.drifted.
+	// Guarded by Engine.flushing: what is on disk, and whether the row is in
+	// Engine.drifted.
 	stored   uint64
 	drifting bool
 }

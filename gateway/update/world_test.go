@@ -95,6 +95,8 @@ func (w *world) start() {
 type disk struct {
 	writes atomic.Int32
 	full   atomic.Bool
+
+	resolving func(firmware.Metadata) // told what a spec resolved to before it is stored; may be nil
 }
 
 // faulty is a store on a disk.
@@ -109,6 +111,13 @@ func (f faulty) SaveRows(save []update.Record, drop []dfu.Device) error {
 	}
 	f.writes.Add(1)
 	return f.Store.SaveRows(save, drop)
+}
+
+func (f faulty) SaveResolution(spec string, m firmware.Metadata) error {
+	if f.resolving != nil {
+		f.resolving(m)
+	}
+	return f.Store.SaveResolution(spec, m)
 }
 
 // restart ends the engine and starts another on the same state. Memory is empty.
