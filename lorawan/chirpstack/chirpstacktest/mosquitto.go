@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -50,13 +51,21 @@ func NewMosquitto(folder string) (*Mosquitto, error) {
 	return m, nil
 }
 
+// Ports for Mosquitto, below those that systems give to whoever asks for any:
+// one that is free stays free until Mosquitto has it.
+const firstPort, lastPort = 10_000, 20_000
+
 // freeAddress finds a port that is free now.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+func freeAddress() (address string, err error) {
+	for range 100 {
+		address = fmt.Sprintf("127.0.0.1:%d", firstPort+rand.IntN(lastPort-firstPort))
+		l, taken := net.Listen("tcp4", address)
+		if taken == nil {
+			return address, l.Close()
+		}
+		err = taken
 	}
-	return l.Addr().String(), l.Close()
+	return "", err
 }
 
 // URL returns where clients connect to.
