@@ -25,7 +25,7 @@ func (x *exchange) getImage() error {
 	if err != nil {
 		return err
 	}
-	img, err := x.h.engine.Image(row, x.req.block2.Offset(), x.peer.Received)
+	img, err := x.h.engine.Image(row, x.req.block2.Offset(), uint32(x.req.block2.SZX.Size()), x.peer.Received)
 	if err != nil {
 		return err
 	}

@@ -13,18 +13,18 @@ import (
 // there; it is not sent again until an operator says so.
 var ErrNotBooted = errors.New("delivered before and not booted; see gateway retry")
 
-// Image returns the image that a block-wise GET of the byte at offset is served
+// Image returns the image that a block-wise GET of size bytes at offset is served
 // from. The first block selects the target; later ones continue the image whose
 // first block the device last got, so that a tag that moves never mixes images.
 //
 // It fails with firmware.ErrNotFound where nothing is desired, and with
 // firmware.ErrPending while the image is fetched behind.
-func (e *Engine) Image(row *Row, offset uint32, now time.Time) (*firmware.Image, error) {
+func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.Image, error) {
 	row.mu.Lock()
 	defer row.mu.Unlock()
 	row.touch(now)
 	t := row.inFlight
-	if offset == 0 || t == nil || !row.continues(offset) {
+	if offset == 0 || t == nil || !row.continues(offset+size) {
 		var err error
 		if t, err = e.selectTarget(row, offset, now); err != nil {
 			return nil, err
@@ -106,9 +106,7 @@ func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time
 	defer row.mu.Unlock()
 	for _, t := range [...]*Target{row.target(), row.inFlight, row.picked} {
 		if t != nil && t.Digest == img.Digest {
-			if row.inFlight == nil || row.inFlight.Digest != t.Digest {
-				e.flushSoon() // a crash must not make us forget which image was begun
-			}
+			e.began(row.inFlight, t)
 			if row.progress(t, end, now); end == t.Size {
 				row.delivered(t, now)
 			}
@@ -117,17 +115,25 @@ func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time
 	}
 }
 
-// lockStep is how far behind the last block served the next request may be:
-// one block, whose answer was lost.
-const lockStep = 1024
+// began has it stored that a device is at t, after was: a crash must not make us
+// forget which image was begun, the less so where another one was not finished.
+func (e *Engine) began(was, t *Target) {
+	switch {
+	case was == nil:
+		signal(e.flushes)
+	case was.Digest != t.Digest:
+		signal(e.urgent)
+	}
+}
 
-// continues reports whether a request of the byte at offset can belong to the
-// transfer under way. After a crash, what was stored may be of the transfer
-// before: then the device seems to have gone back. The caller holds mu.
-func (r *Row) continues(offset uint32) bool {
+// continues reports whether a request of the bytes up to end can belong to the
+// transfer under way: the answer to its last one may have been lost. After a
+// crash, what was stored may be of the transfer before: then the device seems to
+// have gone back further. The caller holds mu.
+func (r *Row) continues(end uint32) bool {
 	restored := r.restored
 	r.restored = false
-	return !restored || offset+lockStep >= r.offset
+	return !restored || end >= r.offset
 }
 
 // Target returns what the device should run, whether it is held or not. It

@@ -19,7 +19,7 @@ func (w *world) rowOf(device string) *update.Row {
 func (w *world) get(device string, offset, end uint32) *firmware.Image {
 	w.t.Helper()
 	row := w.rowOf(device)
-	img, err := w.Image(row, offset, time.Now())
+	img, err := w.Image(row, offset, 1024, time.Now())
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestBlockRollback(t *testing.T) {
 		w.tick(time.Minute)
 		w.report("d", "v1")
 		w.expectState("d", update.StateFailed)
-		if _, err := w.Image(w.rowOf("d"), 0, time.Now()); !errors.Is(err, update.ErrNotBooted) {
+		if _, err := w.Image(w.rowOf("d"), 0, 1024, time.Now()); !errors.Is(err, update.ErrNotBooted) {
 			t.Errorf("served again: %v", err)
 		}
 		w.report("d", "v2") // it had only waited with the reboot
@@ -133,7 +133,7 @@ func TestAnonymousBlockTransfer(t *testing.T) {
 func TestBlockMiss(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.images.evict()
-		if _, err := w.Image(w.rowOf("d"), 0, time.Now()); !errors.Is(err, firmware.ErrPending) {
+		if _, err := w.Image(w.rowOf("d"), 0, 1024, time.Now()); !errors.Is(err, firmware.ErrPending) {
 			t.Fatalf("got %v", err)
 		}
 		synctest.Wait()
@@ -144,12 +144,12 @@ func TestBlockMiss(t *testing.T) {
 func TestNoImage(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		other := w.Lookup(update.CoAP, []byte("other"), []byte("d"), time.Now())
-		if _, err := w.Image(other, 0, time.Now()); !errors.Is(err, firmware.ErrNotFound) {
+		if _, err := w.Image(other, 0, 1024, time.Now()); !errors.Is(err, firmware.ErrNotFound) {
 			t.Errorf("nothing desired: %v", err)
 		}
 		w.desired.SetRules([]update.Rule{{Application: "app", Spec: container("missing")}})
 		w.refresh()
-		_, err := w.Image(w.rowOf("d"), 0, time.Now())
+		_, err := w.Image(w.rowOf("d"), 0, 1024, time.Now())
 		if !errors.Is(err, firmware.ErrPending) || !strings.Contains(err.Error(), "missing") {
 			t.Errorf("not resolvable: %v", err)
 		}
@@ -184,7 +184,7 @@ func TestRowSaysWhyAnImageIsNotLoaded(t *testing.T) {
 		w.images.evict()
 		w.src.setAway(true)
 		wantPending := func() {
-			if _, err := w.Image(w.rowOf("d"), 1024, time.Now()); !errors.Is(err, firmware.ErrPending) {
+			if _, err := w.Image(w.rowOf("d"), 1024, 1024, time.Now()); !errors.Is(err, firmware.ErrPending) {
 				t.Fatalf("got %v", err)
 			}
 			synctest.Wait()
@@ -207,7 +207,7 @@ func TestRowSaysWhyAnImageIsNotLoaded(t *testing.T) {
 func TestTargetMovesBetweenImageAndServed(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		row := w.rowOf("d")
-		first, err := w.Image(row, 0, time.Now())
+		first, err := w.Image(row, 0, 1024, time.Now())
 		if err != nil {
 			t.Fatal(err)
 		}

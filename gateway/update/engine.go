@@ -53,7 +53,8 @@ type Engine struct {
 
 	jobs      *jobs
 	refreshes chan struct{} // asks for a sweep
-	flushes   chan struct{} // asks for a flush
+	flushes   chan struct{} // asks for a flush before its time
+	urgent    chan struct{} // asks for a flush now
 	stats     Stats
 	dirty     dirtyRows
 
@@ -92,6 +93,7 @@ func New(cfg Config, p Parts) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, desired: p.Desired, source: p.Source, images: p.Images, store: p.Store, reporter: p.Reporter,
 		clock: p.Clock, log: p.Log, jobs: newJobs(), refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1),
+		urgent: make(chan struct{}, 1),
 	}
 	if e.clock == nil {
 		e.clock = time.Now

@@ -54,6 +54,7 @@ func (e *Engine) flushLoop(ctx context.Context) {
 			return
 		case <-tick.C:
 		case <-e.flushes:
+		case <-e.urgent:
 		}
 		due := e.clock().Sub(settled).Abs() >= drift
 		if e.flush(due); due {
@@ -63,14 +64,16 @@ func (e *Engine) flushLoop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(flushPause):
+		case <-e.urgent:
+			signal(e.flushes)
 		}
 	}
 }
 
-// flushSoon asks for a flush before the interval is over.
-func (e *Engine) flushSoon() {
+// signal asks the reader of a channel of capacity 1 to act.
+func signal(c chan struct{}) {
 	select {
-	case e.flushes <- struct{}{}:
+	case c <- struct{}{}:
 	default: // asked already
 	}
 }

@@ -114,7 +114,7 @@ func TestTransfersAreStoredBeforeTheTargetMoves(t *testing.T) {
 			if rec := w.stored("d"); rec.InFlight == nil || rec.InFlight.Version != "v2" || rec.Offset != 256 {
 				t.Errorf("on disk is %+v", rec)
 			}
-			if _, err := w.Image(w.rowOf("late"), 0, time.Now()); !errors.Is(err, firmware.ErrPending) {
+			if _, err := w.Image(w.rowOf("late"), 0, 1024, time.Now()); !errors.Is(err, firmware.ErrPending) {
 				t.Errorf("a transfer began meanwhile: %v", err)
 			}
 			if img := w.get("d", 256, 512); img.Size() != 2050 {

@@ -72,7 +72,7 @@ func TestWithdrawn(t *testing.T) {
 				if !strings.Contains(v.Error, "hawkbit:c") || v.Target != "" {
 					t.Errorf("target %q, error %q", v.Target, v.Error)
 				}
-				if _, err := w.Image(w.rowOf("b"), 0, time.Now()); !errors.Is(err, firmware.ErrNotFound) {
+				if _, err := w.Image(w.rowOf("b"), 0, 1024, time.Now()); !errors.Is(err, firmware.ErrNotFound) {
 					t.Errorf("block-wise: %v", err)
 				}
 				w.expect(w.ask("d", at("v1", "v5", 1024)), dfu.OpWrite, "v5", 1024)
@@ -185,7 +185,7 @@ func TestHeldAtTheFirstBlock(t *testing.T) {
 		w.get("late", 0, 1024)
 		w.src.setGate(errWindow)
 		for range 2 {
-			_, err := w.Image(w.rowOf("d"), 0, time.Now())
+			_, err := w.Image(w.rowOf("d"), 0, 1024, time.Now())
 			if !errors.Is(err, firmware.ErrPending) || !errors.Is(err, errWindow) {
 				t.Fatalf("got %v", err)
 			}
@@ -195,14 +195,14 @@ func TestHeldAtTheFirstBlock(t *testing.T) {
 			}
 		}
 		w.get("late", 1024, 2050)
-		if _, err := w.Image(w.rowOf("late"), 0, time.Now()); !errors.Is(err, errWindow) {
+		if _, err := w.Image(w.rowOf("late"), 0, 1024, time.Now()); !errors.Is(err, errWindow) {
 			t.Fatalf("from the start again: %v", err)
 		}
 		w.expectState("late", update.StateWaiting)
 		w.src.setGate(nil)
 		granted := w.src.granted
 		w.images.evict()
-		if _, err := w.Image(w.rowOf("d"), 0, time.Now()); !errors.Is(err, firmware.ErrPending) {
+		if _, err := w.Image(w.rowOf("d"), 0, 1024, time.Now()); !errors.Is(err, firmware.ErrPending) {
 			t.Fatal(err)
 		}
 		w.tick(time.Second)

@@ -41,7 +41,7 @@ func TestNewOrderAfterARollback(t *testing.T) {
 				t.Errorf("order %q, error %q", v.Order, v.Error)
 			}
 		}
-		if _, err := w.Image(w.rowOf("d"), 0, time.Now()); err != nil {
+		if _, err := w.Image(w.rowOf("d"), 0, 1024, time.Now()); err != nil {
 			t.Errorf("block-wise: %v", err)
 		}
 	})

@@ -28,10 +28,7 @@ func (e *Engine) sweepLoop(ctx context.Context) {
 
 // Refresh looks up desired firmware and tags again now.
 func (e *Engine) Refresh() {
-	select {
-	case e.refreshes <- struct{}{}:
-	default: // one is waiting already
-	}
+	signal(e.refreshes)
 }
 
 // sweep assigns every row anew, resolves every release that is in use, and
