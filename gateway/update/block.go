@@ -109,7 +109,9 @@ func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time
 			e.began(row.inFlight, t)
 			if row.progress(t, end, now); end == t.Size {
 				row.delivered(t, now)
+				signal(e.urgent) // the next transfer may begin at once
 			}
+			row.mark() // a flush may have been between Image and this
 			return
 		}
 	}
@@ -131,9 +133,12 @@ func (e *Engine) began(was, t *Target) {
 // crash, what was stored may be of the transfer before: then the device seems to
 // have gone back further. The caller holds mu.
 func (r *Row) continues(end uint32) bool {
-	restored := r.restored
+	if !r.restored {
+		return true
+	}
 	r.restored = false
-	return !restored || end >= r.offset
+	signal(r.engine.flushes) // what is stored may be older than a flush by now
+	return end >= r.offset
 }
 
 // Target returns what the device should run, whether it is held or not. It
