@@ -16,7 +16,8 @@ type attribute struct{ name, value string }
 
 // catalogue lists what the front serves. Clients add the channel to /v1, the
 // names of application and device to /fw, and the digest to /blob; the devices
-// themselves are not listed, since everybody may read this. The sz of the list is its own length.
+// themselves are not listed, since everybody may read this. The sz of the list is
+// its own length.
 var catalogue = []link{
 	{{"href", "/.well-known/core"}, {"ct", "40"}, {"sz", "220"}},
 	{{"href", "/v1/dfu"}, {"rt", "havn.dfu"}, {"if", "havn.status"}, {"ct", "60"}},

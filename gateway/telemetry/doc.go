@@ -7,7 +7,7 @@
 //	devicehttp ─┤
 //	lorawan ────┘ Upstream.Commands ◄── Inbox ◄── Put ── the upstream's commands
 //
-// A command is for now: Drogue Cloud hands it to whoever waits at that moment.
+// A command is for the moment: Drogue Cloud hands it to whoever waits at that moment.
 // Constrained devices rarely do, so it is kept for [Patience], twice the pause
 // that devices are asked to make between two reports by default; after that its
 // sender is better off to send a new one. Several commands of a device keep

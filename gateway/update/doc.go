@@ -52,6 +52,9 @@
 //     the durable row: never on the device path, at least once, and nothing is
 //     lost that is older than one flush. Between two flushes, and while the
 //     Reporter fails, only the newest state counts.
+//   - A row is stored within a second of a change, and once a minute where only the
+//     time of contact moved. Block-wise transfers, whose requests do not say what
+//     they are of, are stored before the target moves.
 //   - The device table is bounded; rows of devices that never updated go first.
 //
 // Offsets and sizes are bytes.

@@ -11,12 +11,12 @@ import (
 	"havn/gateway/firmware"
 )
 
-// flushInterval is how much of the rows' history a crash may lose. Devices
-// report again, so what is lost is derived again.
+// flushInterval is how much of the rows' history a crash may lose, but for drift.
+// Devices report again, so what is lost is derived again.
 const flushInterval = time.Second
 
-// flushPause is the least time between two flushes: it bounds the fsyncs of a
-// fleet that starts to update all at once.
+// flushPause is the least time between two flushes, unless one is urgent: it
+// bounds the fsyncs of a fleet that starts to update all at once.
 const flushPause = 50 * time.Millisecond
 
 // dirtyRows lists the rows that changed since the last flush, each once.
