@@ -54,7 +54,7 @@ var mayImport = []struct {
 		"cache", "coap", "gateway/devicehttp", "gateway/firmware", "gateway/update", "lorawan",
 		"upstream/drogue", "upstream/file", "upstream/hawkbit", "upstream/oci", "upstream/spool",
 	}},
-	{"gateway", []string{"gateway/...", "cache", "coap", "lorawan/...", "upstream/..."}},
+	{"gateway", []string{"dfu", "firmware", "telemetry", "update", "store", "link/...", "front/...", "gateway/...", "cache", "coap", "lorawan/...", "upstream/..."}},
 	{"bench/link", nil},
 	{"bench/device", []string{"gateway/dfu", "gateway/firmware", "coap/block"}},
 	{"bench/chart", nil},
@@ -64,9 +64,9 @@ var mayImport = []struct {
 		"upstream/drogue", "upstream/drogue/droguetest", "upstream/oci",
 	}},
 	{"bench", []string{
-		"gateway/...", "cache", "coap", "coap/block", "lorawan/...", "upstream/...", "bench/...",
+		"dfu", "firmware", "telemetry", "update", "store", "link/...", "front/...", "gateway/...", "cache", "coap", "coap/block", "lorawan/...", "upstream/...", "bench/...",
 	}},
-	{"cmd/gateway", []string{"gateway/...", "cache", "coap", "lorawan/...", "upstream/...", "bench/..."}},
+	{"cmd/gateway", []string{"dfu", "firmware", "telemetry", "update", "store", "link/...", "front/...", "gateway/...", "cache", "coap", "lorawan/...", "upstream/...", "bench/..."}},
 }
 
 // mayUse lists third-party modules that only some packages may import: each is
