@@ -11,7 +11,7 @@ import (
 
 	"havn/bench/device"
 	"havn/bench/load"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // comparison is a benchmark under way: a server, its limit and a generator for

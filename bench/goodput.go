@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 	"havn/lorawan"

@@ -16,7 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
 )

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan/chirpstack/chirpstacktest"
 )
 

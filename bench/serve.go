@@ -15,9 +15,9 @@ import (
 
 	"havn/bench/load"
 	"havn/coap"
+	"havn/dfu"
 	"havn/gateway"
 	"havn/gateway/config"
-	"havn/gateway/dfu"
 )
 
 // What the simulated devices are told. Their new firmware has this version.

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"havn/bench/backend"
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/upstream/drogue/droguetest"
 )
 

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"havn/bench/backend"
+	"havn/dfu"
 	"havn/gateway/config"
-	"havn/gateway/dfu"
 	"havn/gateway/firmware"
 	"havn/upstream/drogue"
 	"havn/upstream/oci"

@@ -6,7 +6,7 @@ import (
 
 	"havn/bench/backend"
 	"havn/bench/device"
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 	"havn/upstream"
 )

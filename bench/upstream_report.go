@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"havn/bench/chart"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // UpstreamReport is what Upstream measured.

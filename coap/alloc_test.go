@@ -5,7 +5,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // hot are the requests of which devices send thousands.

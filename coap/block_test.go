@@ -13,7 +13,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // fetch gets path block by block, and checks what every block must carry.

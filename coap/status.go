@@ -4,7 +4,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 )
 

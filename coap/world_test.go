@@ -20,7 +20,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/coap/block"
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 )

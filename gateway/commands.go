@@ -4,7 +4,7 @@ import (
 	"log/slog"
 	"slices"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/telemetry"
 	"havn/upstream/drogue"
 )

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"havn/bench/device"
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 	"havn/upstream/drogue/droguetest"
 )

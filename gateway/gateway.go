@@ -16,9 +16,9 @@ import (
 
 	"havn/cache"
 	"havn/coap"
+	"havn/dfu"
 	"havn/gateway/config"
 	"havn/gateway/devicehttp"
-	"havn/gateway/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/store"
 	"havn/gateway/update"

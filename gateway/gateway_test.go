@@ -16,8 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/bench/device"
+	"havn/dfu"
 	"havn/gateway/config"
-	"havn/gateway/dfu"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/upstream"
 	"havn/upstream/hawkbit"

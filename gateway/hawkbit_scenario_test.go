@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 	"havn/upstream/hawkbit/hawkbittest"
 )

@@ -9,8 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"havn/coap"
+	"havn/dfu"
 	"havn/gateway/devicehttp"
-	"havn/gateway/dfu"
 	"havn/gateway/update"
 	"havn/lorawan"
 )

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"havn/bench/device"
+	"havn/dfu"
 	"havn/gateway/config"
-	"havn/gateway/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 )

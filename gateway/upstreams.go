@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/telemetry"
 	"havn/gateway/update"

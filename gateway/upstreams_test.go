@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"havn/bench/device"
+	"havn/dfu"
 	"havn/gateway/config"
-	"havn/gateway/dfu"
 	"havn/gateway/update"
 	"havn/upstream"
 	"havn/upstream/drogue"

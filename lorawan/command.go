@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan/region"
 )
 

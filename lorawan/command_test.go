@@ -6,7 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/telemetry"
 	"havn/lorawan"
 )

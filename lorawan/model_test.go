@@ -5,7 +5,7 @@ import (
 	"slices"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 )
 

@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/mqtt"
 	"havn/lorawan/region"
 )

@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 const tagPrefix = "havn_"

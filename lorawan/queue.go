@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // maxHeld is for how many uplinks in a row an answer is withheld before the

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 )
 

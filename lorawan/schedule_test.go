@@ -6,7 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 )
 

@@ -3,7 +3,7 @@ package lorawan_test
 import (
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 	"havn/lorawan/region"
 )

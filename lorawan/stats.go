@@ -3,7 +3,7 @@ package lorawan
 import (
 	"sync/atomic"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 )
 

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 	"havn/lorawan/region"
 )

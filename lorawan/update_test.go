@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/bench/device"
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/telemetry"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"

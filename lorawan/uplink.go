@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // One sentinel per reaction of a caller.

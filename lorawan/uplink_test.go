@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 func TestParseDevEUI(t *testing.T) {

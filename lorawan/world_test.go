@@ -13,7 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/mqtt"
 	"havn/gateway/telemetry"

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 	"havn/upstream"
 )

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 )
 

@@ -12,7 +12,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/store"
 	"havn/gateway/update"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // Bounds of one line.

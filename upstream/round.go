@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // round is what became of the entries of one round. Those in none of the lists

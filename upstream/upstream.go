@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // One sentinel per reaction of a caller.

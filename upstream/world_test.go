@@ -14,7 +14,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 	"havn/upstream"
 	"havn/upstream/spool"

@@ -14,7 +14,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/bench/link"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // impatient is a Sleep that takes no time.

@@ -17,7 +17,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // HTTPBuffer is what devices of the reference family read an answer into, bytes.

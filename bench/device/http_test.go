@@ -15,7 +15,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // canned serves connections on loopback: each request gets the next answer,

@@ -10,7 +10,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // pullFrom runs a Block2 device against a server until it is in sync, idle, or

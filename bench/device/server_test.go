@@ -17,7 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/coap/block"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -7,7 +7,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // MaxDatagram is the longest answer a device can rely on, in bytes (RFC 7252

@@ -6,7 +6,7 @@ import (
 	"math"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // maxPoll is the longest pause in seconds that 32 bits of milliseconds hold.

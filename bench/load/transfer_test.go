@@ -10,7 +10,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // TestTransfersEndAndBeginAgain walks twice through images of all lengths

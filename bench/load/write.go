@@ -7,7 +7,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // oldVersion is what the peers of a Write claim to run: never what is offered.

@@ -15,7 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // admin is the API of a running gateway, as the commands use it.

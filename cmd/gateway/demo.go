@@ -18,9 +18,9 @@ import (
 
 	"havn/bench/backend"
 	"havn/bench/device"
+	"havn/dfu"
 	"havn/gateway"
 	"havn/gateway/config"
-	"havn/gateway/dfu"
 	"havn/lorawan"
 )
 

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/bench/device"
+	"havn/dfu"
 	"havn/gateway/config"
-	"havn/gateway/dfu"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
 )

@@ -12,7 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn/bench/device"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // deviceOptions are the flags of device coap.

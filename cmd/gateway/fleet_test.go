@@ -13,7 +13,7 @@ import (
 
 	"havn/bench/device"
 	"havn/bench/link"
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 const fleetSize = 200

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"havn/bench/device"
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/upstream/drogue/droguetest"
 )
 

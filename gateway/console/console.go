@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 )

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 )

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/telemetry"
 )
 

@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/telemetry"
 	"havn/gateway/update"
 )

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/telemetry"
 )
 

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/telemetry"
 )
 

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"havn/bench/device"
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/telemetry"
 )
 

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 func metadata(data []byte) Metadata {

@@ -6,7 +6,7 @@ import (
 	"io"
 	"strings"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // Kinds of sources, as the keys of a Spec and in Origin.Kind.

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.etcd.io/bbolt"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 )

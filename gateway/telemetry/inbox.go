@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // Patience is how long a command waits for its device: two of the pauses that

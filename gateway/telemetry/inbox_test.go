@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 var dev = dfu.Device{Application: "app", Name: "d"}

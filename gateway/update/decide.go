@@ -3,7 +3,7 @@ package update
 import (
 	"bytes"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

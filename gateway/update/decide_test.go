@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 )

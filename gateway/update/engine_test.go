@@ -11,7 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 )

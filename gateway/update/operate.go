@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

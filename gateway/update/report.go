@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // Change is what became of a device since the last Change of it that the

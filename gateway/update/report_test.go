@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/gateway/update"
 )

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // Request answers a Status. It never blocks on I/O and allocates nothing; the

@@ -6,7 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

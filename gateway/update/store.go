@@ -4,7 +4,7 @@ import (
 	"context"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

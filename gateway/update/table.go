@@ -3,7 +3,7 @@ package update
 import (
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // evictionSample is how many rows compete to leave a full table. Sampling

@@ -5,7 +5,7 @@ import (
 	"math"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

@@ -16,7 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 	"havn/lorawan/topic"
 )

@@ -3,7 +3,7 @@ package plan
 import (
 	"fmt"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 	"havn/lorawan/region"
 )

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan/region"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 	"havn/lorawan/region"
 	"havn/lorawan/topic"

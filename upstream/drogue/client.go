@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"strings"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 const (

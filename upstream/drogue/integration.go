@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/mqtt"
 )
 

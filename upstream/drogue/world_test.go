@@ -12,7 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/upstream/drogue/droguetest"
 )
 

@@ -7,7 +7,7 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 )
 

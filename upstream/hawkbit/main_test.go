@@ -15,7 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/upstream/hawkbit/hawkbittest"
 )

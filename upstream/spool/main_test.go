@@ -7,7 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/update"
 	"havn/upstream"
 )

@@ -12,7 +12,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/gateway/firmware"
 	"havn/upstream"
 )

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 	"havn/lorawan"
 )
 

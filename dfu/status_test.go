@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // sameStatus checks that b parses to want.

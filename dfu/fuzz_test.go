@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 func FuzzParseStatus(f *testing.F) {

@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // vectors is testdata/update-protocol.json: what the reference implementation

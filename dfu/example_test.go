@@ -3,7 +3,7 @@ package dfu_test
 import (
 	"fmt"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // A device over LoRaWAN asks for the next block; the answer has 51 bytes.

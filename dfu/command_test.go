@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // sameCommand checks that b parses to want.

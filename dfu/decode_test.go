@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 // An operator reads these in the log of a device that sends something else.

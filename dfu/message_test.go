@@ -3,7 +3,7 @@ package dfu_test
 import (
 	"testing"
 
-	"havn/gateway/dfu"
+	"havn/dfu"
 )
 
 func TestNames(t *testing.T) {
