@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"havn/cache"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Cache measures the image cache: a hit in memory, a load from disk, a load

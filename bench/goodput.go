@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 	"havn/lorawan"
 	"havn/lorawan/region"

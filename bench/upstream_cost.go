@@ -7,8 +7,8 @@ import (
 
 	"havn/bench/backend"
 	"havn/dfu"
+	"havn/firmware"
 	"havn/gateway/config"
-	"havn/gateway/firmware"
 	"havn/upstream/drogue"
 	"havn/upstream/oci"
 )

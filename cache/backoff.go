@@ -5,7 +5,7 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 const (

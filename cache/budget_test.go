@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestInvariant3MemoryBudget(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 const (

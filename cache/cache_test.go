@@ -16,7 +16,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -9,7 +9,7 @@ import (
 	"math"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // What a Config left at zero means.

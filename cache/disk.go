@@ -9,7 +9,7 @@ import (
 	"slices"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // entry is an image file.

@@ -10,7 +10,7 @@ import (
 	"os"
 	"strings"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Names of files under way: never those of images.

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestInvariant5LeasedAndRetainedStay(t *testing.T) {

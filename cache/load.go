@@ -7,7 +7,7 @@ import (
 	"io"
 	"io/fs"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // flight is one load of an image that all who want it wait for.

@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // pin is an image in use.

@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestInvariant8FailedSourceIsLeftAlone(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 
 	"go.uber.org/goleak"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestInvariant7GetAllocatesNothing(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Results of a fetch.

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestInvariant1ValueHashesToDigest(t *testing.T) {

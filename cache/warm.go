@@ -9,7 +9,7 @@ import (
 
 	"github.com/dgraph-io/ristretto/v2"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 const (

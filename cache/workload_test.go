@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // TestRandomWorkload checks all that must always hold after each of many

@@ -11,7 +11,7 @@ import (
 
 	"havn/coap/block"
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/telemetry"
 )
 

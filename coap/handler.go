@@ -12,7 +12,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/telemetry"
 	"havn/gateway/update"
 )

@@ -5,7 +5,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 )
 

@@ -8,7 +8,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 
 	"havn/coap/block"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // getManifest tells what the device is to run, and where it is:

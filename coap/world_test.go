@@ -21,7 +21,7 @@ import (
 
 	"havn/coap/block"
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 )
 

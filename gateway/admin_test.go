@@ -23,7 +23,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/bench/device"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // readiness asks the admin HTTP of a gateway whether or not it listens.

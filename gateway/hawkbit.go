@@ -6,7 +6,7 @@ import (
 	"fmt"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream"
 	"havn/upstream/hawkbit"
 )

@@ -11,8 +11,8 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
+	"havn/firmware"
 	"havn/gateway/config"
-	"havn/gateway/firmware"
 	"havn/gateway/update"
 	"havn/upstream/hawkbit/hawkbittest"
 )

@@ -10,8 +10,8 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
+	"havn/firmware"
 	"havn/gateway/config"
-	"havn/gateway/firmware"
 	"havn/gateway/update"
 )
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"havn/firmware"
 	"havn/gateway/config"
-	"havn/gateway/firmware"
 	"havn/gateway/update"
 	"havn/upstream/oci"
 )

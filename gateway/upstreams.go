@@ -11,7 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/telemetry"
 	"havn/gateway/update"
 	"havn/upstream"

@@ -14,7 +14,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/mqtt"
 	"havn/gateway/telemetry"
 	"havn/gateway/update"

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/store"
 	"havn/gateway/update"
 	"havn/upstream"

@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
+	"havn/firmware"
 	"havn/gateway/config"
-	"havn/gateway/firmware"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/oci"

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"havn/coap/block"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Defaults of Config.

@@ -5,7 +5,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Manifest describes the image a device should run, as the gateway's manifest

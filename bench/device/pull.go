@@ -7,7 +7,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // errRebooted: the device lost the transfer under way.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func newAssign() *cobra.Command {

@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn/bench"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func newBenchCache() *cobra.Command {

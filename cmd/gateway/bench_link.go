@@ -6,7 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn/bench"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func newBenchLink() *cobra.Command {

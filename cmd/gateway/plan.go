@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/lorawan/plan"
 	"havn/lorawan/region"
 )

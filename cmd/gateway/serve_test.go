@@ -10,7 +10,7 @@ import (
 	"testing"
 
 	"havn/bench/device"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // TestRunFirmware: one file for every device that asks, and the devices are

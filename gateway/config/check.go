@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // validator collects what is wrong with values that could be read. Each check

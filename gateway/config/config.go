@@ -8,8 +8,8 @@ import (
 
 	"havn/cache"
 	"havn/coap"
+	"havn/firmware"
 	"havn/gateway/devicehttp"
-	"havn/gateway/firmware"
 	"havn/gateway/update"
 	"havn/lorawan"
 	"havn/upstream/drogue"

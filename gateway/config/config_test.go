@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/coap"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"

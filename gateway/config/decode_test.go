@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // sample has a key of every kind that a section can have.

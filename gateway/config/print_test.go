@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestPrintKinds(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"havn/coap"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 	"havn/upstream/oci"
 )

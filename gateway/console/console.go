@@ -8,7 +8,7 @@ import (
 	"net/http"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 )
 

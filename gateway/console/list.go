@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Bounds of one page of a list.

@@ -18,7 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/telemetry"
 	"havn/gateway/update"
 )

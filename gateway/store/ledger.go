@@ -5,7 +5,7 @@ import (
 
 	"go.etcd.io/bbolt"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // LoadVersions implements update.Ledger.

@@ -13,7 +13,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 )
 

@@ -10,7 +10,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 )
 

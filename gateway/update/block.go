@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // ErrNotBooted: the image was delivered to this device before and did not boot

@@ -4,7 +4,7 @@ import (
 	"bytes"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Protocol is the kind of link a device is on.

@@ -13,7 +13,7 @@ import (
 	"testing"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func target(version string, size int) *Target {

@@ -9,7 +9,7 @@ import (
 	"sync/atomic"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Rule is one entry of firmware.desired: the devices it is for, as path.Match

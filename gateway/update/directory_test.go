@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 )
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // What to tell a device that writes a version which no source has.

@@ -12,7 +12,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/update"
 )
 

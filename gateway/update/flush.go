@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // flushInterval is how much of the rows' history a crash may lose, but for drift.

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"sync"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // anyApplication is the application of entries that hold for all of them: the

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // assignPatience is how long an assignment waits for the source's opinion:

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // release is what one spec resolves to in one application. All rows that

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/store"
 	"havn/gateway/update"
 )

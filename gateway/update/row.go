@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // settle is how long after a delivery an old version is taken for a datagram

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Images is the cache, as the engine uses it.

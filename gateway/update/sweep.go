@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // sweepLoop looks up desired firmware and tags again, at the pace of

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // State is where a device stands. It is derived from its row.

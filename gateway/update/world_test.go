@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/gateway/store"
 	"havn/gateway/update"
 )

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // answer is what the registry last said about one application or device.

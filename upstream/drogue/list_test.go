@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream/drogue/droguetest"
 )
 

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream/drogue/droguetest"
 )
 

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 var specs = []string{

@@ -11,7 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 const (

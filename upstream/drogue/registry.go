@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // maxQuestions bounds the devices that wait to be asked for. One that finds no

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // section is the name of the firmware section, in spec and in status.

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestAdd(t *testing.T) {

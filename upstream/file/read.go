@@ -10,7 +10,7 @@ import (
 	"math"
 	"os"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 const (

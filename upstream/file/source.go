@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Config says where the firmware lies.

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"testing/synctest"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // text is a JSON string or number: servers differ in how they write IDs.

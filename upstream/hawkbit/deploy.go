@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"reflect"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // deploy takes over the action that the server offers.

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 const (

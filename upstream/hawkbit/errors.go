@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // refusal is an answer that is no success.

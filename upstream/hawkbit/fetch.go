@@ -6,7 +6,7 @@ import (
 	"io"
 	"net/url"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Fetch implements firmware.Source. An image is downloaded through m.Origin, or

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Why a device must not swap now.

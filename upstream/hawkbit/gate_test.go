@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // link is one entry of a _links object (HAL).

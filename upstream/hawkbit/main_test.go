@@ -16,7 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // maxRounds bounds the polls that follow one another at once because what was

@@ -7,7 +7,7 @@ import (
 	"net/url"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // State is where a device stands, in the words of the engine.

@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // Store keeps what must survive a restart: one value of a few KiB per

@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // state is what a controller knows of itself, as it is stored.

@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 const (

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // maxText bounds what a registry can make us print.

@@ -11,7 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func manifestSeeds(tb testing.TB) [][]byte {

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // sentinel returns the sentinel that err wraps, nil if none.

@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"path"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // openPath returns the file at the root of a layer that was inspected before:

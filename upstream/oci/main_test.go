@@ -21,7 +21,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 var device = dfu.Device{Application: "app", Name: "dev"}

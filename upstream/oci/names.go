@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // names turns image names into references and refuses what is not allowed.

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 func TestReference(t *testing.T) {

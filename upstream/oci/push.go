@@ -16,7 +16,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // ArtifactType is the type of the artifacts that Push makes.

@@ -16,7 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // writeFirmware writes a firmware file and returns its path.

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // maxUnpacked bounds the layers of a format (c) image together, and each of

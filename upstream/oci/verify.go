@@ -6,7 +6,7 @@ import (
 	"hash"
 	"io"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 )
 
 // verified passes on at most size bytes and fails with ErrDigest, instead of

@@ -6,7 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream"
 )
 

@@ -13,7 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream"
 )
 

@@ -12,7 +12,7 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 
 	"havn/dfu"
-	"havn/gateway/firmware"
+	"havn/firmware"
 	"havn/upstream"
 )
 
