@@ -12,7 +12,7 @@ import (
 	"havn/coap/block"
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // What is wrong with a request. The texts travel to the device, for the person

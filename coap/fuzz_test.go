@@ -8,7 +8,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // FuzzHandle checks what holds for every datagram: a reply belongs to it, fits

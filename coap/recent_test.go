@@ -11,7 +11,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // TestRetransmission: a copy gets the very same answer and changes nothing.

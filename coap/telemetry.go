@@ -6,7 +6,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // notTakenAge is when a device may try again to hand in its telemetry, in

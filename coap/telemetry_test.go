@@ -14,7 +14,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // cloud takes telemetry, and has commands for one device at most.

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"havn/dfu"
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 	"havn/upstream/drogue"
 )
 

@@ -12,8 +12,8 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/telemetry"
 	"havn/gateway/update"
+	"havn/telemetry"
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/spool"

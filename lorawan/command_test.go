@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
-	"havn/gateway/telemetry"
 	"havn/lorawan"
+	"havn/telemetry"
 )
 
 // say is the next uplink of the sensor with telemetry.

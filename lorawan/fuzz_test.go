@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/telemetry"
 	"havn/lorawan"
+	"havn/telemetry"
 )
 
 // FuzzHandle lives through any sequence of events: each step is taken from the

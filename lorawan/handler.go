@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/telemetry"
 	"havn/gateway/update"
+	"havn/telemetry"
 )
 
 // Handler turns the events of one network into downlinks. It may be used by

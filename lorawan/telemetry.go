@@ -4,7 +4,7 @@ import (
 	"errors"
 	"strconv"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // pass hands on telemetry. Its channel is the FPort, as it is at Drogue Cloud's

@@ -7,9 +7,9 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/telemetry"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/telemetry"
 )
 
 // TestUpdateWithCommands: commands come all the time, and in an update they take

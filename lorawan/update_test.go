@@ -9,11 +9,11 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/gateway/telemetry"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/region"
+	"havn/telemetry"
 )
 
 // quick is the course of events of a real server, without its waits.

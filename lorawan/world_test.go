@@ -16,9 +16,9 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/mqtt"
-	"havn/gateway/telemetry"
 	"havn/gateway/update"
 	"havn/lorawan"
+	"havn/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

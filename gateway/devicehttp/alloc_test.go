@@ -7,7 +7,7 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // discard is a ResponseWriter that costs nothing.

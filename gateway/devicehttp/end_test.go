@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // TestEndWithSilentClients: those that are connected and say nothing do not

@@ -6,7 +6,7 @@ import (
 	"net/http"
 
 	"havn/dfu"
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // What is wrong with a request. The texts travel to the device, for the person

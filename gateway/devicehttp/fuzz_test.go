@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // FuzzIdentify checks what holds for every query and header: an identity has

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/telemetry"
 	"havn/gateway/update"
+	"havn/telemetry"
 )
 
 // maxBody is how long a body may be, bytes: as at Drogue Cloud's endpoint.

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 func TestStatusIsAnswered(t *testing.T) {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // serve runs a server over w until the test ends, or the returned stop is called.

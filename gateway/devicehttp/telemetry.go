@@ -5,7 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // postTelemetry hands a message on, and takes a command that waits if the

@@ -17,7 +17,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // certificate makes a certificate and its key, and who trusts it.

@@ -14,7 +14,7 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/gateway/telemetry"
+	"havn/telemetry"
 )
 
 // TestUpdate lets devices update from end to end, as the reference client does

@@ -19,8 +19,8 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/telemetry"
 	"havn/gateway/update"
+	"havn/telemetry"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
