@@ -6,9 +6,9 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
 	"havn/lorawan"
 	"havn/lorawan/region"
+	"havn/update"
 )
 
 // Goodput is how much firmware one downlink carries.

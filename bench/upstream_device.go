@@ -7,7 +7,7 @@ import (
 	"havn/bench/backend"
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 )
 

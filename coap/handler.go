@@ -13,8 +13,8 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/firmware"
-	"havn/gateway/update"
 	"havn/telemetry"
+	"havn/update"
 )
 
 // Peer is where a datagram came from, and when.

@@ -12,7 +12,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // statusOf is a Status of a device that runs version.

@@ -6,7 +6,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // row returns the row of the device in the path.

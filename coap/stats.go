@@ -6,7 +6,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // Reason is why a datagram was not accepted.

@@ -5,7 +5,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // commandName is the option 4210 of every answer to a Status.

@@ -22,7 +22,7 @@ import (
 	"havn/coap/block"
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

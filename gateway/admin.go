@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"havn/gateway/console"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // Bounds of admin requests. The shutdown is shorter than the 5 s in which the

@@ -10,7 +10,7 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream/drogue/droguetest"
 )
 

@@ -7,11 +7,11 @@ import (
 	"net/netip"
 
 	"havn/gateway/devicehttp"
-	"havn/gateway/update"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
 	"havn/lorawan/region"
 	"havn/lorawan/ttn"
+	"havn/update"
 )
 
 // listenHTTP binds the HTTP front for devices, where one is configured.

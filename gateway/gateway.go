@@ -21,7 +21,7 @@ import (
 	"havn/gateway/config"
 	"havn/gateway/devicehttp"
 	"havn/gateway/store"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 

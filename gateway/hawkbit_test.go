@@ -13,7 +13,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/config"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 

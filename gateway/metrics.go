@@ -11,8 +11,8 @@ import (
 	"havn/coap"
 	"havn/dfu"
 	"havn/gateway/devicehttp"
-	"havn/gateway/update"
 	"havn/lorawan"
+	"havn/update"
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {

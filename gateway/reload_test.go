@@ -12,7 +12,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/config"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // Smaller chunks take effect in the middle of a transfer, which goes on.

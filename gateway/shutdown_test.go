@@ -10,7 +10,7 @@ import (
 
 	"havn/firmware"
 	"havn/gateway/config"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream/oci"
 )
 

@@ -12,8 +12,8 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
 	"havn/telemetry"
+	"havn/update"
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/spool"

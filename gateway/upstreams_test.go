@@ -13,7 +13,7 @@ import (
 	"havn/bench/device"
 	"havn/dfu"
 	"havn/gateway/config"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"

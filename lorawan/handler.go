@@ -9,8 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/gateway/update"
 	"havn/telemetry"
+	"havn/update"
 )
 
 // Handler turns the events of one network into downlinks. It may be used by

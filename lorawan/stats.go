@@ -4,7 +4,7 @@ import (
 	"sync/atomic"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // Rejection is why an event was not accepted.

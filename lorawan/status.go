@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/update"
 	"havn/lorawan/region"
+	"havn/update"
 )
 
 // uplink answers a Status and hands on everything else. A command goes down

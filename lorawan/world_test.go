@@ -16,9 +16,9 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/mqtt"
-	"havn/gateway/update"
 	"havn/lorawan"
 	"havn/telemetry"
+	"havn/update"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -8,7 +8,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // Kind is what an event is worth when room is short: the lower, the sooner it

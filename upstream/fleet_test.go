@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 )
 

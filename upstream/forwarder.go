@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // Stats counts what became of events, once per line.

@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 )
 

@@ -15,7 +15,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/store"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 	"havn/upstream/spool"
 )

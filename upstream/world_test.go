@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 	"havn/upstream/spool"
 )

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/gateway/config"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 	"havn/upstream/drogue/droguetest"
 )

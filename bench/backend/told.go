@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 	"havn/upstream/drogue/droguetest"
 )

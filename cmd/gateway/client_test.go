@@ -12,7 +12,7 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // client is the CoAP side of one device.

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 	"havn/upstream/drogue/droguetest"
 )

@@ -14,7 +14,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/store"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // operate returns the command line of an operation on this site.

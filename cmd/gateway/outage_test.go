@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream/drogue/droguetest"
 )
 

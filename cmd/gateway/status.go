@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"havn/gateway/update"
+	"havn/update"
 )
 
 func newStatus() *cobra.Command {

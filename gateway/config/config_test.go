@@ -15,7 +15,7 @@ import (
 
 	"havn/coap"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
 )

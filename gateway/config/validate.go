@@ -10,7 +10,7 @@ import (
 
 	"havn/coap"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream/oci"
 )
 

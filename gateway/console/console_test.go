@@ -13,7 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // fake is an engine of 250 devices that notes what it is told.

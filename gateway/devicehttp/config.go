@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // Config sets up the front. Its zero value but Listen is usable.

@@ -13,8 +13,8 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/update"
 	"havn/telemetry"
+	"havn/update"
 )
 
 // maxBody is how long a body may be, bytes: as at Drogue Cloud's endpoint.

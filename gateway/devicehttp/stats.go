@@ -4,7 +4,7 @@ import (
 	"strconv"
 	"sync/atomic"
 
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // Reason is why a request was not accepted.

@@ -19,8 +19,8 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
 	"havn/telemetry"
+	"havn/update"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

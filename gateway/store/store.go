@@ -14,7 +14,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // format is the version of the file's layout. Raise it with every change that

@@ -9,10 +9,10 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
 	"havn/lorawan"
 	"havn/lorawan/plan"
 	"havn/lorawan/region"
+	"havn/update"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 )
 

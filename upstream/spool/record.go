@@ -11,7 +11,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 	"havn/upstream"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // hanging is a source that answers when its caller gives up.

@@ -9,7 +9,7 @@ import (
 
 	"havn/firmware"
 	"havn/gateway/store"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // BenchmarkReport is the report of a device: its row looked up, the request

@@ -18,7 +18,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/store"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // world is an engine in fake time with a real store, a source that tests

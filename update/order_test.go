@@ -7,7 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // order makes all devices run version, of n bytes, as the source assigned it.

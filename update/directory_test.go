@@ -6,7 +6,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // registry is a firmware.Directory of one application.

@@ -7,7 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // stored returns the row of a device as a power cut would leave it.

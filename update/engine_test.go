@@ -13,7 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -12,7 +12,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // upstream is a Reporter that writes down what it takes. It may be told to

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // A clock that was set back delays no progress until it has caught up.

@@ -9,7 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 // MaySwap makes source a firmware.Gate.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/firmware"
-	"havn/gateway/update"
+	"havn/update"
 )
 
 func (w *world) rowOf(device string) *update.Row {
