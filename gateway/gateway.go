@@ -20,7 +20,7 @@ import (
 	"havn/firmware"
 	"havn/gateway/config"
 	"havn/gateway/devicehttp"
-	"havn/gateway/store"
+	"havn/store"
 	"havn/update"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"

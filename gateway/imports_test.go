@@ -48,7 +48,7 @@ var mayImport = []struct {
 	{"upstream/hawkbit/hawkbittest", nil},
 	{"upstream/oci", []string{"dfu", "firmware"}},
 	{"upstream/file", []string{"dfu", "firmware"}},
-	{"gateway/store", []string{"dfu", "firmware", "update"}},
+	{"store", []string{"dfu", "firmware", "update"}},
 	{"gateway/console", []string{"dfu", "firmware", "update"}},
 	{"gateway/config", []string{
 		"cache", "coap", "gateway/devicehttp", "firmware", "update", "lorawan",
@@ -75,7 +75,7 @@ var mayUse = map[string][]string{
 	"github.com/dgraph-io/ristretto":         {"cache"},
 	"github.com/google/go-containerregistry": {"upstream/oci", "bench/backend"},
 	"github.com/plgd-dev/go-coap":            {"coap", "bench/device", "bench/load"},
-	"go.etcd.io/bbolt":                       {"gateway/store", "upstream/spool"},
+	"go.etcd.io/bbolt":                       {"store", "upstream/spool"},
 	"github.com/goccy/go-yaml":               {"gateway/config"},
 	"github.com/prometheus/client_golang":    {"gateway"},
 	"github.com/spf13/cobra":                 {"cmd/gateway"},

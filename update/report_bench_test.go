@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/firmware"
-	"havn/gateway/store"
+	"havn/store"
 	"havn/update"
 )
 

@@ -17,7 +17,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/store"
+	"havn/store"
 	"havn/update"
 )
 

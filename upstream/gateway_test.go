@@ -14,7 +14,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/store"
+	"havn/store"
 	"havn/update"
 	"havn/upstream"
 	"havn/upstream/spool"

@@ -13,7 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/store"
+	"havn/store"
 	"havn/update"
 )
 
