@@ -22,7 +22,7 @@ var mayImport = []struct {
 }{
 	{"dfu", nil},
 	{"coap/block", nil},
-	{"gateway/mqtt", nil},
+	{"link/mqtt", nil},
 	{"firmware", []string{"dfu"}},
 	{"update", []string{"dfu", "firmware"}},
 	{"telemetry", []string{"dfu"}},
@@ -33,7 +33,7 @@ var mayImport = []struct {
 	{"lorawan/region", nil},
 	{"lorawan/topic", nil},
 	{"lorawan", []string{
-		"dfu", "firmware", "telemetry", "update", "gateway/mqtt", "lorawan/region",
+		"dfu", "firmware", "telemetry", "update", "link/mqtt", "lorawan/region",
 	}},
 	{"lorawan/chirpstack", []string{"dfu", "lorawan", "lorawan/topic"}},
 	{"lorawan/ttn", []string{"dfu", "lorawan", "lorawan/topic", "lorawan/region"}},
@@ -42,7 +42,7 @@ var mayImport = []struct {
 	{"gateway/devicehttp", []string{"dfu", "firmware", "telemetry", "update"}},
 	{"upstream", []string{"dfu", "firmware", "update"}},
 	{"upstream/spool", []string{"dfu", "firmware", "update", "upstream"}},
-	{"upstream/drogue", []string{"dfu", "firmware", "gateway/mqtt"}},
+	{"upstream/drogue", []string{"dfu", "firmware", "link/mqtt"}},
 	{"upstream/drogue/droguetest", nil},
 	{"upstream/hawkbit", []string{"dfu", "firmware"}},
 	{"upstream/hawkbit/hawkbittest", nil},
@@ -81,7 +81,7 @@ var mayUse = map[string][]string{
 	"github.com/spf13/cobra":                 {"cmd/gateway"},
 	"github.com/brocaar/lorawan":             {"lorawan/region"},
 	"github.com/brocaar/chirpstack-api":      {"lorawan/chirpstack", "lorawan/chirpstack/chirpstacktest"},
-	"github.com/eclipse/paho.":               {"gateway/mqtt", "lorawan/chirpstack/chirpstacktest", "bench"},
+	"github.com/eclipse/paho.":               {"link/mqtt", "lorawan/chirpstack/chirpstacktest", "bench"},
 	"github.com/mochi-mqtt/server":           {"lorawan/chirpstack/chirpstacktest", "upstream/drogue/droguetest"},
 }
 

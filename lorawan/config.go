@@ -6,7 +6,7 @@ import (
 	"hash/fnv"
 	"slices"
 
-	"havn/gateway/mqtt"
+	"havn/link/mqtt"
 	"havn/lorawan/region"
 )
 

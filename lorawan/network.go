@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/mqtt"
+	"havn/link/mqtt"
 	"havn/lorawan/region"
 )
 

@@ -15,7 +15,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/gateway/mqtt"
+	"havn/link/mqtt"
 	"havn/lorawan"
 	"havn/telemetry"
 	"havn/update"

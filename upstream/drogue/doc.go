@@ -9,7 +9,7 @@
 //	Publish ──► Publisher ──► channel, as the device   (MQTT or HTTP endpoint)
 //	Commands ◄─────┘ command inbox                     (MQTT endpoint)
 //
-// Package gateway/mqtt holds the MQTT connections. None of it is on the device
+// Package link/mqtt holds the MQTT connections. None of it is on the device
 // path: [Registry.Desired] answers from memory, [Publisher.Publish] and
 // [Registry.WriteStatus] are called by the forwarder and return with the
 // upstream's word.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/gateway/mqtt"
+	"havn/link/mqtt"
 )
 
 // registryEvent is the type of event that tells of a change in the registry.

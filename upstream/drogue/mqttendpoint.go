@@ -7,7 +7,7 @@ import (
 	"log/slog"
 	"strings"
 
-	"havn/gateway/mqtt"
+	"havn/link/mqtt"
 )
 
 const (

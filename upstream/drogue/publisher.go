@@ -10,7 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"havn/gateway/mqtt"
+	"havn/link/mqtt"
 )
 
 // Command is a command that the cloud sent to a device of the gateway. Device

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/gateway/mqtt"
+	"havn/link/mqtt"
 	"havn/upstream/drogue/droguetest"
 )
 

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"havn/gateway/mqtt"
+	"havn/link/mqtt"
 	"havn/lorawan/chirpstack/chirpstacktest"
 )
 
