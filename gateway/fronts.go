@@ -6,7 +6,7 @@ import (
 	"net"
 	"net/netip"
 
-	"havn/gateway/devicehttp"
+	fronthttp "havn/front/http"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
 	"havn/lorawan/region"
@@ -16,11 +16,11 @@ import (
 
 // listenHTTP binds the HTTP front for devices, where one is configured.
 func (g *Gateway) listenHTTP() (err error) {
-	g.httpHandler, err = devicehttp.NewHandler(g.engine, g.cfg.Chunks.HTTP, g.upstream(), g.log)
+	g.httpHandler, err = fronthttp.NewHandler(g.engine, g.cfg.Chunks.HTTP, g.upstream(), g.log)
 	if err != nil || g.cfg.HTTP.Listen == "" {
 		return err
 	}
-	if g.http, err = devicehttp.Listen(g.cfg.HTTP, g.httpHandler); err != nil {
+	if g.http, err = fronthttp.Listen(g.cfg.HTTP, g.httpHandler); err != nil {
 		return err
 	}
 	g.warnOpen(update.HTTP, g.HTTPAddr())

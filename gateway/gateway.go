@@ -18,8 +18,8 @@ import (
 	"havn/coap"
 	"havn/dfu"
 	"havn/firmware"
+	fronthttp "havn/front/http"
 	"havn/gateway/config"
-	"havn/gateway/devicehttp"
 	"havn/store"
 	"havn/update"
 	"havn/upstream/file"
@@ -48,8 +48,8 @@ type Gateway struct {
 	handler     *coap.Handler
 	server      *coap.Server // nil: off
 	lorawan     []loraNetwork
-	http        *devicehttp.Server // nil: off
-	httpHandler *devicehttp.Handler
+	http        *fronthttp.Server // nil: off
+	httpHandler *fronthttp.Handler
 	hawkbit     *hawkbit.Source // nil: none
 	cloud       cloud
 	admin       net.Listener // nil: off

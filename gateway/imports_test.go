@@ -39,7 +39,7 @@ var mayImport = []struct {
 	{"lorawan/ttn", []string{"dfu", "lorawan", "lorawan/topic", "lorawan/region"}},
 	{"lorawan/plan", []string{"dfu", "lorawan", "lorawan/region"}},
 	{"lorawan/chirpstack/chirpstacktest", []string{"dfu", "lorawan", "lorawan/region"}},
-	{"gateway/devicehttp", []string{"dfu", "firmware", "telemetry", "update"}},
+	{"front/http", []string{"dfu", "firmware", "telemetry", "update"}},
 	{"upstream", []string{"dfu", "firmware", "update"}},
 	{"upstream/spool", []string{"dfu", "firmware", "update", "upstream"}},
 	{"upstream/drogue", []string{"dfu", "firmware", "link/mqtt"}},
@@ -51,7 +51,7 @@ var mayImport = []struct {
 	{"store", []string{"dfu", "firmware", "update"}},
 	{"gateway/console", []string{"dfu", "firmware", "update"}},
 	{"gateway/config", []string{
-		"cache", "coap", "gateway/devicehttp", "firmware", "update", "lorawan",
+		"cache", "coap", "front/http", "firmware", "update", "lorawan",
 		"upstream/drogue", "upstream/file", "upstream/hawkbit", "upstream/oci", "upstream/spool",
 	}},
 	{"gateway", []string{"dfu", "firmware", "telemetry", "update", "store", "link/...", "front/...", "gateway/...", "cache", "coap", "lorawan/...", "upstream/..."}},

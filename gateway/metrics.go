@@ -10,7 +10,7 @@ import (
 
 	"havn/coap"
 	"havn/dfu"
-	"havn/gateway/devicehttp"
+	fronthttp "havn/front/http"
 	"havn/lorawan"
 	"havn/update"
 )
@@ -105,7 +105,7 @@ func (c collector) http(ch chan<- prometheus.Metric) {
 	protocol := update.HTTP.String()
 	stats := c.g.httpHandler.Stats()
 	requests(ch, protocol, stats.Requests())
-	for _, why := range devicehttp.Reasons() {
+	for _, why := range fronthttp.Reasons() {
 		counter(ch, descRejected, stats.Rejected(why), protocol, why.String())
 	}
 	gauge(ch, descConns, float64(stats.Connections.Load()), protocol)

@@ -9,7 +9,7 @@ import (
 	"havn/cache"
 	"havn/coap"
 	"havn/firmware"
-	"havn/gateway/devicehttp"
+	fronthttp "havn/front/http"
 	"havn/lorawan"
 	"havn/update"
 	"havn/upstream/drogue"
@@ -22,18 +22,18 @@ import (
 // Config is the whole configuration. Its fields are the keys of the file, in
 // the order in which they are printed.
 type Config struct {
-	Log      Log               `yaml:"log"`
-	Data     string            `yaml:"data"` // directory of ledger, device rows and disk cache
-	Admin    Admin             `yaml:"admin"`
-	CoAP     coap.Config       `yaml:"coap"`
-	HTTP     devicehttp.Config `yaml:"http"`
-	Chunks   Chunks            `yaml:"chunks"`
-	LoRaWAN  LoRaWAN           `yaml:"lorawan"`
-	Firmware Firmware          `yaml:"firmware"`
-	Cache    cache.Config      `yaml:"cache"`
-	Update   update.Config     `yaml:"update"`
-	Upstream Upstream          `yaml:"upstream"`
-	Devices  Devices           `yaml:"devices"`
+	Log      Log              `yaml:"log"`
+	Data     string           `yaml:"data"` // directory of ledger, device rows and disk cache
+	Admin    Admin            `yaml:"admin"`
+	CoAP     coap.Config      `yaml:"coap"`
+	HTTP     fronthttp.Config `yaml:"http"`
+	Chunks   Chunks           `yaml:"chunks"`
+	LoRaWAN  LoRaWAN          `yaml:"lorawan"`
+	Firmware Firmware         `yaml:"firmware"`
+	Cache    cache.Config     `yaml:"cache"`
+	Update   update.Config    `yaml:"update"`
+	Upstream Upstream         `yaml:"upstream"`
+	Devices  Devices          `yaml:"devices"`
 }
 
 // Log says how the gateway logs, to standard error.
@@ -52,9 +52,9 @@ type Admin struct {
 
 // Chunks says how firmware is cut, for each protocol.
 type Chunks struct {
-	CoAP    coap.Chunks       `yaml:"coap"`
-	HTTP    devicehttp.Chunks `yaml:"http"`
-	LoRaWAN lorawan.Chunks    `yaml:"lorawan"`
+	CoAP    coap.Chunks      `yaml:"coap"`
+	HTTP    fronthttp.Chunks `yaml:"http"`
+	LoRaWAN lorawan.Chunks   `yaml:"lorawan"`
 }
 
 // LoRaWAN says which network servers are answered.
@@ -94,7 +94,7 @@ func Default() Config {
 		CoAP:  coap.Config{Listen: ":5683", Application: "default"},
 		Chunks: Chunks{
 			CoAP:    coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
-			HTTP:    devicehttp.Chunks{WriteSize: 2016, Align: 4},
+			HTTP:    fronthttp.Chunks{WriteSize: 2016, Align: 4},
 			LoRaWAN: lorawan.Chunks{Align: 4},
 		},
 		LoRaWAN: LoRaWAN{Shard: lorawan.Shard{Of: 1}},

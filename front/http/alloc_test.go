@@ -1,4 +1,4 @@
-package devicehttp
+package http
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-// Package devicehttp is the HTTP front: devices ask it for firmware with the
+// Package http is the HTTP front: devices ask it for firmware with the
 // Status and Command of package dfu, and hand it their telemetry, as they would
 // at the HTTP endpoint of Drogue Cloud.
 //
@@ -43,4 +43,4 @@
 //
 // Specifications: RFC 9110 (HTTP), RFC 9112 (HTTP/1.1), RFC 7617 (Basic), RFC 8446
 // section 5.1 (records), and Drogue Cloud's HTTP endpoint.
-package devicehttp
+package http
