@@ -16,7 +16,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"havn/gateway/console"
+	"havn/gateway/admin/api"
 	"havn/update"
 )
 
@@ -73,7 +73,7 @@ func (g *Gateway) adminHandler() http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	closed.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	closed.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(index)) })
-	console.API{Engine: operated{g.engine, g}, Images: g.images, Summary: g.summary}.Register(closed)
+	api.API{Engine: operated{g.engine, g}, Images: g.images, Summary: g.summary}.Register(closed)
 
 	open := http.NewServeMux()
 	open.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
@@ -94,7 +94,7 @@ type operated struct {
 	gateway *Gateway
 }
 
-// Refresh implements console.Engine.
+// Refresh implements api.Engine.
 func (o operated) Refresh() { o.gateway.refresh() }
 
 // authorized lets requests through that carry the token of admin.token_file.
@@ -131,12 +131,12 @@ func bearer(r *http.Request) string {
 }
 
 // summary is the gateway at a glance.
-func (g *Gateway) summary() console.Summary {
+func (g *Gateway) summary() api.Summary {
 	stats := g.cache.Stats()
-	return console.Summary{
+	return api.Summary{
 		Devices: g.engine.Count(),
 		Images:  len(g.cache.Images()),
-		Cache: console.Cache{
+		Cache: api.Cache{
 			MemoryBytes: stats.Bytes.Memory, DiskBytes: stats.Bytes.Disk,
 			Hits: stats.Hits.Memory + stats.Hits.Disk, Misses: stats.Misses,
 		},
@@ -146,12 +146,12 @@ func (g *Gateway) summary() console.Summary {
 }
 
 // images joins what the cache holds with what is offered.
-func (g *Gateway) images() []console.Image {
-	all := map[string]*console.Image{}
+func (g *Gateway) images() []api.Image {
+	all := map[string]*api.Image{}
 	for _, o := range g.engine.Offers() {
 		img := all[o.Digest.Hex()]
 		if img == nil {
-			img = &console.Image{Digest: o.Digest, Version: o.Version, Size: o.Size, References: []string{}}
+			img = &api.Image{Digest: o.Digest, Version: o.Version, Size: o.Size, References: []string{}}
 			all[o.Digest.Hex()] = img
 		}
 		img.References = append(img.References, o.Reference)
@@ -159,12 +159,12 @@ func (g *Gateway) images() []console.Image {
 	for _, h := range g.cache.Images() {
 		img := all[h.Digest.Hex()]
 		if img == nil {
-			img = &console.Image{Digest: h.Digest, Size: uint32(h.Size), References: []string{}}
+			img = &api.Image{Digest: h.Digest, Size: uint32(h.Size), References: []string{}}
 			all[h.Digest.Hex()] = img
 		}
 		img.Pinned, img.Memory, img.Disk = h.Pinned, h.Memory, h.Disk
 	}
-	list := make([]console.Image, 0, len(all))
+	list := make([]api.Image, 0, len(all))
 	for _, img := range all {
 		list = append(list, *img)
 	}

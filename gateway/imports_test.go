@@ -49,7 +49,7 @@ var mayImport = []struct {
 	{"upstream/oci", []string{"dfu", "firmware"}},
 	{"upstream/file", []string{"dfu", "firmware"}},
 	{"store", []string{"dfu", "firmware", "update"}},
-	{"gateway/console", []string{"dfu", "firmware", "update"}},
+	{"gateway/admin/api", []string{"dfu", "firmware", "update"}},
 	{"gateway/config", []string{
 		"cache", "coap", "front/http", "firmware", "update", "lorawan",
 		"upstream/drogue", "upstream/file", "upstream/hawkbit", "upstream/oci", "upstream/spool",

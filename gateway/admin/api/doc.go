@@ -1,4 +1,4 @@
-// Package console is the gateway's REST API: what devices, images and the
+// Package api is the gateway's REST API: what devices, images and the
 // gateway itself are doing, and what operators may change.
 //
 // It is a read model over the engine's rows; it is not on the device path and
@@ -9,4 +9,4 @@
 //   - Lists are ordered, bounded by limit, and continued by after.
 //
 // Sizes and offsets are bytes, times RFC 3339 in UTC.
-package console
+package api
