@@ -4,7 +4,7 @@
 // It is the vocabulary between the device fronts and the upstream:
 //
 //	coap ───────┐ Upstream.Telemetry ──────────────────► upstream.Forwarder
-//	devicehttp ─┤
+//	front/http ─┤
 //	lorawan ────┘ Upstream.Commands ◄── Inbox ◄── Put ── the upstream's commands
 //
 // A command is for the moment: Drogue Cloud hands it to whoever waits at that moment.

@@ -233,7 +233,7 @@ type session struct {
 }
 
 func TestRecordedSessions(t *testing.T) {
-	raw, err := os.ReadFile("../../gateway/dfu/testdata/update-protocol.json")
+	raw, err := os.ReadFile("../../dfu/testdata/update-protocol.json")
 	if err != nil {
 		t.Fatal(err)
 	}
