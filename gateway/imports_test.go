@@ -22,7 +22,8 @@ var mayImport = []struct {
 }{
 	{"dfu", nil},
 	{"coap/block", nil},
-	{"link/mqtt", nil},
+	{"link", nil},
+	{"link/mqtt", []string{"link"}},
 	{"firmware", []string{"dfu"}},
 	{"update", []string{"dfu", "firmware"}},
 	{"telemetry", []string{"dfu"}},
