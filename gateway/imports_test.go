@@ -15,7 +15,8 @@ import (
 // up. A package may import packages of lower floors. On its own floor it may
 // import its own room alone, and there only the folders above and below it.
 var floors = [][]string{
-	{"dfu", "fault", "link"},
+	{"fault"},
+	{"dfu", "link"},
 	{"firmware", "identity", "telemetry"},
 	{"status"},
 	{"update", "cache", "upstream"},
