@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os/exec"
 	"slices"
@@ -10,139 +11,203 @@ import (
 	"testing"
 )
 
-// mayImport is the architecture: which packages of the module each package may
-// import. A name that ends in /... stands for a folder with all below it. The
-// first entry that matches a package counts.
-//
-// vocabulary <- engine <- adapters <- gateway <- cmd, bench; adapters never
-// import each other.
-var mayImport = []struct {
-	pkg     string
-	imports []string
-}{
-	{"dfu", nil},
-	{"coap/block", nil},
-	{"link/mqtt", nil},
-	{"firmware", []string{"dfu"}},
-	{"update", []string{"dfu", "firmware"}},
-	{"telemetry", []string{"dfu"}},
-	{"cache", []string{"dfu", "firmware"}},
-	{"coap", []string{
-		"dfu", "firmware", "telemetry", "update", "coap/block",
-	}},
-	{"lorawan/region", nil},
-	{"lorawan/topic", nil},
-	{"lorawan", []string{
-		"dfu", "firmware", "telemetry", "update", "link/mqtt", "lorawan/region",
-	}},
-	{"lorawan/chirpstack", []string{"dfu", "lorawan", "lorawan/topic"}},
-	{"lorawan/ttn", []string{"dfu", "lorawan", "lorawan/topic", "lorawan/region"}},
-	{"lorawan/plan", []string{"dfu", "lorawan", "lorawan/region"}},
-	{"lorawan/chirpstack/chirpstacktest", []string{"dfu", "lorawan", "lorawan/region"}},
-	{"front/http", []string{"dfu", "firmware", "telemetry", "update"}},
-	{"upstream", []string{"dfu", "firmware", "update"}},
-	{"upstream/spool", []string{"dfu", "firmware", "update", "upstream"}},
-	{"upstream/drogue", []string{"dfu", "firmware", "link/mqtt"}},
-	{"upstream/drogue/droguetest", nil},
-	{"upstream/hawkbit", []string{"dfu", "firmware"}},
-	{"upstream/hawkbit/hawkbittest", nil},
-	{"upstream/oci", []string{"dfu", "firmware"}},
-	{"upstream/file", []string{"dfu", "firmware"}},
-	{"store", []string{"dfu", "firmware", "update"}},
-	{"gateway/admin/api", []string{"dfu", "firmware", "update"}},
-	{"gateway/config", []string{
-		"cache", "coap", "front/http", "firmware", "update", "lorawan",
-		"upstream/drogue", "upstream/file", "upstream/hawkbit", "upstream/oci", "upstream/spool",
-	}},
-	{"gateway", []string{"dfu", "firmware", "telemetry", "update", "store", "link/...", "front/...", "gateway/...", "cache", "coap", "lorawan/...", "upstream/..."}},
-	{"bench/link", nil},
-	{"bench/device", []string{"dfu", "firmware", "coap/block"}},
-	{"bench/chart", nil},
-	{"bench/load", []string{"dfu", "coap/block", "bench/device"}},
-	{"bench/backend", []string{
-		"gateway/config", "firmware", "update", "upstream",
-		"upstream/drogue", "upstream/drogue/droguetest", "upstream/oci",
-	}},
-	{"bench", []string{
-		"dfu", "firmware", "telemetry", "update", "store", "link/...", "front/...", "gateway/...", "cache", "coap", "coap/block", "lorawan/...", "upstream/...", "bench/...",
-	}},
-	{"cmd/gateway", []string{"dfu", "firmware", "telemetry", "update", "store", "link/...", "front/...", "gateway/...", "cache", "coap", "lorawan/...", "upstream/...", "bench/..."}},
+// floors is the architecture: the top-level rooms of the module, from the ground
+// up. A package may import packages of lower floors. On its own floor it may
+// import its own room alone, and there only the folders above and below it.
+var floors = [][]string{
+	{"fault"},
+	{"dfu", "link"},
+	{"firmware", "identity", "telemetry"},
+	{"status"},
+	{"update", "cache", "upstream"},
+	{"front", "store"},
+	{"coap", "lorawan"},
+	{"gateway"},
+	{"bench"},
+	{"cmd"},
+}
+
+// besides lists imports within a room that lead neither up nor down a folder.
+var besides = map[string][]string{
+	"lorawan/chirpstack":                {"lorawan/topic"},
+	"lorawan/ttn":                       {"lorawan/topic", "lorawan/region"},
+	"lorawan/plan":                      {"lorawan/region"},
+	"lorawan/chirpstack/chirpstacktest": {"lorawan/region"},
+	"upstream":                          {"update"},
+	"upstream/spool":                    {"update"},
+	"upstream/file":                     {"update"},
+	"bench/load":                        {"bench/device"},
+}
+
+// never lists what a package may not reach, not even through others: who it is,
+// what it may not reach.
+var never = map[string][]string{
+	"cache":    {"update", "upstream"},
+	"upstream": {"cache"},
+	"update":   {"cache", "upstream"},
+	"front":    {"cache", "upstream", "store"},
+	"coap":     {"cache", "upstream", "store"},
+	"lorawan":  {"cache", "upstream", "store", "coap"},
+	"store":    {"cache", "upstream"},
 }
 
 // mayUse lists third-party modules that only some packages may import: each is
 // wrapped in one place.
 var mayUse = map[string][]string{
 	"github.com/dgraph-io/ristretto":         {"cache"},
-	"github.com/google/go-containerregistry": {"upstream/oci", "bench/backend"},
-	"github.com/plgd-dev/go-coap":            {"coap", "bench/device", "bench/load"},
+	"github.com/google/go-containerregistry": {"upstream/oci", "bench"},
+	"github.com/plgd-dev/go-coap":            {"coap", "bench"},
 	"go.etcd.io/bbolt":                       {"store", "upstream/spool"},
 	"github.com/goccy/go-yaml":               {"gateway/config"},
 	"github.com/prometheus/client_golang":    {"gateway"},
-	"github.com/spf13/cobra":                 {"cmd/gateway"},
+	"github.com/spf13/cobra":                 {"cmd"},
 	"github.com/brocaar/lorawan":             {"lorawan/region"},
-	"github.com/brocaar/chirpstack-api":      {"lorawan/chirpstack", "lorawan/chirpstack/chirpstacktest"},
+	"github.com/brocaar/chirpstack-api":      {"lorawan/chirpstack"},
 	"github.com/eclipse/paho.":               {"link/mqtt", "lorawan/chirpstack/chirpstacktest", "bench"},
-	"github.com/mochi-mqtt/server":           {"lorawan/chirpstack/chirpstacktest", "upstream/drogue/droguetest"},
+	"github.com/mochi-mqtt/server": {
+		"front/mqtt", "lorawan/chirpstack/chirpstacktest", "upstream/drogue/droguetest",
+	},
 }
 
 const module = "havn/"
 
-type listed struct {
-	ImportPath string
-	Imports    []string
-}
+// graph is what each package of the module imports, by path without the module.
+type graph map[string][]string
 
-func packages(t *testing.T) []listed {
+func imports(t *testing.T) graph {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", module+"...").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []listed
+	g := graph{}
 	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
-		var p listed
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
 		if err := d.Decode(&p); errors.Is(err, io.EOF) {
-			return all
+			return g
 		} else if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, p)
+		pkg := strings.TrimPrefix(p.ImportPath, module)
+		g[pkg] = nil
+		for _, imp := range p.Imports {
+			g[pkg] = append(g[pkg], strings.TrimPrefix(imp, module))
+		}
 	}
 }
 
+// TestImports prints the whole path of each import that breaks a rule: from the
+// command, or from the package that may not reach the other.
 func TestImports(t *testing.T) {
-	for _, p := range packages(t) {
-		pkg := strings.TrimPrefix(p.ImportPath, module)
-		allowed, known := allowedImports(pkg)
-		if !known {
-			t.Errorf("package %s is not in the table mayImport: decide who it may import", pkg)
+	g := imports(t)
+	for pkg, imported := range g {
+		if floorOf(pkg) < 0 {
+			t.Errorf("%s is in no room of the table floors: decide on which floor it stands", pkg)
 			continue
 		}
-		for _, imp := range p.Imports {
-			if own, ok := strings.CutPrefix(imp, module); ok && !matchesAny(allowed, own) {
-				t.Errorf("package %s imports %s, which the architecture does not allow", pkg, own)
+		for _, imp := range imported {
+			if why := g.refusal(pkg, imp); why != "" {
+				t.Errorf("%s -> %s: %s", g.path("cmd/gateway", pkg), imp, why)
 			}
-			for mod, users := range mayUse {
-				if strings.HasPrefix(imp, mod) && !slices.Contains(users, pkg) {
-					t.Errorf("package %s imports %s, which only %v may", pkg, imp, users)
-				}
+		}
+		for _, barred := range never[room(pkg)] {
+			if path := g.path(pkg, barred); path != "" {
+				t.Errorf("%s: %s must not reach %s", path, pkg, barred)
 			}
 		}
 	}
 }
 
-func allowedImports(pkg string) (imports []string, known bool) {
-	for _, rule := range mayImport {
-		if rule.pkg == pkg {
-			return rule.imports, true
+// refusal returns why pkg may not import imp, empty if it may.
+func (g graph) refusal(pkg, imp string) string {
+	for mod, users := range mayUse {
+		if strings.HasPrefix(imp, mod) && !slices.ContainsFunc(users, within(pkg)) {
+			return fmt.Sprintf("only %v may use it", users)
 		}
 	}
-	return nil, false
+	if _, own := g[imp]; !own {
+		return ""
+	}
+	switch {
+	case floorOf(imp) < floorOf(pkg), slices.Contains(besides[pkg], imp):
+		return ""
+	case floorOf(imp) > floorOf(pkg):
+		return "the arrow runs upwards"
+	case room(imp) != room(pkg):
+		return "rooms of one floor do not import each other"
+	case within(imp)(pkg), within(pkg)(imp):
+		return ""
+	}
+	return "it leads neither up nor down a folder; see the table besides"
 }
 
-func matchesAny(patterns []string, pkg string) bool {
-	return slices.ContainsFunc(patterns, func(p string) bool {
-		folder, ok := strings.CutSuffix(p, "/...")
-		return p == pkg || (ok && (pkg == folder || strings.HasPrefix(pkg, folder+"/")))
-	})
+// path returns the shortest way along imports from one package to another, or to a
+// package in the other's folder; empty if there is none.
+func (g graph) path(from, to string) string {
+	ways := [][]string{{from}}
+	seen := map[string]bool{from: true}
+	for len(ways) > 0 {
+		way := ways[0]
+		ways = ways[1:]
+		last := way[len(way)-1]
+		if within(last)(to) {
+			return strings.Join(way, " -> ")
+		}
+		for _, next := range g[last] {
+			if _, own := g[next]; own && !seen[next] {
+				seen[next] = true
+				ways = append(ways, append(slices.Clone(way), next))
+			}
+		}
+	}
+	return ""
+}
+
+// room returns the top-level folder of a package.
+func room(pkg string) string {
+	name, _, _ := strings.Cut(pkg, "/")
+	return name
+}
+
+// floorOf returns the floor on which a package stands, -1 if none is known.
+func floorOf(pkg string) int {
+	return slices.IndexFunc(floors, func(rooms []string) bool { return slices.Contains(rooms, room(pkg)) })
+}
+
+// within returns whether pkg is a folder, or below it.
+func within(pkg string) func(folder string) bool {
+	return func(folder string) bool { return pkg == folder || strings.HasPrefix(pkg, folder+"/") }
+}
+
+// TestImportRules holds the rules against a house that breaks each of them.
+func TestImportRules(t *testing.T) {
+	g := graph{
+		"cmd/gateway": {"gateway"}, "gateway": {"coap", "upstream"}, "coap": {"dfu", "coap/udp"},
+		"coap/udp": nil, "coap/block": nil, "dfu": nil, "upstream": {"status"}, "status": nil, "cache": nil,
+		"update": nil, "upstream/oci": nil,
+	}
+	for edge, want := range map[[2]string]string{
+		{"coap", "dfu"}:              "",
+		{"coap/udp", "coap"}:         "",
+		{"coap", "coap/udp"}:         "",
+		{"coap/udp", "coap/block"}:   "neither up nor down",
+		{"dfu", "status"}:            "upwards",
+		{"cache", "upstream"}:        "do not import each other",
+		{"coap", "go.etcd.io/bbolt"}: "only [",
+		{"upstream/oci", "github.com/google/go-containerregistry/pkg/name"}: "",
+	} {
+		got := g.refusal(edge[0], edge[1])
+		if (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("%s -> %s: %q, want %q", edge[0], edge[1], got, want)
+		}
+	}
+	if got := g.path("cmd/gateway", "status"); got != "cmd/gateway -> gateway -> upstream -> status" {
+		t.Error(got)
+	}
+	if got := g.path("coap", "update"); got != "" {
+		t.Error(got)
+	}
 }

@@ -205,6 +205,25 @@ func TestLearnsTheNameOfTheFirmware(t *testing.T) {
 	})
 }
 
+// A name that is learned while its image is on the way into memory is not lost
+// when the image is offered.
+func TestNameLearnedWhileLoading(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", running("v1"))
+		w.ask("d", at("v1", "v2", 2050))
+		w.tick(time.Minute)
+		w.src.setAway(true)
+		w.stop()
+		loaded := make(chan struct{})
+		w.images.loading = func() { <-loaded }
+		w.start()
+		w.ask("d", running("2.0.0-g1a2b"))
+		close(loaded)
+		synctest.Wait()
+		w.expect(w.ask("another", running("2.0.0-g1a2b")), dfu.OpSync, "2.0.0-g1a2b", 0)
+	})
+}
+
 func TestOtherFirmwareIsNoName(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.publish("fw", "v3", 100)

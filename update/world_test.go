@@ -252,6 +252,7 @@ type images struct {
 	mu       sync.Mutex
 	held     map[firmware.Digest]*firmware.Image
 	retained map[firmware.Digest]time.Time
+	loading  func() // called before an image is loaded; may be nil
 }
 
 func (i *images) Get(d firmware.Digest) *firmware.Image {
@@ -272,6 +273,9 @@ func (i *images) Find(prefix []byte) *firmware.Image {
 }
 
 func (i *images) Load(ctx context.Context, m firmware.Metadata) (*firmware.Image, error) {
+	if i.loading != nil {
+		i.loading()
+	}
 	if img := i.Get(m.Digest); img != nil {
 		return img, nil
 	}

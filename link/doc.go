@@ -1,0 +1,2 @@
+// Package link is what all outward connections of the gateway have in common.
+package link
