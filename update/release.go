@@ -207,16 +207,33 @@ func (e *Engine) admit(app string, m firmware.Metadata) (firmware.Metadata, erro
 	return entry, err
 }
 
-// publish offers m to all rows of rel, unless it does so already.
+// publish offers m, the ledger's entry, to all rows of rel. A name of m that is
+// learned at the same time is offered with it.
 func (e *Engine) publish(rel *release, m firmware.Metadata) {
-	old := rel.target.Load()
-	if old != nil && old.Digest == m.Digest && old.Version == m.Version && old.Order == m.Order &&
-		len(old.Names) == len(m.Names) {
-		return
+	for m.Names = e.ledger.names(rel.app, m); !rel.offers(m); m.Names = e.ledger.names(rel.app, m) {
+		rel.target.Store(NewTarget(m))
+		e.log.Info("firmware offered", slog.String("app", rel.app), slog.String("image", rel.spec.Key()),
+			slog.String("version", Printable(m.Version)), slog.String("digest", m.Digest.String()), slog.Any("size", m.Size))
 	}
-	rel.target.Store(NewTarget(m))
-	e.log.Info("firmware offered", slog.String("app", rel.app), slog.String("image", rel.spec.Key()),
-		slog.String("version", Printable(m.Version)), slog.String("digest", m.Digest.String()), slog.Any("size", m.Size))
+}
+
+// offers reports whether m is the target already. Names are only ever added.
+func (r *release) offers(m firmware.Metadata) bool {
+	t := r.target.Load()
+	return t != nil && t.Digest == m.Digest && t.Version == m.Version && t.Order == m.Order &&
+		len(t.Names) == len(m.Names)
+}
+
+// amend replaces the target by what change makes of it. Where the target moves
+// meanwhile, change is asked again; nil leaves the target as it is.
+func (r *release) amend(change func(*Target) *Target) {
+	for {
+		old := r.target.Load()
+		next := change(old)
+		if next == nil || r.target.CompareAndSwap(old, next) {
+			return
+		}
+	}
 }
 
 // load brings the bytes of t back into memory, behind the caller's back.
@@ -253,9 +270,15 @@ func (e *Engine) learn(row *Row, rel *release, t *Target, version string) {
 		e.log.Warn("the firmware calls itself by another version than it is published under; taking both for the same",
 			slog.String("app", app), slog.String("device", row.device.Name),
 			slog.String("published", Printable(t.Version)), slog.String("reported", Printable(version)))
-		if cur := rel.target.Load(); cur != nil && cur.Digest == m.Digest {
-			m.Order = cur.Order
-			rel.target.Store(NewTarget(m))
-		}
+		rel.amend(func(t *Target) *Target { return t.named(m) })
 	})
+}
+
+// named returns t under the names of m, nil where t is not of the image of m.
+func (t *Target) named(m firmware.Metadata) *Target {
+	if t == nil || t.Digest != m.Digest {
+		return nil
+	}
+	m.Order = t.Order
+	return NewTarget(m)
 }
