@@ -15,7 +15,7 @@ import (
 type ClientConfig struct {
 	CA       File          // authorities that the server must have; no file = the system's
 	Compress bool          // ask for gzip
-	Timeout  time.Duration // of Do, to the last byte of the answer; 0 = a minute
+	Timeout  time.Duration // of a request of Do, to the last byte of the answer; 0 = a minute
 
 	// Authorize puts credentials on a request, nil = none. It is asked before
 	// each request leaves, a redirected one included, and looks where it goes.
@@ -31,8 +31,9 @@ type ClientConfig struct {
 // there was no whole answer. The URL in an error has neither user nor query,
 // where passwords and signatures are.
 type Client struct {
-	http    http.Client
-	timeout time.Duration
+	Timeout time.Duration // see ClientConfig; not to be changed after the first request
+
+	http http.Client
 }
 
 // NewClient returns a client. It reads the authorities, and asks nothing yet.
@@ -41,7 +42,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Client{http: http.Client{Transport: transport}, timeout: cmp.Or(cfg.Timeout, time.Minute)}
+	c := &Client{http: http.Client{Transport: transport}, Timeout: cmp.Or(cfg.Timeout, time.Minute)}
 	if cfg.Authorize != nil {
 		c.http.Transport = authorizer{transport, cfg.Authorize}
 	}
@@ -67,8 +68,8 @@ type Answer struct {
 // Do sends a request and reads the answer. A body of more than limit bytes is an
 // error.
 func (c *Client) Do(req *http.Request, limit int64) (Answer, error) {
-	ctx, cancel := context.WithTimeoutCause(req.Context(), c.timeout,
-		fmt.Errorf("no whole answer within %v: %w", c.timeout, context.DeadlineExceeded))
+	ctx, cancel := context.WithTimeoutCause(req.Context(), c.Timeout,
+		fmt.Errorf("no whole answer within %v: %w", c.Timeout, context.DeadlineExceeded))
 	defer cancel()
 	resp, err := c.Open(req.WithContext(ctx))
 	if err != nil {

@@ -45,7 +45,8 @@ func TestStatusError(t *testing.T) {
 	if len(status.Body) != maxErrorBody || !strings.HasPrefix(string(status.Body), "busy") {
 		t.Errorf("body of %d bytes", len(status.Body))
 	}
-	if after, ok := errors.AsType[*backoff.RetryAfterError](err); !ok || after.Duration != status.Pause {
+	after, ok := errors.AsType[*backoff.RetryAfterError](err)
+	if !ok || after.Duration != status.Pause || Pause(err) != status.Pause {
 		t.Errorf("%v is no RetryAfterError of %v", err, status.Pause)
 	}
 }
@@ -53,7 +54,7 @@ func TestStatusError(t *testing.T) {
 func TestStatusErrorWithoutPause(t *testing.T) {
 	at := answering(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) })
 	_, err := newClient(t, ClientConfig{}).Do(get(t, at), 10)
-	if _, ok := errors.AsType[*backoff.RetryAfterError](err); ok || err == nil {
+	if err == nil || errors.As(err, new(*backoff.RetryAfterError)) || Pause(err) != 0 {
 		t.Errorf("%v asks for a pause that the server did not ask for", err)
 	}
 }
