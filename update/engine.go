@@ -125,7 +125,7 @@ func (e *Engine) restore() (err error) {
 		e.rows.m[rec.Device] = row
 		e.assignRow(row)
 		if t := row.inFlight; t != nil {
-			e.images.Retain(t.Digest, row.seen.Add(e.cfg.Abandon))
+			e.images.Retain(t.Transfer.Digest, row.seen.Add(e.cfg.Abandon))
 			e.load(t)
 		}
 	})
