@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
 )
@@ -57,19 +56,16 @@ type Engine struct {
 	flushes   chan struct{} // asks for a flush before its time
 	urgent    chan struct{} // asks for a flush now
 	stats     Stats
-	dirty     dirtyRows
+	agenda    agenda
 
 	flushing sync.Mutex
-	drifted  []*Row // that are stored with an old time of contact
-	unstored bool   // the last flush failed
-	failing  bool   // the last Report failed
+	unstored bool // the last step of the flusher failed
+	failing  bool // the last Report failed
 
 	loadErrors lastError
 
-	rows struct {
-		sync.RWMutex
-		m map[dfu.Device]*Row
-	}
+	rows     *table
+	known    known
 	releases struct {
 		sync.Mutex
 		m map[releaseKey]*release
@@ -93,7 +89,7 @@ type Parts struct {
 func New(cfg Config, p Parts) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, desired: p.Desired, source: p.Source, images: p.Images, store: p.Store, reporter: p.Reporter,
-		clock: p.Clock, log: p.Log, jobs: newJobs(), refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1),
+		clock: p.Clock, log: p.Log, rows: newTable(), jobs: newJobs(), refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1),
 		urgent: make(chan struct{}, 1),
 	}
 	if e.clock == nil {
@@ -104,7 +100,6 @@ func New(cfg Config, p Parts) (*Engine, error) {
 	}
 	e.gate, _ = p.Source.(firmware.Gate)
 	e.started = e.clock()
-	e.rows.m = map[dfu.Device]*Row{}
 	e.releases.m = map[releaseKey]*release{}
 	return e, e.restore()
 }
@@ -120,12 +115,10 @@ func (e *Engine) restore() (err error) {
 	}
 	e.desired.assigned.Store(&assigned)
 	return e.store.LoadRows(func(rec Record) {
-		row := &Row{device: rec.Device, engine: e}
-		row.restore(rec)
-		e.rows.m[rec.Device] = row
+		row := e.rows.add(e.restoreRow(&rec))
 		e.assignRow(row)
 		if t := row.inFlight; t != nil {
-			e.images.Retain(t.Transfer.Digest, row.seen.Add(e.cfg.Abandon))
+			e.images.Retain(t.Transfer.Digest, e.abandoned(row.seen))
 			e.load(t)
 		}
 	})

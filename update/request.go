@@ -10,8 +10,7 @@ import (
 // Request answers a Status. It never blocks on I/O and allocates nothing; the
 // Data of a Write aliases the image.
 func (e *Engine) Request(row *Row, st *dfu.Status, l Limits, now time.Time) dfu.Command {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
 	l.MaxVersion = e.cfg.MaxVersion
 	if late(row, st, now) {
@@ -33,7 +32,7 @@ func late(row *Row, st *dfu.Status, now time.Time) bool {
 		return false
 	}
 	t := row.target()
-	return t != nil && t.Digest == row.sent.Digest && !t.Is(st.Version)
+	return t != nil && row.sent.is(t) && !t.Is(st.Version)
 }
 
 // choose returns the image that st is to be answered from: the target, or the
@@ -75,9 +74,9 @@ func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *firmware.Target) (*
 func (e *Engine) findInFlight(row *Row, version []byte) bool {
 	m, ok := e.ledger.find(row.device.Application, version)
 	if ok {
-		row.inFlight = firmware.NewTarget(m)
-	} else if row.lost != string(version) {
-		row.lost = string(version[:min(len(version), maxVersion)])
+		row.inFlight = e.known.target(m)
+	} else {
+		row.lost = keep(row.lost, version)
 	}
 	return ok
 }
@@ -102,7 +101,7 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *firmware.Target, d Decis
 	cmd := d.Command
 	switch cmd.Op {
 	case dfu.OpWait:
-		row.reason, row.held = d.Reason, nil
+		row.reason, row.held = d.Reason, text{}
 		if want == nil {
 			return e.idle(row, st)
 		}
@@ -122,7 +121,8 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *firmware.Target, d Decis
 		row.progress(want, cmd.Offset, now)
 	case dfu.OpSwap:
 		row.progress(want, want.Transfer.Size, now)
-		if row.held = e.maySwap(row, want); row.held != nil {
+		held := e.maySwap(row, want)
+		if row.hold(held); held != nil {
 			return e.wait(st, e.cfg.Poll)
 		}
 		row.delivered(want, now)
