@@ -18,9 +18,8 @@ const (
 const horizon = 64
 
 // agenda is when the flusher looks at which rows: each row is on it once at most.
-// It is a ring of lists, one for each second.
 //
-//	urgent ─► soon ─► │ now │ +1 s │ +2 s │ ... │ +63 s │
+//	urgently ─► soon ─► │ now │ +1 s │ +2 s │ ... │ +63 s │ a ring of lists
 type agenda struct {
 	mu    sync.Mutex
 	lists [firstTime + horizon]list
@@ -28,18 +27,17 @@ type agenda struct {
 	rows  int    // on all lists
 }
 
+// list is rows in the order in which they came.
 type list struct{ first, last *Row }
 
-// place is where a row is on the agenda.
-type place struct {
-	prev, next *Row
-	list       *list // nil: nowhere
+// from returns the first time of the agenda that is not before t.
+func (e *Engine) from(t time.Time) uint32 {
+	return firstTime + uint32((max(t.Sub(e.started), 0)+time.Second-1)/time.Second)
 }
 
-// time returns the time of the agenda that is not before t.
-func (e *Engine) time(t time.Time) uint32 {
-	since := max(t.Sub(e.started), 0)
-	return firstTime + uint32((since+time.Second-1)/time.Second)
+// until returns the last time of the agenda that is not after t.
+func (e *Engine) until(t time.Time) uint32 {
+	return firstTime + uint32(max(t.Sub(e.started), 0)/time.Second)
 }
 
 // put has the flusher look at a row at a time, wherever the row is now.
@@ -47,19 +45,47 @@ func (a *agenda) put(r *Row, at uint32) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.remove(r)
-	l := &a.lists[min(at, soon)]
-	if at = min(at, a.now+horizon-1); at >= a.now && at >= firstTime {
-		l = &a.lists[firstTime+at%horizon]
+	a.append(r, a.listOf(at))
+}
+
+// listOf returns the number of the list for a time. A row whose time is beyond
+// the horizon is looked at before, and put on the agenda once more.
+func (a *agenda) listOf(at uint32) int {
+	if at < firstTime || at < a.now {
+		return int(min(at, soon))
 	}
-	l.append(r)
+	return firstTime + int(min(at, a.now+horizon-1)%horizon)
+}
+
+func (a *agenda) append(r *Row, number int) {
+	l := &a.lists[number]
+	r.list, r.prev, r.next = uint8(number+1), l.last, nil
+	if l.last == nil {
+		l.first = r
+	} else {
+		l.last.next = r
+	}
+	l.last = r
 	a.rows++
 }
 
 func (a *agenda) remove(r *Row) {
-	if r.list != nil {
-		r.list.remove(r)
-		a.rows--
+	if r.list == 0 {
+		return
 	}
+	l := &a.lists[r.list-1]
+	if r.prev == nil {
+		l.first = r.next
+	} else {
+		r.prev.next = r.next
+	}
+	if r.next == nil {
+		l.last = r.prev
+	} else {
+		r.next.prev = r.prev
+	}
+	r.list, r.prev, r.next = 0, nil, nil
+	a.rows--
 }
 
 // take returns the rows that are due until then, the most urgent first: those of
@@ -95,8 +121,8 @@ func (a *agenda) hasten() {
 	defer a.mu.Unlock()
 	for i := firstTime; i < len(a.lists); i++ {
 		for r := a.lists[i].first; r != nil; r = a.lists[i].first {
-			a.lists[i].remove(r)
-			a.lists[soon].append(r)
+			a.remove(r)
+			a.append(r, soon)
 		}
 	}
 }
@@ -106,28 +132,4 @@ func (a *agenda) length() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.rows
-}
-
-func (l *list) append(r *Row) {
-	r.place = place{prev: l.last, list: l}
-	if l.last == nil {
-		l.first = r
-	} else {
-		l.last.next = r
-	}
-	l.last = r
-}
-
-func (l *list) remove(r *Row) {
-	if r.prev == nil {
-		l.first = r.next
-	} else {
-		r.prev.next = r.next
-	}
-	if r.next == nil {
-		l.last = r.prev
-	} else {
-		r.next.prev = r.prev
-	}
-	r.place = place{}
 }

@@ -50,7 +50,7 @@ func (e *Engine) flushLoop(ctx context.Context) {
 // flushDue looks at the rows that are due, in steps. After each it rests as long
 // as that took: answers have at least half of a core and of a disk.
 func (e *Engine) flushDue(ctx context.Context) {
-	until := e.time(e.clock())
+	until := e.until(e.clock())
 	for ctx.Err() == nil {
 		began := time.Now()
 		if e.step(until, false) < stepRows {
@@ -122,7 +122,7 @@ func (r *Row) later(now time.Time) uint32 {
 	case stateNumber(state) != r.told.state:
 		return soon
 	case state == status.Updating && r.moved(r.offset, r.inFlight.Transfer.Size):
-		return min(at, r.rested(now))
+		return min(at, r.engine.from(now.Add(r.unrested(now))))
 	}
 	return at
 }
@@ -130,7 +130,7 @@ func (r *Row) later(now time.Time) uint32 {
 // drift returns when the drift of rows is stored next. It is the same time for
 // all: a small fleet costs one write then.
 func (e *Engine) drift(now time.Time) uint32 {
-	return (e.time(now)/driftInterval + 1) * driftInterval
+	return (e.until(now)/driftInterval + 1) * driftInterval
 }
 
 // kept reports whether the row is stored. Rows of devices that nothing is desired
@@ -232,7 +232,7 @@ func (e *Engine) collect(b *batch, row *Row) {
 // when the drift is. The caller holds the row.
 func (e *Engine) collectRecord(b *batch, row *Row, due uint32) {
 	drifted := row.seen != row.stored.seen
-	now := due > soon && due%driftInterval == 0 && due <= e.time(b.now)
+	now := due > soon && due%driftInterval == 0 && due <= e.until(b.now)
 	switch {
 	case row.changed, drifted && (b.all || now):
 		b.save = append(b.save, row.record())
@@ -257,7 +257,7 @@ func (e *Engine) report(b *batch) {
 				slog.Int("devices", len(b.changes)), slog.Any("error", err))
 		}
 		e.failing = true
-		again(b.owing, e.time(b.now)+1)
+		again(b.owing, e.until(b.now)+1)
 		return
 	}
 	e.failing = false

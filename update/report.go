@@ -97,8 +97,8 @@ func (r *Row) change(now time.Time) *status.Change {
 	switch {
 	case d == same || r.undecided(&v):
 		return nil
-	case d == advanced && r.rested(now) > r.engine.time(now):
-		r.schedule(r.rested(now)) // whether the device is heard again or not
+	case d == advanced && r.unrested(now) > 0:
+		r.schedule(r.engine.from(now.Add(r.unrested(now)))) // whether the device is heard again or not
 		return nil
 	}
 	if !r.explained(&v) {
@@ -139,15 +139,14 @@ func (r *Row) moved(offset, size uint32) bool {
 	return step > 0 && uint64(step)*100 >= uint64(size)*uint64(r.engine.cfg.Pace.ProgressEvery)
 }
 
-// rested returns the time of the agenda from when on the last report is long
-// enough ago for another one of mere progress. A clock that was set back counts
-// as long ago.
-func (r *Row) rested(now time.Time) uint32 {
+// unrested returns how much longer mere progress is not reported, after the last
+// report. A clock that was set back counts as long ago.
+func (r *Row) unrested(now time.Time) time.Duration {
 	since := now.Sub(time.Unix(0, r.told.at))
 	if since < 0 {
-		return r.engine.time(now)
+		return 0
 	}
-	return r.engine.time(now.Add(max(r.engine.cfg.Pace.MinInterval-since, 0)))
+	return max(r.engine.cfg.Pace.MinInterval-since, 0)
 }
 
 // undecided reports whether v would look otherwise as soon as the lookup of

@@ -24,9 +24,10 @@ const settle = 30 * time.Second
 // times are Unix nanoseconds, whose differences may be wrong where the clock was
 // set.
 type Row struct {
-	engine   *Engine
-	device   dfu.Device    // the application is interned
-	protocol atomic.Uint32 // Protocol of the last request
+	engine      *Engine
+	device      dfu.Device
+	application text          // of device, so that all rows of it share its bytes
+	protocol    atomic.Uint32 // Protocol of the last request
 
 	mu sync.Mutex
 	essence
@@ -47,7 +48,9 @@ type Row struct {
 	changed  bool // what is on disk is not what a crash must not lose
 	dropped  bool // no longer in the table: not to be stored again
 
-	place // guarded by the agenda
+	// Guarded by the agenda: where the row is on it.
+	list       uint8 // counted from 1; 0: none
+	prev, next *Row
 }
 
 // essence is what a crash must not lose, but for the offset of block-wise

@@ -146,8 +146,9 @@ func (e *Engine) Lookup(p Protocol, application, name []byte, now time.Time) *Ro
 
 // newRow returns the row of a device that was not heard yet.
 func (e *Engine) newRow(dev dfu.Device) *Row {
-	dev.Application = intern(dev.Application).String()
-	return &Row{device: dev, engine: e, due: never}
+	application := intern(dev.Application)
+	dev.Application = application.String()
+	return &Row{device: dev, application: application, engine: e, due: never}
 }
 
 // insert makes the row of a device that was not heard before.
