@@ -35,14 +35,14 @@ const (
 	resourceTelemetry
 )
 
-// Handler answers messages. It may be used by many goroutines at once.
-type Handler struct {
+// handler answers messages. It may be used by many goroutines at once.
+type handler struct {
 	engine      *update.Engine
 	upstream    telemetry.Upstream
 	chunks      atomic.Pointer[Chunks]
 	counts      *front.Counts
 	connections atomic.Int64
-	route       func(*session, string) // see Server.route
+	speaksFor   func(s *session, device string) // see Front.speaksFor
 }
 
 // errNoUpstream: telemetry is not taken.
@@ -51,27 +51,27 @@ var errNoUpstream = errors.New("no upstream takes telemetry")
 // errUnclean: a session that is to outlive its connection.
 var errUnclean = errors.New("want a clean session (clean start in MQTT 5)")
 
-// NewHandler returns a handler that answers from the engine of p.
-func NewHandler(c Chunks, p front.Parts) *Handler {
-	h := &Handler{engine: p.Engine, upstream: p.Upstream}
+// newHandler returns a handler that answers from the engine of p.
+func newHandler(c Chunks, p front.Parts, speaksFor func(*session, string)) *handler {
+	h := &handler{engine: p.Engine, upstream: p.Upstream, speaksFor: speaksFor}
 	h.counts = front.NewCounts(front.NewComplaints(p.Log,
 		front.Malformed, front.BadIdentity, front.BadStatus, front.BadPayload, front.Untaken,
 		front.BadCommand, BadFilter, BadTopic, Deaf, Unreadable),
 		func(code int) string { return fmt.Sprintf("0x%02x", code) }, "dfu", "telemetry")
 	h.counts.Extra = []front.Extra{front.Gauge("connections", "Connections of devices.",
 		func() float64 { return float64(h.connections.Load()) })}
-	h.SetChunks(c)
+	h.setChunks(c)
 	return h
 }
 
-// SetChunks replaces the chunk sizes. Transfers under way go on.
-func (h *Handler) SetChunks(c Chunks) {
+// setChunks replaces the chunk sizes. Transfers under way go on.
+func (h *handler) setChunks(c Chunks) {
 	c = c.withDefaults()
 	h.chunks.Store(&c)
 }
 
 // reject counts a message that is not accepted, and logs it.
-func (h *Handler) reject(why front.Reason, peer string, err error) {
+func (h *handler) reject(why front.Reason, peer string, err error) {
 	if log := h.counts.Complaints.Reject(why); log != nil {
 		log.Warn("mqtt: bad messages arrive; look at the client", slog.String("peer", peer), slog.Any("error", err))
 	}
@@ -79,14 +79,14 @@ func (h *Handler) reject(why front.Reason, peer string, err error) {
 
 // take takes a message: a Status is kept to be answered after the PUBACK, and
 // telemetry is handed on.
-func (h *Handler) take(s *session, pk *packets.Packet) error {
+func (h *handler) take(s *session, pk *packets.Packet) error {
 	channel, device, err := parseTopic(pk.TopicName)
 	if err != nil {
 		return h.refuse(s, resourceTelemetry, fmt.Errorf("%w: %.64q", err, pk.TopicName))
 	}
 	dev := s.name(device)
 	if device != "" {
-		h.route(s, device)
+		h.speaksFor(s, device)
 	}
 	if channel != channelDFU {
 		return h.refuse(s, resourceTelemetry, h.handOn(dev, channel, pk))
@@ -99,7 +99,7 @@ func (h *Handler) take(s *session, pk *packets.Packet) error {
 }
 
 // handOn gives telemetry to the upstream.
-func (h *Handler) handOn(dev dfu.Device, channel string, pk *packets.Packet) error {
+func (h *handler) handOn(dev dfu.Device, channel string, pk *packets.Packet) error {
 	contentType, err := telemetry.MediaType(pk.Properties.ContentType, pk.Payload)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ var reactions = [...]struct {
 }
 
 // refuse counts a message, and logs why it is refused. It returns err.
-func (h *Handler) refuse(s *session, resource int, err error) error {
+func (h *handler) refuse(s *session, resource int, err error) error {
 	if err == nil {
 		h.counts.Requests.Count(resource, 0)
 		return nil
@@ -154,7 +154,7 @@ func reasonCode(err error) packets.Code {
 
 // answer sends the Command to the Status that was taken last, if it was one, and the
 // commands that wait for the device.
-func (h *Handler) answer(s *session) {
+func (h *handler) answer(s *session) {
 	if s.status == nil {
 		return
 	}
@@ -177,7 +177,7 @@ func (h *Handler) answer(s *session) {
 }
 
 // deaf tells the operator of a device that cannot hear its answers.
-func (h *Handler) deaf(dev dfu.Device, s *session) {
+func (h *handler) deaf(dev dfu.Device, s *session) {
 	if log := h.counts.Complaints.Reject(Deaf); log != nil {
 		log.Warn("mqtt: a device asks for firmware and cannot be answered: let it subscribe to command/inbox/#",
 			slog.String("app", dev.Application), slog.String("device", dev.Name),
@@ -186,7 +186,7 @@ func (h *Handler) deaf(dev dfu.Device, s *session) {
 }
 
 // limits returns what the Command of one packet may be.
-func (h *Handler) limits(s *session, topic string) update.Limits {
+func (h *handler) limits(s *session, topic string) update.Limits {
 	c, most := h.chunks.Load(), maxPacket
 	if said := s.client.Properties.Props.MaximumPacketSize; said > 0 && said < maxPacket {
 		most = int(said)
@@ -201,7 +201,7 @@ func (h *Handler) limits(s *session, topic string) update.Limits {
 func headOf(topic string) int { return 1 + 3 + 2 + len(topic) + 1 }
 
 // handOut sends the commands that wait for a device.
-func (h *Handler) handOut(s *session, dev dfu.Device) {
+func (h *handler) handOut(s *session, dev dfu.Device) {
 	for h.upstream.Commands != nil {
 		name, payload, ok := h.upstream.Commands(dev.Application, dev.Name)
 		if !ok {
@@ -217,7 +217,7 @@ func (h *Handler) handOut(s *session, dev dfu.Device) {
 }
 
 // lost tells of a command that was taken from the inbox and not delivered.
-func (h *Handler) lost(dev dfu.Device, command string, err error) {
+func (h *handler) lost(dev dfu.Device, command string, err error) {
 	if log := h.counts.Complaints.Reject(front.BadCommand); log != nil {
 		log.Warn("mqtt: a command is lost", slog.String("app", dev.Application),
 			slog.String("device", dev.Name), slog.String("command", command), slog.Any("error", err))
@@ -225,7 +225,7 @@ func (h *Handler) lost(dev dfu.Device, command string, err error) {
 }
 
 // ended tells why a connection ended, where its client is to blame.
-func (h *Handler) ended(s *session, err error) {
+func (h *handler) ended(s *session, err error) {
 	var code packets.Code
 	switch {
 	case err == nil, errors.Is(err, io.EOF) && s.client != nil, errors.Is(err, net.ErrClosed),

@@ -14,7 +14,7 @@ import (
 // hooks is where the library asks what to do with a packet.
 type hooks struct {
 	mochi.HookBase
-	server *Server
+	front *Front
 }
 
 // ID implements mochi.Hook.
@@ -43,16 +43,16 @@ func (k *hooks) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool 
 		err = errUnclean
 	}
 	if err != nil {
-		k.server.handler.reject(front.BadIdentity, s.RemoteAddr().String(), err)
+		k.front.handler.reject(front.BadIdentity, s.RemoteAddr().String(), err)
 		return false
 	}
 	s.device, s.client = dev, cl
-	cl.ID = k.server.newID() // of the library's own: who is who, the sessions know
+	cl.ID = k.front.newID() // of the library's own: who is who, the sessions know
 	cl.Properties.Will.WillDelayInterval = 0
 	if cl.State.Keepalive > maxKeepAlive {
 		cl.State.Keepalive, cl.State.ServerKeepalive = maxKeepAlive, true
 	}
-	k.server.enter(s)
+	k.front.enter(s)
 	return true
 }
 
@@ -60,7 +60,7 @@ func (k *hooks) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool 
 // QoS 1.
 func (k *hooks) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	if pk.FixedHeader.Type == packets.Publish && pk.FixedHeader.Qos > maxQoS {
-		k.server.drop(cl, packets.ErrQosNotSupported)
+		k.front.drop(cl, packets.ErrQosNotSupported)
 		return pk, packets.ErrQosNotSupported
 	}
 	return pk, nil
@@ -104,10 +104,10 @@ func (k *hooks) OnACLCheck(cl *mochi.Client, filter string, write bool) bool {
 	s := of(cl)
 	device, err := parseFilter(filter)
 	if err == nil && !s.subIDs && s.subscribe(device) {
-		k.server.route(s, device)
+		k.front.route(s, device)
 		return true
 	}
-	k.server.handler.reject(BadFilter, s.RemoteAddr().String(), fmt.Errorf("%s: %q: %w",
+	k.front.handler.reject(BadFilter, s.RemoteAddr().String(), fmt.Errorf("%s: %q: %w",
 		s.device, filter, cmp.Or(err, errFilters)))
 	return false
 }
@@ -127,12 +127,12 @@ func (k *hooks) OnUnsubscribed(cl *mochi.Client, pk packets.Packet) {
 // OnPublish implements mochi.Hook. No message is given to the library: it would send
 // it to other devices.
 func (k *hooks) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
-	err := k.server.handler.take(of(cl), &pk)
+	err := k.front.handler.take(of(cl), &pk)
 	switch {
 	case err == nil:
 		return pk, packets.CodeSuccessIgnore
 	case cl.Properties.ProtocolVersion < 5 && !errors.Is(err, errNoUpstream):
-		k.server.drop(cl, packets.ErrUnspecifiedError)
+		k.front.drop(cl, packets.ErrUnspecifiedError)
 		return pk, packets.ErrRejectPacket
 	case cl.Properties.ProtocolVersion < 5:
 		return pk, packets.CodeSuccessIgnore
@@ -143,14 +143,14 @@ func (k *hooks) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, 
 }
 
 // OnPublished implements mochi.Hook: the PUBACK is written.
-func (k *hooks) OnPublished(cl *mochi.Client, _ packets.Packet) { k.server.handler.answer(of(cl)) }
+func (k *hooks) OnPublished(cl *mochi.Client, _ packets.Packet) { k.front.handler.answer(of(cl)) }
 
 // OnWill implements mochi.Hook: the will is a message like any other, and goes to no
 // other device.
 func (k *hooks) OnWill(cl *mochi.Client, w mochi.Will) (mochi.Will, error) {
 	pk := packets.Packet{TopicName: w.TopicName, Payload: w.Payload}
 	if channel, _, err := parseTopic(w.TopicName); err == nil && channel != channelDFU {
-		_ = k.server.handler.take(of(cl), &pk) // counted and logged; nobody is left to be told
+		_ = k.front.handler.take(of(cl), &pk) // counted and logged; nobody is left to be told
 	}
 	return mochi.Will{}, nil
 }

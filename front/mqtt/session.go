@@ -20,12 +20,13 @@ const maxSpoken = 128
 // reads and writes, so that each hook finds it.
 type session struct {
 	net.Conn
-	device dfu.Device    // who it is; set when it is authenticated, then constant
-	client *mochi.Client // the same
-	status *dfu.Status   // to be answered after the PUBACK; of the reading goroutine alone
-	asker  dfu.Device    // whose status it is; of the reading goroutine alone
-	subIDs bool          // the SUBSCRIBE under way has identifiers; of the reading goroutine alone
-	wake   chan struct{} // a command may wait for one of its devices
+	device   dfu.Device    // who it is; set when it is authenticated, then constant
+	client   *mochi.Client // the same
+	status   *dfu.Status   // to be answered after the PUBACK; of the reading goroutine alone
+	asker    dfu.Device    // whose status it is; of the reading goroutine alone
+	received time.Time     // when it came; of the reading goroutine alone
+	subIDs   bool          // the SUBSCRIBE under way has identifiers; of the reading goroutine alone
+	wake     chan struct{} // a command may wait for one of its devices
 
 	mu     sync.Mutex
 	all    bool            // subscribed to the commands of all its devices
@@ -166,7 +167,7 @@ func (s *session) signal() {
 
 // push sends the commands that wait for its devices, whenever it is woken, until
 // ctx ends.
-func (s *session) push(ctx context.Context, h *Handler) {
+func (s *session) push(ctx context.Context, h *handler) {
 	for {
 		select {
 		case <-ctx.Done():

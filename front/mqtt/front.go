@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/dfu"
+	"havn/front"
 )
 
 // Bounds of what a connection may cost, and what Drogue Cloud's endpoint takes.
@@ -30,10 +31,10 @@ const (
 	writeTimeout   = 10 * time.Second // of one packet
 )
 
-// Server keeps the connections of devices, on one or two TCP ports.
-type Server struct {
+// Front keeps the connections of devices, on one or two TCP ports.
+type Front struct {
 	cfg         Config
-	handler     *Handler
+	handler     *handler
 	mqtt        *mochi.Server
 	listeners   []net.Listener
 	certificate atomic.Pointer[tls.Certificate]
@@ -45,26 +46,42 @@ type Server struct {
 	routes map[dfu.Device]*session // who takes the commands of a device
 }
 
-// Listen binds the ports of cfg. It starts nothing: see Run.
-func Listen(cfg Config, h *Handler) (_ *Server, err error) {
-	s := &Server{
-		cfg: cfg, handler: h, own: map[dfu.Device]*session{}, routes: map[dfu.Device]*session{},
+var _ front.Listener = (*Front)(nil)
+
+// New binds the ports of cfg. It starts nothing: see Run.
+func New(cfg Config, c Chunks, p front.Parts) (_ *Front, err error) {
+	s := &Front{
+		cfg: cfg, own: map[dfu.Device]*session{}, routes: map[dfu.Device]*session{},
 		mqtt: mochi.New(&mochi.Options{
 			Capabilities: capabilities(), Logger: slog.New(slog.DiscardHandler),
 		}),
 	}
+	s.handler = newHandler(c, p, s.speaksFor)
 	defer func() {
 		if err != nil {
 			_ = s.Close()
 		}
 	}()
-	if err := s.mqtt.AddHook(&hooks{server: s}, nil); err != nil {
+	if err := s.mqtt.AddHook(&hooks{front: s}, nil); err != nil {
 		return nil, fmt.Errorf("mqtt: %w", err)
 	}
-	if err := s.ReadCertificate(); err != nil {
+	if err := s.readCertificate(); err != nil {
 		return nil, err
 	}
 	return s, s.bind()
+}
+
+// Name implements front.Front.
+func (*Front) Name() string { return Name }
+
+// Counts implements front.Front.
+func (s *Front) Counts() *front.Counts { return s.handler.counts }
+
+// Reload takes over the chunk sizes, and reads the certificate again. Connections go
+// on.
+func (s *Front) Reload(c Chunks) error {
+	s.handler.setChunks(c)
+	return s.readCertificate()
 }
 
 // capabilities are what the front offers of MQTT: clean sessions, QoS 0 and 1, no
@@ -80,7 +97,7 @@ func capabilities() *mochi.Capabilities {
 }
 
 // bind opens the ports.
-func (s *Server) bind() error {
+func (s *Front) bind() error {
 	secret := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		return s.certificate.Load(), nil
 	}}
@@ -103,9 +120,9 @@ func (s *Server) bind() error {
 	return nil
 }
 
-// ReadCertificate reads the certificate and its key again. After an error the ones
+// readCertificate reads the certificate and its key again. After an error the ones
 // in use stay.
-func (s *Server) ReadCertificate() error {
+func (s *Front) readCertificate() error {
 	if s.cfg.TLSListen == "" {
 		return nil
 	}
@@ -117,18 +134,13 @@ func (s *Server) ReadCertificate() error {
 	return nil
 }
 
-// Addrs returns the addresses that are listened on, the plain one first.
-func (s *Server) Addrs() (all []net.Addr) {
-	for _, l := range s.listeners {
-		all = append(all, l.Addr())
-	}
-	return all
-}
+// Addr returns the address that is listened on, the plain one if there are two.
+func (s *Front) Addr() net.Addr { return s.listeners[0].Addr() }
 
 // Run serves until ctx ends, then returns nil; or until a socket breaks, then it
 // returns why. Either way all connections have ended and the ports are free. It must
 // be called at most once.
-func (s *Server) Run(ctx context.Context) error {
+func (s *Front) Run(ctx context.Context) error {
 	ports, ctx := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
 		ports.Go(func() error { return s.accept(ctx, l) })
@@ -146,8 +158,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return err
 }
 
-// Close frees the ports of a server that does not Run.
-func (s *Server) Close() (err error) {
+// Close frees the ports of a front that does not Run.
+func (s *Front) Close() (err error) {
 	for _, l := range s.listeners {
 		err = errors.Join(err, l.Close())
 	}
@@ -155,7 +167,7 @@ func (s *Server) Close() (err error) {
 }
 
 // accept serves the connections of one port until it is closed.
-func (s *Server) accept(ctx context.Context, l net.Listener) error {
+func (s *Front) accept(ctx context.Context, l net.Listener) error {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
@@ -166,7 +178,7 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 }
 
 // serve lives as long as a connection.
-func (s *Server) serve(ctx context.Context, c *session) {
+func (s *Front) serve(ctx context.Context, c *session) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { _ = c.SetReadDeadline(time.Unix(1, 0)) }) // also before its CONNECT
@@ -184,10 +196,10 @@ func (s *Server) serve(ctx context.Context, c *session) {
 }
 
 // newID returns a client identifier that no other client has.
-func (s *Server) newID() string { return strconv.FormatUint(s.ids.Add(1), 10) }
+func (s *Front) newID() string { return strconv.FormatUint(s.ids.Add(1), 10) }
 
 // enter makes c the connection of its device. The one before it ends.
-func (s *Server) enter(c *session) {
+func (s *Front) enter(c *session) {
 	s.mu.Lock()
 	older := s.own[c.device]
 	s.own[c.device] = c
@@ -199,14 +211,28 @@ func (s *Server) enter(c *session) {
 
 // route makes c the one that takes the commands of a device. An empty name is its
 // own.
-func (s *Server) route(c *session, device string) {
+func (s *Front) route(c *session, device string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.routes[c.name(device)] = c
 }
 
+// speaksFor notes that c published as a device.
+func (s *Front) speaksFor(c *session, device string) {
+	forgotten := c.speaksFor(device)
+	s.route(c, device)
+	if forgotten == "" {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if dev := c.name(forgotten); s.routes[dev] == c {
+		delete(s.routes, dev)
+	}
+}
+
 // leave forgets an ended connection.
-func (s *Server) leave(c *session) {
+func (s *Front) leave(c *session) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.own[c.device] == c {
@@ -220,7 +246,7 @@ func (s *Server) leave(c *session) {
 }
 
 // Wake has a command that waits for a device sent to it, where it is connected.
-func (s *Server) Wake(dev dfu.Device) {
+func (s *Front) Wake(dev dfu.Device) {
 	s.mu.Lock()
 	c := s.routes[dev]
 	s.mu.Unlock()
@@ -230,7 +256,7 @@ func (s *Server) Wake(dev dfu.Device) {
 }
 
 // drop ends the connection of a client. MQTT 3.1.1 has no packet for that.
-func (s *Server) drop(cl *mochi.Client, why packets.Code) {
+func (s *Front) drop(cl *mochi.Client, why packets.Code) {
 	if cl.Properties.ProtocolVersion < 5 {
 		cl.Stop(why)
 		return
