@@ -80,7 +80,7 @@ func (s Serving) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	return serveChild(ctx, g.CoAPAddr(), in, out, g.Run)
+	return serveChild(ctx, g.Addr("coap"), in, out, g.Run)
 }
 
 // ServeLimit runs a [load.Responder] with answers of size bytes, in the same

@@ -84,7 +84,7 @@ func TestCloudAway(t *testing.T) {
 
 // knows reports whether it is known what a device should run.
 func (r *running) knows(name string) bool {
-	row := r.engine.Lookup(update.CoAP, []byte("app"), []byte(name), time.Now())
+	row := r.engine.Lookup("coap", []byte("app"), []byte(name), time.Now())
 	_, err := r.engine.Target(row, time.Now())
 	return err == nil
 }

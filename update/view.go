@@ -56,7 +56,7 @@ func (r *Row) view() View {
 // render is view for callers that hold mu.
 func (r *Row) render() View {
 	v := View{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
+		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), State: r.state(),
 		Current: Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
