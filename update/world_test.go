@@ -17,6 +17,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/store"
 	"havn/update"
 )
@@ -36,7 +37,7 @@ type world struct {
 	disk    disk
 
 	back     time.Duration      // how far the engine's clock was set back
-	reporter update.Reporter    // nil: none
+	reporter status.Reporter    // nil: none
 	registry firmware.Directory // nil: none
 }
 
@@ -174,7 +175,7 @@ func (w *world) expect(cmd dfu.Command, op dfu.Op, version string, offset uint32
 	}
 }
 
-func (w *world) view(device string) update.View {
+func (w *world) view(device string) status.Status {
 	w.t.Helper()
 	v, err := w.Device(dfu.Device{Application: "app", Name: device})
 	if err != nil {
@@ -183,7 +184,7 @@ func (w *world) view(device string) update.View {
 	return v
 }
 
-func (w *world) expectState(device string, want update.State) update.View {
+func (w *world) expectState(device string, want status.State) status.Status {
 	w.t.Helper()
 	v := w.view(device)
 	if v.State != want {

@@ -131,7 +131,7 @@ func TestHandshakeFailures(t *testing.T) {
 	if n := w.Counts().Rejected(Handshake); n != 2 {
 		t.Errorf("%d handshakes rejected:\n%s", n, w.log)
 	}
-	if !strings.Contains(w.log.String(), "reason=handshake peer=127.0.0.1:") {
+	if !strings.Contains(w.log.String(), "reason=handshake suppressed=0 peer=127.0.0.1:") {
 		t.Errorf("log: %s", w.log)
 	}
 }
