@@ -168,7 +168,7 @@ func (l Link) cells() (all []Cell) {
 
 // warm waits until g has its firmware in memory.
 func warm(ctx context.Context, g *gateway.Gateway) error {
-	client, err := device.Dial(g.CoAPAddr().String(), device.Transmission{})
+	client, err := device.Dial(g.Addr("coap").String(), device.Transmission{})
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (l Link) update(ctx context.Context, g *gateway.Gateway, i int, cell *Cell)
 	oneWay := time.Duration(cell.RTTMs * float64(time.Millisecond) / 2)
 	path := link.Path{Loss: cell.Loss, Delay: oneWay}
 	cfg := link.Config{Up: path, Down: path, Seed: l.Seed + uint64(i)}
-	relay, err := link.Listen(cfg, g.CoAPAddr())
+	relay, err := link.Listen(cfg, g.Addr("coap"))
 	if err != nil {
 		return err
 	}

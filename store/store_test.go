@@ -150,7 +150,7 @@ func TestRows(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	full := update.Record{
-		Device: dfu.Device{Application: "app", Name: "a"}, Protocol: update.LoRaWAN, Current: "v0", Offset: 7,
+		Device: dfu.Device{Application: "app", Name: "a"}, Protocol: "lorawan", Current: "v0", Offset: 7,
 		InFlight: &image, Sent: update.Delivery{Digest: image.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
 		Reason: update.ReasonUnaligned, Seen: 9,
 	}

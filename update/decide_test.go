@@ -17,8 +17,8 @@ import (
 	"havn/status"
 )
 
-func target(version string, size int) *Target {
-	return NewTarget(firmware.Metadata{Version: version, Size: uint32(size), Digest: firmware.Digest{1, 2, 3}})
+func target(version string, size int) *firmware.Target {
+	return firmware.NewTarget(firmware.Metadata{Version: version, Size: uint32(size), Digest: firmware.Digest{1, 2, 3}})
 }
 
 func statusOf(version string) *dfu.Status { return &dfu.Status{Version: []byte(version), MTU: 32} }
@@ -33,12 +33,12 @@ var wide = Limits{Payload: 1100, Write: 1024, Align: 4, MaxVersion: 16}
 
 func TestDecide(t *testing.T) {
 	want := target("v2", 102)
-	named := NewTarget(firmware.Metadata{Version: "v2", Size: 102, Names: []string{"2.0.0"}})
+	named := firmware.NewTarget(firmware.Metadata{Version: "v2", Size: 102, Names: []string{"2.0.0"}})
 	with := func(change func(*Limits)) Limits { l := wide; change(&l); return l }
 	tests := []struct {
 		name   string
 		status *dfu.Status
-		want   *Target
+		want   *firmware.Target
 		limits Limits
 		op     dfu.Op
 		offset uint32
@@ -116,7 +116,7 @@ func TestSessions(t *testing.T) {
 	for _, s := range readSessions(t) {
 		t.Run(s.Name, func(t *testing.T) {
 			image := unhex(t, s.Firmware)
-			want := NewTarget(firmware.Metadata{
+			want := firmware.NewTarget(firmware.Metadata{
 				Version: "0.1.1", Size: uint32(len(image)), Digest: sha256.Sum256(image),
 			})
 			limits, minimal := s.limits(t)
@@ -220,5 +220,19 @@ func TestEveryReasonHasAText(t *testing.T) {
 		if text := r.text(&status.Status{Target: "v2"}, "v0"); strings.TrimSpace(text) == "" {
 			t.Errorf("reason %d has no text", r)
 		}
+	}
+}
+
+// What is transferred may be other bytes than the result: they end elsewhere, and
+// the checksum of the Swap is that of the result.
+func TestDecideOnATransfer(t *testing.T) {
+	want := target("v2", 1000)
+	want.Transfer = firmware.Transfer{Digest: firmware.Digest{9}, Size: 102}
+	if d := Decide(updating("v1", "v2", 100), want, wide); d.Command.Op != dfu.OpWrite || d.Length != 2 {
+		t.Errorf("at the tail: %v of %d bytes", d.Command.Op, d.Length)
+	}
+	d := Decide(updating("v1", "v2", 102), want, wide)
+	if d.Command.Op != dfu.OpSwap || !bytes.Equal(d.Command.Checksum, want.Digest[:]) {
+		t.Errorf("at the end: %v with checksum %x", d.Command.Op, d.Command.Checksum)
 	}
 }

@@ -57,6 +57,7 @@ type Engine struct {
 	flushes   chan struct{} // asks for a flush before its time
 	urgent    chan struct{} // asks for a flush now
 	stats     Stats
+	protocols protocols
 	dirty     dirtyRows
 
 	flushing sync.Mutex
@@ -125,7 +126,7 @@ func (e *Engine) restore() (err error) {
 		e.rows.m[rec.Device] = row
 		e.assignRow(row)
 		if t := row.inFlight; t != nil {
-			e.images.Retain(t.Digest, row.seen.Add(e.cfg.Abandon))
+			e.images.Retain(t.Transfer.Digest, row.seen.Add(e.cfg.Abandon))
 			e.load(t)
 		}
 	})

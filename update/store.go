@@ -58,7 +58,6 @@ type Store interface {
 // next report.
 type Record struct {
 	Device   dfu.Device         `cbor:"1,keyasint"`
-	Protocol Protocol           `cbor:"2,keyasint,omitempty"`
 	Current  string             `cbor:"3,keyasint,omitempty"`
 	Offset   uint32             `cbor:"4,keyasint,omitempty"`
 	InFlight *firmware.Metadata `cbor:"5,keyasint,omitempty"`
@@ -67,6 +66,7 @@ type Record struct {
 	Seen     int64              `cbor:"8,keyasint,omitempty"` // Unix nanoseconds
 	Reported Reported           `cbor:"9,keyasint,omitempty"`
 	Owed     bool               `cbor:"10,keyasint,omitempty"` // a newer report than Reported was begun
+	Protocol string             `cbor:"11,keyasint,omitempty"` // name of the front; key 2 was a number
 }
 
 // Delivery is the last image a device got to its end.
@@ -79,4 +79,4 @@ type Delivery struct {
 }
 
 // of reports whether d was of t, and under the same order: a new one is a retry.
-func (d *Delivery) of(t *Target) bool { return d.Digest == t.Digest && d.Order == t.Order }
+func (d *Delivery) of(t *firmware.Target) bool { return d.Digest == t.Digest && d.Order == t.Order }

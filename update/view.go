@@ -18,11 +18,11 @@ func (r *Row) view() status.Status {
 // render is view for callers that hold mu.
 func (r *Row) render() status.Status {
 	v := status.Status{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
+		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), State: r.state(),
 		Current: Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
-		v.Target, v.Size, v.Digest, v.Order = Printable(t.Version), t.Size, t.Digest, t.Order
+		v.Target, v.Size, v.Digest, v.Order = Printable(t.Version), t.Transfer.Size, t.Digest, t.Order
 	}
 	setProgress(&v)
 	if eta, ok := r.eta(r.seen); ok && v.State == status.Updating {
@@ -35,7 +35,7 @@ func (r *Row) render() status.Status {
 
 // subject returns the image that the row's state is about: the one in flight,
 // unless that is the target, whose order may be newer. The caller holds mu.
-func (r *Row) subject(s status.State) *Target {
+func (r *Row) subject(s status.State) *firmware.Target {
 	t := r.target()
 	if t == nil || r.inFlight != nil && r.inFlight.Digest != t.Digest && s != status.InSync {
 		return r.inFlight
