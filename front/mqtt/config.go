@@ -1,6 +1,8 @@
 package mqtt
 
 import (
+	"cmp"
+
 	"havn/fault"
 )
 
@@ -36,4 +38,10 @@ const (
 type Chunks struct {
 	WriteSize int `yaml:"write_size"` // most data in one Write, bytes; default 1024
 	Align     int `yaml:"align"`      // flash word, bytes: Writes are multiples of it; default 4
+}
+
+func (c Chunks) withDefaults() Chunks {
+	c.WriteSize = cmp.Or(c.WriteSize, defaultSize)
+	c.Align = cmp.Or(c.Align, defaultAlign)
+	return c
 }

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -141,21 +143,32 @@ func (s *Front) Addr() net.Addr { return s.listeners[0].Addr() }
 // returns why. Either way all connections have ended and the ports are free. It must
 // be called at most once.
 func (s *Front) Run(ctx context.Context) error {
+	connections, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
 	ports, ctx := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
-		ports.Go(func() error { return s.accept(ctx, l) })
+		ports.Go(func() error { return s.accept(connections, l) })
 	}
 	<-ctx.Done()
 	_ = s.Close()
 	err := ports.Wait()
-	for _, cl := range s.mqtt.Clients.GetAll() {
-		s.drop(cl, packets.ErrServerShuttingDown)
-	}
+	s.dismiss()
+	end()
 	s.open.Wait()
 	if errors.Is(err, net.ErrClosed) {
 		return nil
 	}
 	return err
+}
+
+// dismiss tells all devices that the front ends.
+func (s *Front) dismiss() {
+	s.mu.Lock()
+	all := slices.Collect(maps.Values(s.own))
+	s.mu.Unlock()
+	for _, c := range all {
+		s.drop(c.client, packets.ErrServerShuttingDown)
+	}
 }
 
 // Close frees the ports of a front that does not Run.
@@ -166,7 +179,7 @@ func (s *Front) Close() (err error) {
 	return err
 }
 
-// accept serves the connections of one port until it is closed.
+// accept serves the connections of one port until it is closed. They end with ctx.
 func (s *Front) accept(ctx context.Context, l net.Listener) error {
 	for {
 		conn, err := l.Accept()

@@ -48,6 +48,9 @@ type handler struct {
 // errNoUpstream: telemetry is not taken.
 var errNoUpstream = errors.New("no upstream takes telemetry")
 
+// errUnsubscribed: a device that was subscribed to its commands a moment ago.
+var errUnsubscribed = errors.New("the device has unsubscribed")
+
 // errUnclean: a session that is to outlive its connection.
 var errUnclean = errors.New("want a clean session (clean start in MQTT 5)")
 
@@ -208,7 +211,11 @@ func (h *handler) handOut(s *session, dev dfu.Device) {
 			return
 		}
 		topic, subscribed := s.topic(dev, name)
-		if err := s.send(topic, payload); err != nil || !subscribed {
+		err := errUnsubscribed
+		if subscribed {
+			err = s.send(topic, payload)
+		}
+		if err != nil {
 			h.lost(dev, name, err)
 			continue
 		}

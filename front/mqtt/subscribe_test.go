@@ -86,9 +86,7 @@ func TestCommandsThatWaited(t *testing.T) {
 			t.Errorf("%q", pk.TopicName)
 		}
 	}
-	if w.inbox.Waiting() != 0 || w.Counts().Commands.Load() != 3 {
-		t.Errorf("%d wait, %d were sent", w.inbox.Waiting(), w.Counts().Commands.Load())
-	}
+	until(t, func() bool { return w.inbox.Waiting() == 0 && w.Counts().Commands.Load() == 3 })
 	c.send(packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Unsubscribe, Qos: 1},
 		Filters: packets.Subscriptions{{Filter: "command/inbox/#"}}})
 	c.want(packets.Unsuback)
@@ -212,7 +210,7 @@ func TestWill(t *testing.T) {
 	c.send(pk)
 	c.want(packets.Connack)
 	_ = c.conn.Close()
-		w.until(t, 0)
+	w.until(t, 0)
 	if got := w.taken(); got != "edge d gone application/json 1" {
 		t.Errorf("taken: %s", got)
 	}

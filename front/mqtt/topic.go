@@ -25,11 +25,14 @@ var (
 // device, the message is that of the connection's own.
 func parseTopic(topic string) (channel, device string, err error) {
 	channel, device, named := strings.Cut(topic, "/")
-	if !telemetry.ValidChannel(channel) || named && !validName(device) {
+	if !telemetry.ValidChannel(channel) || named && !validLevel(device) {
 		return "", "", errTopic
 	}
 	return channel, device, nil
 }
+
+// validLevel reports whether a device can be named in a topic.
+func validLevel(device string) bool { return validName(device) && !strings.ContainsAny(device, "+#") }
 
 // parseFilter reads the filter of a SUBSCRIBE. An empty device stands for the
 // connection's own and all it speaks for.
@@ -43,7 +46,7 @@ func parseFilter(filter string) (device string, err error) {
 		return "", nil
 	}
 	device, ok = strings.CutSuffix(rest, "/#")
-	if !ok || !validName(device) || strings.ContainsAny(device, "+#") {
+	if !ok || !validLevel(device) {
 		return "", errFilter
 	}
 	return device, nil
