@@ -39,7 +39,7 @@ func TestMosquitto(t *testing.T) {
 			until(t, func() bool { return w.taken() == want })
 
 			w.inbox.Put(dfu.Device{Application: "edge", Name: "d"}, telemetry.Command{Name: "set", Payload: []byte("on")})
-			out = w.mosquitto(t, "mosquitto_sub", "-V", version, "-C", "1", "-t", "command/inbox/#", "-v")
+			out := w.mosquitto(t, "mosquitto_sub", "-V", version, "-C", "1", "-t", "command/inbox/#", "-v")
 			if out != "command/inbox//set on\n" {
 				t.Errorf("%q", out)
 			}
