@@ -199,13 +199,17 @@ func (g *Gateway) refresh() {
 
 // Reload takes over what may change while devices are served: the rules of desired
 // firmware, and of each front its chunk sizes and certificates. Credentials are
-// read from their files anyway. What fails keeps what it has; the rest changes.
+// read from their files anyway. A front that refuses its part keeps what it has, and
+// then the rules stay too.
 func (g *Gateway) Reload(cfg config.Config) error {
 	var errs []error
 	for _, reload := range g.reloads {
 		errs = append(errs, reload(&cfg))
 	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
 	g.desired.SetRules(g.rules(cfg))
 	g.refresh()
-	return errors.Join(errs...)
+	return nil
 }
