@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"runtime/metrics"
 	"time"
 
 	"havn/dfu"
@@ -50,11 +49,4 @@ func Firmware(n int) []byte {
 	b := make([]byte, n)
 	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
 	return b
-}
-
-// Allocations returns how many objects this process has allocated so far.
-func Allocations() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:objects"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
 }

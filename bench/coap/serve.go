@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"runtime"
+	"runtime/metrics"
 
 	"havn/bench"
 	"havn/bench/load"
@@ -29,9 +31,9 @@ devices: {max: %d}
 const minRows = 100_000
 
 // ServeGateway runs the gateway as the child of a benchmark: it prints the
-// address of its CoAP front, then answers every line of in with its counters,
-// and ends when in does or ctx. Where ctx ends first, in is left being read. The
-// directory holds the firmware and takes the gateway's state.
+// address of its CoAP front, then answers every line of in with the counter
+// that the line names, and ends when in does or ctx. Where ctx ends first, in is
+// left being read. The directory holds the firmware and takes the gateway's state.
 func ServeGateway(ctx context.Context, dir string, devices int, in io.Reader, out io.Writer) error {
 	yaml := fmt.Sprintf(configuration, max(minRows, devices))
 	g, err := bench.Open(dir, yaml, bench.Local(dir))
@@ -70,10 +72,21 @@ func serveChild(ctx context.Context, addr netip.AddrPort, in io.Reader, out io.W
 	return run(ctx)
 }
 
-// answerCounters writes the count of allocations for every line read.
+// The counters of a child.
+const (
+	countAllocations = "/gc/heap/allocs:objects" // objects that it ever allocated
+	countHeap        = "/gc/heap/live:bytes"     // bytes of the objects in use, after a collection
+)
+
+// answerCounters writes a counter for every line read.
 func answerCounters(in io.Reader, out io.Writer) {
 	for lines := bufio.NewScanner(in); lines.Scan(); {
-		if _, err := fmt.Fprintln(out, bench.Allocations()); err != nil {
+		if lines.Text() == countHeap {
+			runtime.GC()
+		}
+		sample := []metrics.Sample{{Name: lines.Text()}}
+		metrics.Read(sample)
+		if _, err := fmt.Fprintln(out, sample[0].Value.Uint64()); err != nil {
 			return
 		}
 	}

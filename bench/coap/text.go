@@ -51,6 +51,9 @@ func (r *Report) notes() []report.Fact {
 			"%.1f MiB resident, %+.1f MiB since before the load from %d endpoints",
 			float64(*r.RSSBytes)/float64(firmware.MiB), float64(*r.RSSGrowthBytes)/float64(firmware.MiB), r.EndpointsReached)})
 	}
+	if r.HeapPerDevice != nil {
+		notes = append(notes, report.Fact{Name: "heap per device", Value: fmt.Sprintf("%.0f bytes", *r.HeapPerDevice)})
+	}
 	if !r.Separate {
 		notes = append(notes, report.Fact{Name: "note",
 			Value: "generator and server share a core: latency and blocks/s are those of both"})
