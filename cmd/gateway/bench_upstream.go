@@ -13,7 +13,7 @@ func newBenchUpstream() *cobra.Command {
 	size := firmware.Size(256 * firmware.KiB)
 	cmd := &cobra.Command{
 		Use:   "upstream",
-		Short: "What an update campaign costs upstream: bytes and requests, by server",
+		Short: "What an update campaign costs upstream: bytes and requests",
 		Long: "Simulated devices update through a gateway in this process, which gets the firmware\n" +
 			"from an OCI registry and tells a stand-in for Drogue Cloud, both on loopback. Every\n" +
 			"byte and request between the gateway and them is counted. It takes about half a\n" +
