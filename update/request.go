@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/firmware"
 )
 
 // Request answers a Status. It never blocks on I/O and allocates nothing; the
@@ -77,7 +78,7 @@ func (e *Engine) findInFlight(row *Row, version []byte) bool {
 	if ok {
 		row.inFlight = NewTarget(m)
 	} else if row.lost != string(version) {
-		row.lost = string(version[:min(len(version), maxVersion)])
+		row.lost = string(version[:min(len(version), firmware.MaxVersion)])
 	}
 	return ok
 }
