@@ -136,7 +136,7 @@ func timeLoads(
 func timeHits(
 	held *cache.Cache, images []firmware.Metadata, n int,
 ) (ns, allocs float64, err error) {
-	sample := []metrics.Sample{{Name: allocations}}
+	sample := []metrics.Sample{{Name: countAllocations}}
 	metrics.Read(sample)
 	before, start := sample[0].Value.Uint64(), time.Now()
 	for i := range n {

@@ -52,9 +52,9 @@ func startChild(cmd *exec.Cmd, cpu int) (_ *child, err error) {
 
 func (c *child) pid() int { return c.cmd.Process.Pid }
 
-// allocations returns how many objects the child has allocated so far.
-func (c *child) allocations() (uint64, error) {
-	if _, err := io.WriteString(c.in, "\n"); err != nil {
+// count returns one of the child's counters.
+func (c *child) count(name string) (uint64, error) {
+	if _, err := fmt.Fprintln(c.in, name); err != nil {
 		return 0, fmt.Errorf("ask %s for its counters: %w", c.cmd, err)
 	}
 	line, err := c.out.ReadString('\n')

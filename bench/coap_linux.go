@@ -34,6 +34,7 @@ type side struct {
 	child     *child // nil: not ours
 	pid       int    // 0: unknown
 	memory    uint64 // resident bytes before the load
+	heap      uint64 // bytes in use before the load; ours only
 }
 
 // Run measures. It needs Linux.

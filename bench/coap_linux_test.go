@@ -23,7 +23,7 @@ func quick() CoAP {
 var jsonFields = strings.Fields(`
 	block_size devices blocks_per_s cpu_us_per_block p50_us p99_us p999_us lost
 	limit_blocks_per_s limit_cpu_us_per_block limit_p50_us ratio_cpu_to_limit rss_bytes
-	rss_growth_bytes mib_per_s allocs_per_block endpoints in_flight mode machine date command runs`)
+	rss_growth_bytes heap_bytes_per_device mib_per_s allocs_per_block endpoints in_flight mode machine date command runs`)
 
 func TestCoAP(t *testing.T) {
 	for name, c := range map[string]CoAP{
@@ -68,7 +68,7 @@ func TestCoAPOfAnotherServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.AllocsPerBlock != nil {
+	if r.AllocsPerBlock != nil || r.HeapPerDevice != nil {
 		t.Error("allocations of another server are known")
 	}
 	if r.CPUUsPerBlock == nil || r.RSSBytes == nil || r.Firmware != linkSize {

@@ -77,6 +77,7 @@ type CoAPReport struct {
 	RSSBytes         *uint64  `json:"rss_bytes"`              // of the server, after the last run
 	RSSGrowthBytes   *int64   `json:"rss_growth_bytes"`       // since before the first request
 	RSSPerEndpoint   *float64 `json:"rss_bytes_per_endpoint"` // growth over the endpoints that asked
+	HeapPerDevice    *float64 `json:"heap_bytes_per_device"`  // growth of the heap in use over the devices
 	EndpointsReached int      `json:"endpoints_reached"`
 
 	Runs []Pair `json:"runs"`

@@ -49,6 +49,9 @@ func (r *CoAPReport) notes() []chart.Fact {
 			"%.1f MiB resident, %+.1f MiB since before the load from %d endpoints",
 			float64(*r.RSSBytes)/mebibyte, float64(*r.RSSGrowthBytes)/mebibyte, r.EndpointsReached)})
 	}
+	if r.HeapPerDevice != nil {
+		notes = append(notes, chart.Fact{Name: "heap per device", Value: fmt.Sprintf("%.0f bytes", *r.HeapPerDevice)})
+	}
 	if !r.Separate {
 		notes = append(notes, chart.Fact{Name: "note",
 			Value: "generator and server share a core: latency and blocks/s are those of both"})

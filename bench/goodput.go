@@ -92,7 +92,7 @@ func writeLength(version int, offset uint32, payload int) int {
 		Update: dfu.Progress{Version: []byte(m.Version), Offset: offset},
 	}
 	limits := update.Limits{Payload: payload, Write: lorawan.MaxPayload, Align: goodputAlign}
-	return int(update.Decide(&st, update.NewTarget(m), limits).Length)
+	return int(update.Decide(&st, firmware.NewTarget(m), limits).Length)
 }
 
 // name is the data rate with its region, and the downlink's where it is another.

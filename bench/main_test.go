@@ -98,8 +98,8 @@ func TestChildAnswersUntilItsInputEnds(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(buf[:n]), "127.0.0.1:") {
 		t.Fatalf("the child printed %q, %v", buf[:n], err)
 	}
-	for range 2 {
-		if _, err := io.WriteString(toChild, "\n"); err != nil {
+	for _, counter := range []string{countAllocations, countHeap} {
+		if _, err := io.WriteString(toChild, counter+"\n"); err != nil {
 			t.Fatal(err)
 		}
 		n, err := fromChild.Read(buf)

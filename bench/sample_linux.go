@@ -44,12 +44,15 @@ func (s *side) allocations() (uint64, error) {
 	if s.child == nil {
 		return 0, nil
 	}
-	return s.child.allocations()
+	return s.child.count(countAllocations)
 }
 
 func (s *side) readMemory() (err error) {
 	if s.pid != 0 {
 		s.memory, err = residentMemory(s.pid)
+	}
+	if err == nil && s.child != nil {
+		s.heap, err = s.child.count(countHeap)
 	}
 	return err
 }
@@ -60,9 +63,21 @@ func (c *comparison) noteMemory(r *CoAPReport) error {
 		return nil
 	}
 	now, err := residentMemory(c.server.pid)
+	if err == nil && c.server.child != nil {
+		err = c.noteHeap(r)
+	}
 	growth := int64(now) - int64(c.server.memory)
 	r.RSSBytes, r.RSSGrowthBytes = &now, &growth
 	perEndpoint := float64(growth) / float64(max(r.EndpointsReached, 1))
 	r.RSSPerEndpoint = &perEndpoint
+	return err
+}
+
+// noteHeap reports what the gateway keeps of a device. Each device has a row in
+// its table, and all of them have asked.
+func (c *comparison) noteHeap(r *CoAPReport) error {
+	heap, err := c.server.child.count(countHeap)
+	perDevice := (float64(heap) - float64(c.server.heap)) / float64(c.Devices)
+	r.HeapPerDevice = &perDevice
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"runtime"
 	"runtime/metrics"
 	"time"
 
@@ -73,8 +74,9 @@ func (s Serving) gateway() (*gateway.Gateway, error) {
 }
 
 // Serve runs a gateway as the child of a benchmark: it prints the address of
-// its CoAP front, then answers every line of in with its counters, and ends
-// when in does or ctx. Where ctx ends first, in is left being read.
+// its CoAP front, then answers every line of in with the counter that the line
+// names, and ends when in does or ctx. Where ctx ends first, in is left being
+// read.
 func (s Serving) Serve(ctx context.Context, in io.Reader, out io.Writer) error {
 	g, err := s.gateway()
 	if err != nil {
@@ -112,13 +114,19 @@ func serveChild(ctx context.Context, addr netip.AddrPort, in io.Reader, out io.W
 	return run(ctx)
 }
 
-// allocations is the count of objects that this process ever allocated.
-const allocations = "/gc/heap/allocs:objects"
+// The counters of a child.
+const (
+	countAllocations = "/gc/heap/allocs:objects" // objects that it ever allocated
+	countHeap        = "/gc/heap/live:bytes"     // bytes of the objects in use, after a collection
+)
 
-// answerCounters writes the count of allocations for every line read.
+// answerCounters writes a counter for every line read.
 func answerCounters(in io.Reader, out io.Writer) {
-	sample := []metrics.Sample{{Name: allocations}}
 	for lines := bufio.NewScanner(in); lines.Scan(); {
+		if lines.Text() == countHeap {
+			runtime.GC()
+		}
+		sample := []metrics.Sample{{Name: lines.Text()}}
 		metrics.Read(sample)
 		if _, err := fmt.Fprintln(out, sample[0].Value.Uint64()); err != nil {
 			return

@@ -7,7 +7,7 @@ import (
 	"havn/bench/backend"
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 )
 
@@ -131,6 +131,6 @@ func (d *campaignDevice) update(ctx context.Context, b *backend.Backend) error {
 }
 
 // told reports whether nothing more is to be told after s.
-func (d *campaignDevice) told(s upstream.Status) bool {
-	return s.State == update.StateUpdating && s.Offset <= d.asked && d.asked-s.Offset < d.step
+func (d *campaignDevice) told(s upstream.StatusBody) bool {
+	return s.State == status.Updating && s.Offset <= d.asked && d.asked-s.Offset < d.step
 }

@@ -30,7 +30,7 @@ func (x *exchange) getManifest() error {
 	}
 	var body [256]byte
 	limit := x.h.chunks.Load().of(x.peer.Addr.Addr(), x.req.path[1], x.req.path[2]).block
-	return x.sendSmall(appendManifest(body[:0], &target.Metadata), message.AppCBOR, limit)
+	return x.sendSmall(appendManifest(body[:0], target), message.AppCBOR, limit)
 }
 
 var versionIs = []byte("version=")
@@ -62,16 +62,19 @@ const (
 	cborMap   = 5 << 5
 )
 
-func appendManifest(b []byte, m *firmware.Metadata) []byte {
+// appendManifest appends the CBOR of t: the version is that of the result, all else
+// is of the bytes that the device fetches.
+func appendManifest(b []byte, t *firmware.Target) []byte {
 	b = appendHead(b, cborMap, 4)
 	b = appendString(b, cborText, "version")
-	b = appendString(b, cborBytes, m.Version)
-	b = appendHead(appendString(b, cborText, "size"), cborUint, m.Size)
-	b = appendHead(appendString(b, cborText, "digest"), cborBytes, uint32(len(m.Digest)))
-	b = append(b, m.Digest[:]...)
+	b = appendString(b, cborBytes, t.Version)
+	b = appendHead(appendString(b, cborText, "size"), cborUint, t.Transfer.Size)
+	digest := &t.Transfer.Digest
+	b = appendHead(appendString(b, cborText, "digest"), cborBytes, uint32(len(digest)))
+	b = append(b, digest[:]...)
 	b = appendString(b, cborText, "path")
-	b = appendHead(b, cborText, uint32(len(blobPath)+2*len(m.Digest.ETag())))
-	return hex.AppendEncode(append(b, blobPath...), m.Digest.ETag())
+	b = appendHead(b, cborText, uint32(len(blobPath)+2*len(digest.ETag())))
+	return hex.AppendEncode(append(b, blobPath...), digest.ETag())
 }
 
 // blobPath and 16 hex digits are the short path of an image.

@@ -222,3 +222,15 @@ func TestSpecFor(t *testing.T) {
 		t.Error("the name of a file is no pattern")
 	}
 }
+
+func TestTargetOfAWholeImage(t *testing.T) {
+	m := Metadata{Version: "v2", Digest: testDigest, Size: 4096, Origin: Origin{Kind: KindFile, Repository: "fw"}}
+	target := NewTarget(m)
+	if got := target.Blob(); got.Digest != m.Digest || got.Size != m.Size || got.Origin != m.Origin {
+		t.Errorf("a whole image is transferred as %+v", got)
+	}
+	target.Transfer = Transfer{Digest: Digest{9}, Size: 100}
+	if got := target.Blob(); got.Digest != target.Transfer.Digest || got.Size != 100 || target.Digest != testDigest {
+		t.Errorf("other bytes for the same result are transferred as %+v", got)
+	}
+}

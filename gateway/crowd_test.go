@@ -10,6 +10,7 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
+	"havn/status"
 	"havn/update"
 	"havn/upstream/drogue/droguetest"
 )
@@ -42,7 +43,7 @@ func TestCrowd(t *testing.T) {
 	c.round(dfu.Status{Version: []byte("v0")})
 	eventually(t, "the cloud has said what all should run", func() bool {
 		n := r.engine.Count() // those that asked late were sent the first chunk
-		return n[update.StateWaiting]+n[update.StateUpdating] == crowdSize
+		return n[status.Waiting]+n[status.Updating] == crowdSize
 	})
 
 	c.answers.Store(0)

@@ -51,9 +51,5 @@ func (p actions) Publish(ctx context.Context, e *upstream.Event) error {
 	case err != nil || spec.Hawkbit == nil:
 		return nil
 	}
-	s := &e.Status
-	return p.source.Report(ctx, spec.Hawkbit.Controller, hawkbit.Progress{
-		State: hawkbit.State(s.State), Digest: s.Digest, Order: s.Order,
-		Current: s.Current, Offset: s.Offset, Reason: s.Error,
-	})
+	return p.source.Report(ctx, spec.Hawkbit.Controller, e.Status)
 }

@@ -9,31 +9,28 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
-	"havn/upstream/hawkbit"
 )
 
 // reports is a hawkbit.Reporter that writes down what it is told.
-type reports map[string]hawkbit.Progress
+type reports map[string]status.Status
 
-func (r reports) Report(_ context.Context, controller string, p hawkbit.Progress) error {
-	r[controller] = p
+func (r reports) Report(_ context.Context, controller string, s status.Status) error {
+	r[controller] = s
 	return nil
 }
 
 func TestActions(t *testing.T) {
 	event := upstream.Event{
 		Kind: upstream.Transition, Device: dfu.Device{Application: "app", Name: "a"},
-		Status: upstream.Status{
-			Current: "v1", State: update.StateFailed, Offset: 7, Error: "it rolled back",
+		Status: status.Status{
+			Current: "v1", State: status.Failed, Offset: 7, Error: "it rolled back",
 			Digest: firmware.Digest{1}, Order: "5",
 		},
 	}
 	controller := firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: "c"}}
-	told := reports{"c": {
-		State: hawkbit.StateFailed, Digest: firmware.Digest{1}, Order: "5", Current: "v1", Offset: 7, Reason: "it rolled back",
-	}}
+	told := reports{"c": event.Status}
 	for name, tt := range map[string]struct {
 		spec    firmware.Spec
 		err     error

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/status"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -33,7 +33,7 @@ func TestHawkbitWindow(t *testing.T) {
 		p.run()
 		p.expect(p.ask("v1", "", 0), dfu.OpWrite, "closed window")
 		p.expect(p.ask("v1", "v2", size), dfu.OpWait, "closed window")
-		if v := p.view(); v.State != update.StateUpdating || !strings.Contains(v.Error, "maintenance window") {
+		if v := p.view(); v.State != status.Updating || !strings.Contains(v.Error, "maintenance window") {
 			t.Errorf("%s: %s", v.State, v.Error)
 		}
 		p.tick()
@@ -94,7 +94,7 @@ func TestHawkbitCancel(t *testing.T) {
 		for range 2 {
 			p.expect(p.ask("v1", "v2", 1024), dfu.OpWrite, "the rest of what was cancelled")
 			p.expect(p.ask("v1", "v2", size), dfu.OpWait, "the end of what was cancelled")
-			if v := p.view(); v.State != update.StateUpdating || !strings.Contains(v.Error, "cancelled") {
+			if v := p.view(); v.State != status.Updating || !strings.Contains(v.Error, "cancelled") {
 				t.Errorf("%s: %s", v.State, v.Error)
 			}
 			p.run()
@@ -103,7 +103,7 @@ func TestHawkbitCancel(t *testing.T) {
 		if p.expect(cmd, dfu.OpWait, "nothing assigned"); cmd.Poll != 300 {
 			t.Errorf("poll %d", cmd.Poll)
 		}
-		if v := p.view(); v.State != update.StateUnknown || !strings.Contains(v.Error, "nothing is assigned") {
+		if v := p.view(); v.State != status.Unknown || !strings.Contains(v.Error, "nothing is assigned") {
 			t.Errorf("%s: %s", v.State, v.Error)
 		}
 		next := assign(p.server, "a", "v3", bytes.Repeat([]byte("others"), 500))
@@ -225,7 +225,7 @@ func TestHawkbitNotConfigured(t *testing.T) {
 		p.cfg.Firmware.Hawkbit.URL = ""
 		p.run()
 		p.expect(p.ask("v1", "", 0), dfu.OpWait, "no hawkBit")
-		if v := p.view(); v.State != update.StateWaiting || !strings.Contains(v.Error, "set firmware.hawkbit") {
+		if v := p.view(); v.State != status.Waiting || !strings.Contains(v.Error, "set firmware.hawkbit") {
 			t.Errorf("%s: %s", v.State, v.Error)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/config"
+	"havn/status"
 	"havn/update"
 	"havn/upstream/hawkbit/hawkbittest"
 )
@@ -142,7 +143,7 @@ func (p *plant) expect(cmd dfu.Command, op dfu.Op, what string) {
 	}
 }
 
-func (p *plant) view() update.View {
+func (p *plant) view() status.Status {
 	p.t.Helper()
 	v, err := p.engine.Device(dfu.Device{Application: "app", Name: "a"})
 	if err != nil {

@@ -33,9 +33,6 @@ var besides = map[string][]string{
 	"lorawan/ttn":                       {"lorawan/topic", "lorawan/region"},
 	"lorawan/plan":                      {"lorawan/region"},
 	"lorawan/chirpstack/chirpstacktest": {"lorawan/region"},
-	"upstream":                          {"update"},
-	"upstream/spool":                    {"update"},
-	"upstream/file":                     {"update"},
 	"bench/load":                        {"bench/device"},
 }
 
@@ -43,7 +40,7 @@ var besides = map[string][]string{
 // what it may not reach.
 var never = map[string][]string{
 	"cache":    {"update", "upstream"},
-	"upstream": {"cache"},
+	"upstream": {"cache", "update"},
 	"update":   {"cache", "upstream"},
 	"front":    {"cache", "upstream", "store"},
 	"coap":     {"cache", "upstream", "store"},

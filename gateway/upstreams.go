@@ -12,8 +12,8 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/telemetry"
-	"havn/update"
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/spool"
@@ -83,7 +83,7 @@ func (g *Gateway) publishers() (all []upstream.Publisher) {
 }
 
 // reporter returns the forwarder as the engine wants it: nil where there is none.
-func (c *cloud) reporter() update.Reporter {
+func (c *cloud) reporter() status.Reporter {
 	if c.forwarder == nil {
 		return nil
 	}
@@ -204,11 +204,7 @@ func (statuses) Accepts(e *upstream.Event) bool { return e.IsStatus() }
 
 // Publish implements upstream.Publisher.
 func (p statuses) Publish(ctx context.Context, e *upstream.Event) error {
-	s := e.Status
-	return final(p.registry.WriteStatus(ctx, e.Device, drogue.Status{
-		Current: s.Current, Target: s.Target, Offset: s.Offset, Size: s.Size, Error: s.Error,
-		InSync: s.State == update.StateInSync, Updating: s.State == update.StateUpdating,
-	}))
+	return final(p.registry.WriteStatus(ctx, &e.Status))
 }
 
 // final marks the errors that repeating the same event does not mend.

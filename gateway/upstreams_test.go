@@ -13,6 +13,7 @@ import (
 	"havn/bench/device"
 	"havn/dfu"
 	"havn/gateway/config"
+	"havn/status"
 	"havn/update"
 	"havn/upstream"
 	"havn/upstream/drogue"
@@ -44,7 +45,7 @@ func inCloud(t *testing.T, cfg *config.Config) *droguetest.Cloud {
 }
 
 // lastStatus returns the last event of the device d.
-func lastStatus(cloud *droguetest.Cloud) (s upstream.Status) {
+func lastStatus(cloud *droguetest.Cloud) (s upstream.StatusBody) {
 	if events := cloud.Events("app", "d"); len(events) > 0 {
 		_ = json.Unmarshal(events[len(events)-1].Data, &s)
 	}
@@ -63,13 +64,13 @@ func TestCloudAway(t *testing.T) {
 		cloud.Set(kind, droguetest.Away)
 	}
 	r.update("write", "d", device.Config{Version: "v0"})
-	if s := lastStatus(cloud); s.State == update.StateInSync {
+	if s := lastStatus(cloud); s.State == status.InSync {
 		t.Fatal("the cloud was told although it was away")
 	}
 	for _, kind := range []droguetest.Kind{droguetest.Registry, droguetest.MQTT} {
 		cloud.Set(kind, droguetest.Up)
 	}
-	eventually(t, "the event has arrived", func() bool { return lastStatus(cloud).State == update.StateInSync })
+	eventually(t, "the event has arrived", func() bool { return lastStatus(cloud).State == status.InSync })
 	eventually(t, "status.firmware is written", func() bool {
 		resource, _ := cloud.Device("app", "d")
 		return strings.Contains(string(resource.Status["firmware"]), `"status":"True"`)

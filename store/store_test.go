@@ -11,6 +11,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/update"
 )
 
@@ -123,7 +124,7 @@ func TestStoredWithoutAnOrder(t *testing.T) {
 		if diff := cmp.Diff(update.Record{
 			Device: dfu.Device{Application: "app", Name: "a"}, InFlight: &want,
 			Sent:     update.Delivery{Digest: image.Digest, From: "v0", At: 5, Booted: true},
-			Reported: update.Reported{State: update.StateFailed, Target: "v1"},
+			Reported: update.Reported{State: status.Failed, Target: "v1"},
 		}, got); diff != "" {
 			t.Error(diff)
 		}

@@ -31,7 +31,7 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 		}
 	}
 	row.picked = t
-	img := e.images.Get(t.Digest)
+	img := e.images.Get(t.Transfer.Digest)
 	if img == nil {
 		row.reason = ReasonFetching
 		e.load(t)
@@ -49,7 +49,7 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 // mayBegin reports why a transfer of t must not begin now: a device that fetches
 // by blocks swaps by itself as soon as it has the last one. One that is held has
 // begun nothing, whatever it was in the middle of.
-func (e *Engine) mayBegin(row *Row, t *Target) error {
+func (e *Engine) mayBegin(row *Row, t *firmware.Target) error {
 	if row.held = e.maySwap(row, t); row.held == nil {
 		return nil
 	}
@@ -63,7 +63,7 @@ const resume = 10 * time.Minute
 
 // selectTarget returns the image of a transfer that is not known: a new one, or
 // one that an earlier process began and crashed before it noted that.
-func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*Target, error) {
+func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*firmware.Target, error) {
 	t, err := e.desiredOf(row, now)
 	switch {
 	case err != nil:
@@ -83,7 +83,7 @@ func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*Target, 
 
 // desiredOf returns the row's target, or why there is none. The caller holds
 // the row.
-func (e *Engine) desiredOf(row *Row, now time.Time) (*Target, error) {
+func (e *Engine) desiredOf(row *Row, now time.Time) (*firmware.Target, error) {
 	if row.release == nil {
 		return nil, row.desired
 	}
@@ -104,10 +104,10 @@ func (e *Engine) desiredOf(row *Row, now time.Time) (*Target, error) {
 func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time) {
 	row.mu.Lock()
 	defer row.mu.Unlock()
-	for _, t := range [...]*Target{row.target(), row.inFlight, row.picked} {
-		if t != nil && t.Digest == img.Digest {
+	for _, t := range [...]*firmware.Target{row.target(), row.inFlight, row.picked} {
+		if t != nil && t.Transfer.Digest == img.Digest {
 			e.began(row.inFlight, t)
-			if row.progress(t, end, now); end == t.Size {
+			if row.progress(t, end, now); end == t.Transfer.Size {
 				row.delivered(t, now)
 				signal(e.urgent) // the next transfer may begin at once
 			}
@@ -119,11 +119,11 @@ func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time
 
 // began has it stored that a device is at t, after was: a crash must not make us
 // forget which image was begun, the less so where another one was not finished.
-func (e *Engine) began(was, t *Target) {
+func (e *Engine) began(was, t *firmware.Target) {
 	switch {
 	case was == nil:
 		signal(e.flushes)
-	case was.Digest != t.Digest:
+	case was.Transfer.Digest != t.Transfer.Digest:
 		signal(e.urgent)
 	}
 }
@@ -143,7 +143,7 @@ func (r *Row) continues(end uint32) bool {
 
 // Target returns what the device should run, whether it is held or not. It
 // fails as Image does.
-func (e *Engine) Target(row *Row, now time.Time) (*Target, error) {
+func (e *Engine) Target(row *Row, now time.Time) (*firmware.Target, error) {
 	row.mu.Lock()
 	defer row.mu.Unlock()
 	row.touch(now)
@@ -170,7 +170,7 @@ func (e *Engine) Report(row *Row, version []byte, now time.Time) {
 }
 
 // reported notes that a device does not run its target t.
-func (e *Engine) reported(row *Row, t *Target, version []byte) {
+func (e *Engine) reported(row *Row, t *firmware.Target, version []byte) {
 	why := row.returned(t, version)
 	row.booted(version)
 	if row.setCurrent(version); why == ReasonFetching {
@@ -193,7 +193,7 @@ func (e *Engine) Blob(prefix []byte, now time.Time) (*firmware.Image, error) {
 	e.releases.Lock()
 	defer e.releases.Unlock()
 	for _, rel := range e.releases.m {
-		if t := rel.target.Load(); t != nil && bytes.HasPrefix(t.Digest[:], prefix) {
+		if t := rel.target.Load(); t != nil && bytes.HasPrefix(t.Transfer.Digest[:], prefix) {
 			e.load(t)
 			return nil, firmware.ErrPending
 		}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/status"
 	"havn/update"
 )
 
@@ -35,14 +36,14 @@ func (w *world) report(device, version string) {
 func TestBlockTransfer(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.report("d", "v1")
-		w.expectState("d", update.StateWaiting)
+		w.expectState("d", status.Waiting)
 		w.get("d", 0, 1024)
-		if v := w.expectState("d", update.StateUpdating); v.Offset != 1024 || v.Size != 2050 {
+		if v := w.expectState("d", status.Updating); v.Offset != 1024 || v.Size != 2050 {
 			t.Errorf("offset %d of %d", v.Offset, v.Size)
 		}
 		w.get("d", 1024, 2050)
 		w.report("d", "v2")
-		w.expectState("d", update.StateInSync)
+		w.expectState("d", status.InSync)
 	})
 }
 
@@ -108,15 +109,15 @@ func TestBlockRollback(t *testing.T) {
 		w.report("d", "v1")
 		w.get("d", 0, 2050)
 		w.report("d", "v1") // before it rebooted
-		w.expectState("d", update.StateUpdating)
+		w.expectState("d", status.Updating)
 		w.tick(time.Minute)
 		w.report("d", "v1")
-		w.expectState("d", update.StateFailed)
+		w.expectState("d", status.Failed)
 		if _, err := w.Image(w.rowOf("d"), 0, 1024, time.Now()); !errors.Is(err, update.ErrNotBooted) {
 			t.Errorf("served again: %v", err)
 		}
 		w.report("d", "v2") // it had only waited with the reboot
-		w.expectState("d", update.StateInSync)
+		w.expectState("d", status.InSync)
 	})
 }
 

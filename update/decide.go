@@ -1,8 +1,6 @@
 package update
 
 import (
-	"bytes"
-
 	"havn/dfu"
 	"havn/firmware"
 )
@@ -32,17 +30,6 @@ type Limits struct {
 	MaxVersion int    // longest version the device stores, bytes; 0 = any. Set by the engine.
 }
 
-// Target is an image as it is offered. It is immutable.
-type Target struct {
-	firmware.Metadata
-	version []byte // Version once more, so that an answer needs no conversion
-}
-
-// NewTarget returns m ready to be offered.
-func NewTarget(m firmware.Metadata) *Target {
-	return &Target{Metadata: m, version: []byte(m.Version)}
-}
-
 // Decision is the outcome of Decide.
 type Decision struct {
 	Command dfu.Command // Write without its Data yet; Wait and Sync without a Poll
@@ -52,41 +39,41 @@ type Decision struct {
 
 // Decide answers a Status of a device that should run want: the protocol's
 // whole logic, pure. A nil want is answered with Wait.
-func Decide(st *dfu.Status, want *Target, l Limits) Decision {
+func Decide(st *dfu.Status, want *firmware.Target, l Limits) Decision {
 	cid := st.CorrelationID
 	switch {
 	case want == nil:
 		return wait(cid, 0)
 	case want.Is(st.Version):
 		return Decision{Command: dfu.Command{Op: dfu.OpSync, Version: st.Version, CorrelationID: cid}}
-	case l.MaxVersion > 0 && len(want.version) > l.MaxVersion:
+	case l.MaxVersion > 0 && len(want.Version) > l.MaxVersion:
 		return wait(cid, ReasonVersionTooLong)
 	}
-	swap := dfu.Command{Op: dfu.OpSwap, Version: want.version, CorrelationID: cid, Checksum: want.Digest[:]}
+	swap := dfu.Command{Op: dfu.OpSwap, Version: want.VersionBytes(), CorrelationID: cid, Checksum: want.Digest[:]}
 	offset, started := progress(st, want)
 	switch {
-	case offset > want.Size:
+	case offset > want.Transfer.Size:
 		return wait(cid, ReasonBeyondEnd)
 	case !started && l.NoStart:
 		return wait(cid, ReasonBudget)
-	case (!started || offset == want.Size) && swap.Len() > l.Payload:
+	case (!started || offset == want.Transfer.Size) && swap.Len() > l.Payload:
 		return wait(cid, ReasonSwapTooLong)
-	case offset == want.Size:
+	case offset == want.Transfer.Size:
 		return Decision{Command: swap}
 	}
 	return write(st, want, offset, l)
 }
 
 // progress returns where a device stands in want, and whether it has begun.
-func progress(st *dfu.Status, want *Target) (offset uint32, started bool) {
-	if st.Updating && bytes.Equal(st.Update.Version, want.version) {
+func progress(st *dfu.Status, want *firmware.Target) (offset uint32, started bool) {
+	if st.Updating && string(st.Update.Version) == want.Version {
 		return st.Update.Offset, true
 	}
 	return 0, false
 }
 
-func write(st *dfu.Status, want *Target, offset uint32, l Limits) Decision {
-	cmd := dfu.Command{Op: dfu.OpWrite, Version: want.version, CorrelationID: st.CorrelationID, Offset: offset}
+func write(st *dfu.Status, want *firmware.Target, offset uint32, l Limits) Decision {
+	cmd := dfu.Command{Op: dfu.OpWrite, Version: want.VersionBytes(), CorrelationID: st.CorrelationID, Offset: offset}
 	if offset%max(l.Align, 1) != 0 {
 		return wait(st.CorrelationID, ReasonUnaligned)
 	}
@@ -94,7 +81,7 @@ func write(st *dfu.Status, want *Target, offset uint32, l Limits) Decision {
 	if st.MTU > 0 {
 		room = min(room, st.MTU)
 	}
-	n := chunk(want.Size-offset, min(room, l.Write), max(l.Align, 1))
+	n := chunk(want.Transfer.Size-offset, min(room, l.Write), max(l.Align, 1))
 	if n == 0 {
 		return wait(st.CorrelationID, ReasonChunkTooSmall)
 	}

@@ -14,16 +14,17 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 )
 
-func target(version string, size int) *Target {
-	return NewTarget(firmware.Metadata{Version: version, Size: uint32(size), Digest: firmware.Digest{1, 2, 3}})
+func target(version string, size int) *firmware.Target {
+	return firmware.NewTarget(firmware.Metadata{Version: version, Size: uint32(size), Digest: firmware.Digest{1, 2, 3}})
 }
 
-func status(version string) *dfu.Status { return &dfu.Status{Version: []byte(version), MTU: 32} }
+func statusOf(version string) *dfu.Status { return &dfu.Status{Version: []byte(version), MTU: 32} }
 
 func updating(version, to string, offset uint32) *dfu.Status {
-	st := status(version)
+	st := statusOf(version)
 	st.Updating, st.Update = true, dfu.Progress{Version: []byte(to), Offset: offset}
 	return st
 }
@@ -32,23 +33,23 @@ var wide = Limits{Payload: 1100, Write: 1024, Align: 4, MaxVersion: 16}
 
 func TestDecide(t *testing.T) {
 	want := target("v2", 102)
-	named := NewTarget(firmware.Metadata{Version: "v2", Size: 102, Names: []string{"2.0.0"}})
+	named := firmware.NewTarget(firmware.Metadata{Version: "v2", Size: 102, Names: []string{"2.0.0"}})
 	with := func(change func(*Limits)) Limits { l := wide; change(&l); return l }
 	tests := []struct {
 		name   string
 		status *dfu.Status
-		want   *Target
+		want   *firmware.Target
 		limits Limits
 		op     dfu.Op
 		offset uint32
 		length uint32
 		reason Reason
 	}{
-		{"nothing desired", status("v1"), nil, wide, dfu.OpWait, 0, 0, ReasonNone},
-		{"runs the target", status("v2"), want, wide, dfu.OpSync, 0, 0, ReasonNone},
-		{"runs the target under a learned name", status("2.0.0"), named, wide, dfu.OpSync, 0, 0, ReasonNone},
+		{"nothing desired", statusOf("v1"), nil, wide, dfu.OpWait, 0, 0, ReasonNone},
+		{"runs the target", statusOf("v2"), want, wide, dfu.OpSync, 0, 0, ReasonNone},
+		{"runs the target under a learned name", statusOf("2.0.0"), named, wide, dfu.OpSync, 0, 0, ReasonNone},
 		{"sync wins over an update under way", updating("v2", "v1", 4), want, wide, dfu.OpSync, 0, 0, ReasonNone},
-		{"start", status("v1"), want, wide, dfu.OpWrite, 0, 32, ReasonNone},
+		{"start", statusOf("v1"), want, wide, dfu.OpWrite, 0, 32, ReasonNone},
 		{"continue", updating("v1", "v2", 32), want, wide, dfu.OpWrite, 32, 32, ReasonNone},
 		{"whole words before the tail", updating("v1", "v2", 96), want, wide, dfu.OpWrite, 96, 4, ReasonNone},
 		{"tail", updating("v1", "v2", 100), want, wide, dfu.OpWrite, 100, 2, ReasonNone},
@@ -61,19 +62,19 @@ func TestDecide(t *testing.T) {
 		{"mtu below a word", &dfu.Status{Version: []byte("v1"), MTU: 3}, want, wide, dfu.OpWait, 0, 0, ReasonChunkTooSmall},
 		{"link below a word", updating("v1", "v2", 32), want, with(func(l *Limits) { l.Payload = 12 }),
 			dfu.OpWait, 0, 0, ReasonChunkTooSmall},
-		{"configured chunk", status("v1"), want, with(func(l *Limits) { l.Write = 18 }), dfu.OpWrite, 0, 16, ReasonNone},
-		{"no alignment", status("v1"), want, with(func(l *Limits) { l.Write, l.Align = 18, 1 }), dfu.OpWrite, 0, 18, ReasonNone},
-		{"swap must fit before the start", status("v1"), want, with(func(l *Limits) { l.Payload = 40 }),
+		{"configured chunk", statusOf("v1"), want, with(func(l *Limits) { l.Write = 18 }), dfu.OpWrite, 0, 16, ReasonNone},
+		{"no alignment", statusOf("v1"), want, with(func(l *Limits) { l.Write, l.Align = 18, 1 }), dfu.OpWrite, 0, 18, ReasonNone},
+		{"swap must fit before the start", statusOf("v1"), want, with(func(l *Limits) { l.Payload = 40 }),
 			dfu.OpWait, 0, 0, ReasonSwapTooLong},
 		{"a started update goes on, whatever the swap", updating("v1", "v2", 32), want,
 			with(func(l *Limits) { l.Payload = 40 }), dfu.OpWrite, 32, 28, ReasonNone},
 		{"until the swap is due", updating("v1", "v2", 102), want, with(func(l *Limits) { l.Payload = 40 }),
 			dfu.OpWait, 0, 0, ReasonSwapTooLong},
-		{"no airtime to begin", status("v1"), want, with(func(l *Limits) { l.NoStart = true }), dfu.OpWait, 0, 0, ReasonBudget},
+		{"no airtime to begin", statusOf("v1"), want, with(func(l *Limits) { l.NoStart = true }), dfu.OpWait, 0, 0, ReasonBudget},
 		{"airtime to go on", updating("v1", "v2", 32), want, with(func(l *Limits) { l.NoStart = true }),
 			dfu.OpWrite, 32, 32, ReasonNone},
-		{"version of 16 bytes", status("v1"), target("0123456789abcdef", 8), wide, dfu.OpWrite, 0, 8, ReasonNone},
-		{"version of 17 bytes", status("v1"), target("0123456789abcdefg", 8), wide, dfu.OpWait, 0, 0, ReasonVersionTooLong},
+		{"version of 16 bytes", statusOf("v1"), target("0123456789abcdef", 8), wide, dfu.OpWrite, 0, 8, ReasonNone},
+		{"version of 17 bytes", statusOf("v1"), target("0123456789abcdefg", 8), wide, dfu.OpWait, 0, 0, ReasonVersionTooLong},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,7 +116,7 @@ func TestSessions(t *testing.T) {
 	for _, s := range readSessions(t) {
 		t.Run(s.Name, func(t *testing.T) {
 			image := unhex(t, s.Firmware)
-			want := NewTarget(firmware.Metadata{
+			want := firmware.NewTarget(firmware.Metadata{
 				Version: "0.1.1", Size: uint32(len(image)), Digest: sha256.Sum256(image),
 			})
 			limits, minimal := s.limits(t)
@@ -216,8 +217,22 @@ func TestPrintable(t *testing.T) {
 
 func TestEveryReasonHasAText(t *testing.T) {
 	for r := ReasonNone + 1; r < reasons; r++ {
-		if text := r.text(&View{Target: "v2"}, "v0"); strings.TrimSpace(text) == "" {
+		if text := r.text(&status.Status{Target: "v2"}, "v0"); strings.TrimSpace(text) == "" {
 			t.Errorf("reason %d has no text", r)
 		}
+	}
+}
+
+// What is transferred may be other bytes than the result: they end elsewhere, and
+// the checksum of the Swap is that of the result.
+func TestDecideOnATransfer(t *testing.T) {
+	want := target("v2", 1000)
+	want.Transfer = firmware.Transfer{Digest: firmware.Digest{9}, Size: 102}
+	if d := Decide(updating("v1", "v2", 100), want, wide); d.Command.Op != dfu.OpWrite || d.Length != 2 {
+		t.Errorf("at the tail: %v of %d bytes", d.Command.Op, d.Length)
+	}
+	d := Decide(updating("v1", "v2", 102), want, wide)
+	if d.Command.Op != dfu.OpSwap || !bytes.Equal(d.Command.Checksum, want.Digest[:]) {
+		t.Errorf("at the end: %v with checksum %x", d.Command.Op, d.Command.Checksum)
 	}
 }

@@ -48,7 +48,7 @@
 //     of the idle.
 //   - What a source takes back is offered to nobody any more; who is in the middle
 //     of it goes on, to the gate. What a source only lost stays served.
-//   - What became of a device is handed to the [Reporter] by the flusher, from
+//   - What became of a device is handed to the [status.Reporter] by the flusher, from
 //     the durable row: never on the device path, at least once, and nothing is
 //     lost that is older than one flush. Between two flushes, and while the
 //     Reporter fails, only the newest state counts.

@@ -10,6 +10,7 @@ import (
 	"havn/dfu"
 	"havn/fault"
 	"havn/firmware"
+	"havn/status"
 )
 
 // What to tell a device that writes a version which no source has.
@@ -66,7 +67,7 @@ type Engine struct {
 	started time.Time
 	log     *slog.Logger
 
-	reporter Reporter // nil: nobody wants to know
+	reporter status.Reporter // nil: nobody wants to know
 
 	jobs      *jobs
 	refreshes chan struct{} // asks for a sweep
@@ -99,7 +100,7 @@ type Parts struct {
 	Source   firmware.Source
 	Images   Images
 	Store    Store
-	Reporter Reporter
+	Reporter status.Reporter
 	Clock    func() time.Time
 	Log      *slog.Logger
 }
@@ -141,7 +142,7 @@ func (e *Engine) restore() (err error) {
 		e.rows.m[rec.Device] = row
 		e.assignRow(row)
 		if t := row.inFlight; t != nil {
-			e.images.Retain(t.Digest, row.seen.Add(e.cfg.Abandon))
+			e.images.Retain(t.Transfer.Digest, row.seen.Add(e.cfg.Abandon))
 			e.load(t)
 		}
 	})

@@ -13,6 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/update"
 )
 
@@ -33,13 +34,13 @@ func TestUpdateToSwapAndSync(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		cmd := w.ask("d", running("v1"))
 		w.expect(cmd, dfu.OpWrite, "v2", 0)
-		w.expectState("d", update.StateUpdating)
+		w.expectState("d", status.Updating)
 		for offset := uint32(len(cmd.Data)); offset < 2050; offset += uint32(len(cmd.Data)) {
 			cmd = w.ask("d", at("v1", "v2", offset))
 			w.expect(cmd, dfu.OpWrite, "v2", offset)
 		}
 		w.expect(w.ask("d", at("v1", "v2", 2050)), dfu.OpSwap, "v2", 0)
-		if v := w.expectState("d", update.StateUpdating); v.Progress != 1 {
+		if v := w.expectState("d", status.Updating); v.Progress != 1 {
 			t.Errorf("progress %v after the swap", v.Progress)
 		}
 		cmd = w.ask("d", running("v2"))
@@ -47,7 +48,7 @@ func TestUpdateToSwapAndSync(t *testing.T) {
 		if cmd.Poll != 300 {
 			t.Errorf("poll %d, want 300", cmd.Poll)
 		}
-		w.expectState("d", update.StateInSync)
+		w.expectState("d", status.InSync)
 	})
 }
 
@@ -76,7 +77,7 @@ func TestNothingDesired(t *testing.T) {
 		if cmd := w.Request(row, &st, limits, time.Now()); cmd.Op != dfu.OpWait || cmd.Poll != 300 {
 			t.Errorf("got %v poll %d", cmd.Op, cmd.Poll)
 		}
-		if v, _ := w.Device(dfu.Device{Application: "other", Name: "d"}); v.State != update.StateUnknown {
+		if v, _ := w.Device(dfu.Device{Application: "other", Name: "d"}); v.State != status.Unknown {
 			t.Errorf("state %s", v.State)
 		}
 	})
@@ -131,7 +132,7 @@ func TestUnknownInFlight(t *testing.T) {
 		if cmd.Op != dfu.OpWait || cmd.Poll != 300 {
 			t.Fatalf("got %v poll %d", cmd.Op, cmd.Poll)
 		}
-		if v := w.expectState("d", update.StateWaiting); !strings.Contains(v.Error, `"v0.9"`) {
+		if v := w.expectState("d", status.Waiting); !strings.Contains(v.Error, `"v0.9"`) {
 			t.Errorf("error %q does not name the version", v.Error)
 		}
 		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0) // rebooted
@@ -149,17 +150,17 @@ func TestRollbackIsNotRepeated(t *testing.T) {
 		if late.Op != dfu.OpWait || late.Poll != 5 {
 			t.Fatalf("got %v poll %d", late.Op, late.Poll)
 		}
-		w.expectState("d", update.StateUpdating)
+		w.expectState("d", status.Updating)
 		w.tick(time.Minute)
 		if cmd := w.ask("d", running("v1")); cmd.Op != dfu.OpWait || cmd.Poll != 300 {
 			t.Fatalf("got %v poll %d", cmd.Op, cmd.Poll)
 		}
-		w.expectState("d", update.StateFailed)
+		w.expectState("d", status.Failed)
 		w.restart()
 		if cmd := w.ask("d", running("v1")); cmd.Op != dfu.OpWait {
 			t.Fatalf("sent again after a restart: %v", cmd.Op)
 		}
-		w.expectState("d", update.StateFailed)
+		w.expectState("d", status.Failed)
 
 		if err := w.RetryDevice(dfu.Device{Application: "app", Name: "d"}); err != nil {
 			t.Fatal(err)
@@ -174,7 +175,7 @@ func TestRollbackIsOverWhenTheTargetMoves(t *testing.T) {
 		w.ask("d", at("v1", "v2", 2050))
 		w.tick(time.Minute)
 		w.ask("d", running("v1"))
-		w.expectState("d", update.StateFailed)
+		w.expectState("d", status.Failed)
 		w.publish("fw", "v3", 100)
 		w.refresh()
 		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v3", 0)
@@ -188,7 +189,7 @@ func TestLateRollbackAfterSync(t *testing.T) {
 		w.expect(w.ask("d", running("v2")), dfu.OpSync, "v2", 0)
 		w.tick(time.Hour)
 		w.ask("d", running("v1"))
-		w.expectState("d", update.StateFailed)
+		w.expectState("d", status.Failed)
 	})
 }
 
@@ -199,8 +200,27 @@ func TestLearnsTheNameOfTheFirmware(t *testing.T) {
 		w.tick(time.Minute)
 		w.ask("d", running("2.0.0-g1a2b"))
 		w.expect(w.ask("d", running("2.0.0-g1a2b")), dfu.OpSync, "2.0.0-g1a2b", 0)
-		w.expectState("d", update.StateInSync)
+		w.expectState("d", status.InSync)
 		w.restart()
+		w.expect(w.ask("another", running("2.0.0-g1a2b")), dfu.OpSync, "2.0.0-g1a2b", 0)
+	})
+}
+
+// A name that is learned while its image is on the way into memory is not lost
+// when the image is offered.
+func TestNameLearnedWhileLoading(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.ask("d", running("v1"))
+		w.ask("d", at("v1", "v2", 2050))
+		w.tick(time.Minute)
+		w.src.setAway(true)
+		w.stop()
+		loaded := make(chan struct{})
+		w.images.loading = func() { <-loaded }
+		w.start()
+		w.ask("d", running("2.0.0-g1a2b"))
+		close(loaded)
+		synctest.Wait()
 		w.expect(w.ask("another", running("2.0.0-g1a2b")), dfu.OpSync, "2.0.0-g1a2b", 0)
 	})
 }
@@ -213,7 +233,7 @@ func TestOtherFirmwareIsNoName(t *testing.T) {
 		w.expect(w.ask("d", at("v1", "v3", 100)), dfu.OpSwap, "v3", 0)
 		w.tick(time.Minute)
 		w.ask("d", running("v2"))
-		w.expectState("d", update.StateFailed)
+		w.expectState("d", status.Failed)
 		w.expect(w.ask("e", running("v2")), dfu.OpWrite, "v3", 0)
 	})
 }
@@ -338,7 +358,7 @@ func TestTableIsBounded(t *testing.T) {
 		if n := len(w.Devices("")); n != 10 {
 			t.Errorf("%d rows, want 10", n)
 		}
-		w.expectState("updating", update.StateUpdating)
+		w.expectState("updating", status.Updating)
 		w.restart()
 		if n := len(w.Devices("")); n > 10 {
 			t.Errorf("%d rows after a restart", n)

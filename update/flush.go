@@ -9,6 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 )
 
 // flushInterval is how much of the rows' history a crash may lose, but for drift.
@@ -85,7 +86,7 @@ type batch struct {
 	save    []Record
 	drop    []dfu.Device
 	owing   []*Row // whose changes those are
-	changes []Change
+	changes []status.Change
 }
 
 // Flush stores the rows that changed, and then tells the Reporter what became
@@ -195,9 +196,9 @@ func (e *Engine) report(b *batch) {
 // finding is what a flush finds of a row.
 type finding struct {
 	Record
-	essence uint64  // of the Record
-	change  *Change // to be reported; nil: nothing
-	keep    bool    // the row is still to be stored
+	essence uint64         // of the Record
+	change  *status.Change // to be reported; nil: nothing
+	keep    bool           // the row is still to be stored
 }
 
 // flush returns what is to be done about the row. Devices that nothing is

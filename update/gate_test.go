@@ -9,6 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/update"
 )
 
@@ -68,7 +69,7 @@ func TestWithdrawn(t *testing.T) {
 					w.refresh()
 				}
 				w.expectWait(w.ask("e", running("v1")), w.cfg.Poll)
-				v := w.expectState("e", update.StateUnknown)
+				v := w.expectState("e", status.Unknown)
 				if !strings.Contains(v.Error, "hawkbit:c") || v.Target != "" {
 					t.Errorf("target %q, error %q", v.Target, v.Error)
 				}
@@ -77,18 +78,18 @@ func TestWithdrawn(t *testing.T) {
 				}
 				w.expect(w.ask("d", at("v1", "v5", 1024)), dfu.OpWrite, "v5", 1024)
 				w.expectWait(w.ask("d", at("v1", "v5", 2000)), w.cfg.Poll)
-				if v := w.expectState("d", update.StateUpdating); v.Error != errWindow.Error() {
+				if v := w.expectState("d", status.Updating); v.Error != errWindow.Error() {
 					t.Errorf("error %q", v.Error)
 				}
 				w.expectWait(w.ask("d", running("v1")), w.cfg.Poll) // rebooted
-				w.expectState("d", update.StateUnknown)
+				w.expectState("d", status.Unknown)
 				w.src.setAway(true)
 				w.tick(10 * time.Minute)
 				w.expectWait(w.ask("e", running("v1")), w.cfg.Poll)
 
 				w.src.setAway(false)
 				w.order("2", "v6", 3000)
-				w.expectState("e", update.StateWaiting)
+				w.expectState("e", status.Waiting)
 				w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v6", 0)
 			})
 		})
@@ -142,12 +143,12 @@ func TestHeldAtTheSwap(t *testing.T) {
 		w.tick(10 * time.Second)
 		w.expectWait(w.ask("d", at("v1", "v2", 2000)), w.cfg.Poll)
 		w.expectTaken(u, "d updating v1>v2 2000 (progress)") // a small step, and worth telling
-		v := w.expectState("d", update.StateUpdating)
+		v := w.expectState("d", status.Updating)
 		if v.Offset != v.Size || v.Error != errWindow.Error() {
 			t.Errorf("%d of %d, error %q", v.Offset, v.Size, v.Error)
 		}
 		w.restart()
-		if v := w.expectState("d", update.StateUpdating); v.Offset != v.Size {
+		if v := w.expectState("d", status.Updating); v.Offset != v.Size {
 			t.Errorf("%d of %d after the restart", v.Offset, v.Size)
 		}
 		w.tick(time.Hour)
@@ -157,13 +158,13 @@ func TestHeldAtTheSwap(t *testing.T) {
 		u.take()
 		w.src.setGate(nil)
 		w.expect(w.ask("d", at("v1", "v2", 2000)), dfu.OpSwap, "v2", 0)
-		if v := w.expectState("d", update.StateUpdating); v.Error != "" || w.src.granted != 1 {
+		if v := w.expectState("d", status.Updating); v.Error != "" || w.src.granted != 1 {
 			t.Errorf("error %q, %d granted", v.Error, w.src.granted)
 		}
 		w.expectTaken(u, "d updating v1>v2 2000 (progress)") // it goes on
 		w.tick(time.Minute)
 		w.ask("d", running("v1"))
-		w.expectState("d", update.StateFailed)
+		w.expectState("d", status.Failed)
 	})
 }
 
@@ -190,7 +191,7 @@ func TestHeldAtTheFirstBlock(t *testing.T) {
 				t.Fatalf("got %v", err)
 			}
 			w.report("d", "v1")
-			if v := w.expectState("d", update.StateWaiting); v.Error != errWindow.Error() {
+			if v := w.expectState("d", status.Waiting); v.Error != errWindow.Error() {
 				t.Errorf("error %q", v.Error)
 			}
 		}
@@ -198,7 +199,7 @@ func TestHeldAtTheFirstBlock(t *testing.T) {
 		if _, err := w.Image(w.rowOf("late"), 0, 1024, time.Now()); !errors.Is(err, errWindow) {
 			t.Fatalf("from the start again: %v", err)
 		}
-		w.expectState("late", update.StateWaiting)
+		w.expectState("late", status.Waiting)
 		w.src.setGate(nil)
 		granted := w.src.granted
 		w.images.evict()
@@ -211,7 +212,7 @@ func TestHeldAtTheFirstBlock(t *testing.T) {
 		}
 		w.get("d", 0, 2050)
 		w.report("d", "v2")
-		if v := w.expectState("d", update.StateInSync); v.Error != "" {
+		if v := w.expectState("d", status.InSync); v.Error != "" {
 			t.Errorf("error %q", v.Error)
 		}
 	})

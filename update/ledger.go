@@ -50,6 +50,14 @@ func (l *ledger) find(application string, version []byte) (firmware.Metadata, bo
 	return m, ok
 }
 
+// names returns the names of m, with those that were learned since m was read.
+func (l *ledger) names(application string, m firmware.Metadata) []string {
+	if entry, ok := l.find(application, []byte(m.Version)); ok && entry.Digest == m.Digest {
+		return entry.Names
+	}
+	return m.Names
+}
+
 // record enters m, or adds its names to the entry of the same digest, and
 // returns the entry, under the order of m: that is no part of it. It fails with
 // firmware.ErrVersionTaken where the version names another digest.

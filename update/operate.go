@@ -8,6 +8,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 )
 
 // assignPatience is how long an assignment waits for the source's opinion:
@@ -131,18 +132,18 @@ func notKnown(dev dfu.Device) error {
 }
 
 // Device returns the view of one row.
-func (e *Engine) Device(dev dfu.Device) (View, error) {
+func (e *Engine) Device(dev dfu.Device) (status.Status, error) {
 	row := e.row(dev)
 	if row == nil {
-		return View{}, notKnown(dev)
+		return status.Status{}, notKnown(dev)
 	}
 	return row.view(), nil
 }
 
 // Devices returns the views of all rows of an application, or of all
 // applications when it is empty, in no order.
-func (e *Engine) Devices(application string) []View {
-	var views []View
+func (e *Engine) Devices(application string) []status.Status {
+	var views []status.Status
 	for _, row := range e.all() {
 		if application == "" || row.device.Application == application {
 			views = append(views, row.view())
@@ -152,9 +153,9 @@ func (e *Engine) Devices(application string) []View {
 }
 
 // Count returns the number of devices by state.
-func (e *Engine) Count() map[State]int {
-	n := map[State]int{}
-	for _, s := range States {
+func (e *Engine) Count() map[status.State]int {
+	n := map[status.State]int{}
+	for _, s := range status.States {
 		n[s] = 0
 	}
 	for _, row := range e.all() {

@@ -7,6 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/update"
 )
 
@@ -29,7 +30,7 @@ func TestNewOrderAfterARollback(t *testing.T) {
 			w.expect(w.ask("d", at("v1", "v5", 2000)), dfu.OpSwap, "v5", 0)
 			w.tick(time.Minute)
 			w.expectWait(w.ask("d", running("v1")), w.cfg.Poll)
-			w.expectState("d", update.StateFailed)
+			w.expectState("d", status.Failed)
 			w.src.setAway(true)
 			w.restart()
 			w.desired.SetRules([]update.Rule{{Application: "app", Spec: controller("c")}})
@@ -37,7 +38,7 @@ func TestNewOrderAfterARollback(t *testing.T) {
 			w.expectWait(w.ask("d", running("v1")), w.cfg.Poll)
 			w.src.setAway(false)
 			w.order(order, "v5", 2000)
-			if v := w.expectState("d", update.StateWaiting); v.Error != "" || v.Order != order {
+			if v := w.expectState("d", status.Waiting); v.Error != "" || v.Order != order {
 				t.Errorf("order %q, error %q", v.Order, v.Error)
 			}
 		}
@@ -61,7 +62,7 @@ func TestNewOrderForWhatRuns(t *testing.T) {
 		w.expect(w.ask("d", running("v5")), dfu.OpSync, "v5", 0)
 		w.tick(time.Hour)
 		w.ask("d", running("v1"))
-		w.expectState("d", update.StateFailed) // under the new order as under the old one
+		w.expectState("d", status.Failed) // under the new order as under the old one
 	})
 }
 
@@ -71,13 +72,13 @@ func TestNewOrderInFlight(t *testing.T) {
 		w.order("1", "v5", 2000)
 		w.ask("d", running("v1"))
 		w.order("2", "v5", 2000)
-		if v := w.expectState("d", update.StateUpdating); v.Order != "2" {
+		if v := w.expectState("d", status.Updating); v.Order != "2" {
 			t.Errorf("order %q", v.Order)
 		}
 		w.expect(w.ask("d", at("v1", "v5", 2000)), dfu.OpSwap, "v5", 0)
 		w.tick(time.Minute)
 		w.ask("d", running("v1"))
-		w.expectState("d", update.StateFailed)
+		w.expectState("d", status.Failed)
 	})
 }
 
@@ -89,16 +90,16 @@ func TestViewOfAnUpdateInFlight(t *testing.T) {
 		first := w.view("d").Digest
 		w.order("2", "v6", 3000)
 		w.ask("d", at("v1", "v5", 1024))
-		if v := w.expectState("d", update.StateUpdating); v.Order != "1" || v.Digest != first {
+		if v := w.expectState("d", status.Updating); v.Order != "1" || v.Digest != first {
 			t.Errorf("order %q digest %v", v.Order, v.Digest)
 		}
 		w.ask("stranger", at("v1", "v5", 1024)) // known by its version alone
-		if v := w.expectState("stranger", update.StateUpdating); v.Order != "" || v.Digest != first {
+		if v := w.expectState("stranger", status.Updating); v.Order != "" || v.Digest != first {
 			t.Errorf("order %q digest %v", v.Order, v.Digest)
 		}
 		w.ask("d", at("v5", "v6", 1024))
 		w.order("3", "v5", 2000)
-		if v := w.expectState("d", update.StateInSync); v.Order != "3" || v.Digest != first {
+		if v := w.expectState("d", status.InSync); v.Order != "3" || v.Digest != first {
 			t.Errorf("order %q digest %v", v.Order, v.Digest)
 		}
 	})

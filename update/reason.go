@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"havn/status"
 )
 
 // Reason is why a device that should update is told to wait. It is kept as a
@@ -31,7 +33,7 @@ const (
 func (r Reason) failed() bool { return r >= ReasonRolledBack }
 
 // text explains r on the row of a device whose update is to target t.
-func (r Reason) text(v *View, inFlight string) string {
+func (r Reason) text(v *status.Status, inFlight string) string {
 	switch r {
 	case ReasonFetching:
 		return "the image is being fetched"
@@ -54,10 +56,10 @@ func (r Reason) text(v *View, inFlight string) string {
 			"reboot it, or set update.unknown_in_flight: restart", inFlight)
 	case ReasonRolledBack:
 		return fmt.Sprintf("after the swap to %q the device came back with %q: "+
-			"it rolled back; fix the image or run: gateway retry %s", v.Target, v.Current, v.name())
+			"it rolled back; fix the image or run: gateway retry %s", v.Target, v.Current, v.Device)
 	case ReasonOtherVersion:
 		return fmt.Sprintf("after the swap to %q the device came back with %q, another firmware; run: gateway retry %s",
-			v.Target, v.Current, v.name())
+			v.Target, v.Current, v.Device)
 	}
 	return ""
 }

@@ -18,10 +18,10 @@ type release struct {
 	app  string
 	spec firmware.Spec
 
-	target atomic.Pointer[Target] // what to offer; nil until resolved once
+	target atomic.Pointer[firmware.Target] // what to offer; nil until resolved once
 	// first is what an earlier process, or this one, resolved the spec to
 	// before the release was made; nil if it never was. Immutable.
-	first *Target
+	first *firmware.Target
 	err   atomic.Pointer[error] // why the newest resolution is not the target
 	// vacant says that there is no target since the source has nothing for its
 	// devices, as it said when it was last heard.
@@ -33,7 +33,7 @@ type release struct {
 	// device may cause another while there is no target. Unix nanoseconds.
 	checked, next atomic.Int64
 	failures      atomic.Int32
-	loaded        firmware.Digest // brought into memory for this release; owned by its job
+	loaded        firmware.Digest // of the Transfer that was brought into memory for this release; owned by its job
 }
 
 type releaseKey struct{ app, spec string }
@@ -167,12 +167,12 @@ func (e *Engine) offer(ctx context.Context, rel *release, m firmware.Metadata) e
 	if rel.target.Load() == nil {
 		e.publish(rel, m)
 	}
-	if rel.loaded != m.Digest {
-		if _, err := e.images.Load(ctx, m); err != nil {
+	if t := firmware.NewTarget(m); rel.loaded != t.Transfer.Digest {
+		if _, err := e.images.Load(ctx, t.Blob()); err != nil {
 			return fmt.Errorf("image %s version %q: %w", rel.spec.Key(), m.Version, err)
 		}
-		e.retain(m.Digest)
-		rel.loaded = m.Digest
+		e.retain(t.Transfer.Digest)
+		rel.loaded = t.Transfer.Digest
 	}
 	return e.move(rel, m)
 }
@@ -207,22 +207,39 @@ func (e *Engine) admit(app string, m firmware.Metadata) (firmware.Metadata, erro
 	return entry, err
 }
 
-// publish offers m to all rows of rel, unless it does so already.
+// publish offers m, the ledger's entry, to all rows of rel. A name of m that is
+// learned at the same time is offered with it.
 func (e *Engine) publish(rel *release, m firmware.Metadata) {
-	old := rel.target.Load()
-	if old != nil && old.Digest == m.Digest && old.Version == m.Version && old.Order == m.Order &&
-		len(old.Names) == len(m.Names) {
-		return
+	for m.Names = e.ledger.names(rel.app, m); !rel.offers(m); m.Names = e.ledger.names(rel.app, m) {
+		rel.target.Store(firmware.NewTarget(m))
+		e.log.Info("firmware offered", slog.String("app", rel.app), slog.String("image", rel.spec.Key()),
+			slog.String("version", Printable(m.Version)), slog.String("digest", m.Digest.String()), slog.Any("size", m.Size))
 	}
-	rel.target.Store(NewTarget(m))
-	e.log.Info("firmware offered", slog.String("app", rel.app), slog.String("image", rel.spec.Key()),
-		slog.String("version", Printable(m.Version)), slog.String("digest", m.Digest.String()), slog.Any("size", m.Size))
+}
+
+// offers reports whether m is the target already. Names are only ever added.
+func (r *release) offers(m firmware.Metadata) bool {
+	t := r.target.Load()
+	return t != nil && t.Digest == m.Digest && t.Version == m.Version && t.Order == m.Order &&
+		len(t.Names) == len(m.Names)
+}
+
+// amend replaces the target by what change makes of it. Where the target moves
+// meanwhile, change is asked again; nil leaves the target as it is.
+func (r *release) amend(change func(*firmware.Target) *firmware.Target) {
+	for {
+		old := r.target.Load()
+		next := change(old)
+		if next == nil || r.target.CompareAndSwap(old, next) {
+			return
+		}
+	}
 }
 
 // load brings the bytes of t back into memory, behind the caller's back.
-func (e *Engine) load(t *Target) {
-	e.jobs.add("load "+t.Digest.Hex(), func(ctx context.Context) {
-		_, err := e.images.Load(ctx, t.Metadata)
+func (e *Engine) load(t *firmware.Target) {
+	e.jobs.add("load "+t.Transfer.Digest.Hex(), func(ctx context.Context) {
+		_, err := e.images.Load(ctx, t.Blob())
 		switch {
 		case err == nil:
 			e.loadErrors.forget(t)
@@ -235,7 +252,7 @@ func (e *Engine) load(t *Target) {
 // learn decides what it means that a device came back from the swap to t with
 // a version that is not t's: other firmware that the ledger knows, or another
 // name of t, which is then entered in the ledger.
-func (e *Engine) learn(row *Row, rel *release, t *Target, version string) {
+func (e *Engine) learn(row *Row, rel *release, t *firmware.Target, version string) {
 	app := row.device.Application
 	if known, ok := e.ledger.find(app, []byte(version)); ok && known.Digest != t.Digest {
 		row.reason = ReasonOtherVersion
@@ -253,9 +270,15 @@ func (e *Engine) learn(row *Row, rel *release, t *Target, version string) {
 		e.log.Warn("the firmware calls itself by another version than it is published under; taking both for the same",
 			slog.String("app", app), slog.String("device", row.device.Name),
 			slog.String("published", Printable(t.Version)), slog.String("reported", Printable(version)))
-		if cur := rel.target.Load(); cur != nil && cur.Digest == m.Digest {
-			m.Order = cur.Order
-			rel.target.Store(NewTarget(m))
-		}
+		rel.amend(func(t *firmware.Target) *firmware.Target { return named(t, m) })
 	})
+}
+
+// named returns t under the names of m, nil where t is not of the image of m.
+func named(t *firmware.Target, m firmware.Metadata) *firmware.Target {
+	if t == nil || t.Digest != m.Digest {
+		return nil
+	}
+	m.Order = t.Order
+	return firmware.NewTarget(m)
 }

@@ -5,23 +5,8 @@ import (
 
 	"havn/dfu"
 	"havn/fault"
+	"havn/status"
 )
-
-// Change is what became of a device since the last Change of it that the
-// Reporter took.
-type Change struct {
-	View
-	Transition bool      // false: progress or explanation only, worthless when a newer one is there
-	Time       time.Time // when the flusher noticed
-}
-
-// Reporter is told what becomes of devices.
-type Reporter interface {
-	// Report takes the changes of one flush, at most one per device: all of them,
-	// durably, when it returns nil. After an error each device is reported again,
-	// as it is by then.
-	Report(changes []Change) error
-}
 
 // Pace says when progress alone is worth a Change. Transitions always are.
 type Pace struct {
@@ -41,13 +26,13 @@ func (p Pace) Validate() (faults fault.List) {
 // Reported is what the Reporter took last of a row. It is durable, so that
 // after a crash the difference is derived again.
 type Reported struct {
-	State   State  `cbor:"1,keyasint,omitempty"` // empty: nothing yet
-	Current string `cbor:"2,keyasint,omitempty"`
-	Target  string `cbor:"3,keyasint,omitempty"`
-	Error   string `cbor:"4,keyasint,omitempty"`
-	Offset  uint32 `cbor:"5,keyasint,omitempty"`
-	At      int64  `cbor:"6,keyasint,omitempty"` // Unix nanoseconds
-	Order   string `cbor:"7,keyasint,omitempty"` // of Target
+	State   status.State `cbor:"1,keyasint,omitempty"` // empty: nothing yet
+	Current string       `cbor:"2,keyasint,omitempty"`
+	Target  string       `cbor:"3,keyasint,omitempty"`
+	Error   string       `cbor:"4,keyasint,omitempty"`
+	Offset  uint32       `cbor:"5,keyasint,omitempty"`
+	At      int64        `cbor:"6,keyasint,omitempty"` // Unix nanoseconds
+	Order   string       `cbor:"7,keyasint,omitempty"` // of Target
 }
 
 // difference is how far a row is from what was reported of it.
@@ -101,7 +86,7 @@ func (r *Row) notice() {
 // row owes it from then on: it is stored as owing before the Reporter hears of
 // it, so that a crash in between costs a repetition and never a change. The
 // caller holds mu.
-func (r *Row) change(now time.Time) *Change {
+func (r *Row) change(now time.Time) *status.Change {
 	v := r.render()
 	d := r.differs(&v)
 	switch {
@@ -115,11 +100,11 @@ func (r *Row) change(now time.Time) *Change {
 		v.Error = "" // nobody is told when it is no longer so
 	}
 	r.owed = true
-	return &Change{View: v, Transition: d == changed, Time: now}
+	return &status.Change{Status: v, Transition: d == changed, Time: now}
 }
 
 // differs compares v with what was reported. The caller holds mu.
-func (r *Row) differs(v *View) difference {
+func (r *Row) differs(v *status.Status) difference {
 	was := &r.reported
 	passing := r.reason == ReasonFetching && r.inFlight != nil
 	switch {
@@ -136,15 +121,15 @@ func (r *Row) differs(v *View) difference {
 // explained reports whether the error in v says why the device is in its state.
 // In sync it is about what else goes on, such as a registry that is away; so it is
 // in an update, unless it is what holds it. The caller holds mu.
-func (r *Row) explained(v *View) bool {
-	if v.State == StateUpdating {
+func (r *Row) explained(v *status.Status) bool {
+	if v.State == status.Updating {
 		return r.held != nil || v.Error == ""
 	}
-	return v.State != StateInSync
+	return v.State != status.InSync
 }
 
 // moved reports whether the offset is a step away from the reported one.
-func (r *Row) moved(v *View) bool {
+func (r *Row) moved(v *status.Status) bool {
 	step := max(v.Offset, r.reported.Offset) - min(v.Offset, r.reported.Offset)
 	return step > 0 && uint64(step)*100 >= uint64(v.Size)*uint64(r.engine.cfg.Pace.ProgressEvery)
 }
@@ -159,8 +144,8 @@ func (r *Row) rested(now time.Time) bool {
 // undecided reports whether v would look otherwise as soon as the lookup of
 // what is desired ends: after a start, every device would seem to wait. The
 // caller holds mu.
-func (r *Row) undecided(v *View) bool {
-	if v.State != StateWaiting && v.State != StateUnknown {
+func (r *Row) undecided(v *status.Status) bool {
+	if v.State != status.Waiting && v.State != status.Unknown {
 		return false
 	}
 	rel := r.release
@@ -169,7 +154,7 @@ func (r *Row) undecided(v *View) bool {
 
 // took notes that the Reporter took c. The row is stored once more, without
 // the debt.
-func (r *Row) took(c *Change) {
+func (r *Row) took(c *status.Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.owed = false

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/status"
 	"havn/store"
 	"havn/update"
 )
@@ -33,7 +34,7 @@ func BenchmarkReport(b *testing.B) {
 }
 
 // benchWorld runs an engine in real time.
-func benchWorld(b *testing.B, r update.Reporter) *update.Engine {
+func benchWorld(b *testing.B, r status.Reporter) *update.Engine {
 	w := &world{src: &source{images: map[string]firmware.Metadata{}, data: map[firmware.Digest][]byte{}}}
 	w.images = &images{src: w.src, held: map[firmware.Digest]*firmware.Image{}, retained: map[firmware.Digest]time.Time{}}
 	w.publish("fw", "v2", 2000)

@@ -12,6 +12,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/update"
 )
 
@@ -39,7 +40,7 @@ func (u *upstream) take() []string {
 	return taken
 }
 
-func (u *upstream) Report(changes []update.Change) error {
+func (u *upstream) Report(changes []status.Change) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.before != nil {

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/status"
 )
 
 // A clock that was set back delays no progress until it has caught up.
@@ -24,7 +24,7 @@ func TestProgressAfterTheClockWasSetBack(t *testing.T) {
 // errorsTold is a Reporter that writes down the errors it is told.
 type errorsTold struct{ texts []string }
 
-func (e *errorsTold) Report(changes []update.Change) error {
+func (e *errorsTold) Report(changes []status.Change) error {
 	for i := range changes {
 		e.texts = append(e.texts, changes[i].Error)
 	}

@@ -1,7 +1,6 @@
 package update
 
 import (
-	"bytes"
 	"time"
 
 	"havn/dfu"
@@ -39,12 +38,12 @@ func late(row *Row, st *dfu.Status, now time.Time) bool {
 
 // choose returns the image that st is to be answered from: the target, or the
 // one in flight. A reason means that there is none to decide on now.
-func (e *Engine) choose(row *Row, st *dfu.Status, now time.Time) (*Target, Reason) {
+func (e *Engine) choose(row *Row, st *dfu.Status, now time.Time) (*firmware.Target, Reason) {
 	t := row.target()
 	if t != nil && t.Is(st.Version) {
 		return t, ReasonNone
 	}
-	if st.Updating && (t == nil || !bytes.Equal(st.Update.Version, t.version)) {
+	if st.Updating && (t == nil || string(st.Update.Version) != t.Version) {
 		return e.chooseInFlight(row, st, t)
 	}
 	if t == nil {
@@ -59,9 +58,9 @@ func (e *Engine) choose(row *Row, st *dfu.Status, now time.Time) (*Target, Reaso
 
 // chooseInFlight finds the image of a device that is in the middle of another
 // version than its target t.
-func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *Target) (*Target, Reason) {
+func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *firmware.Target) (*firmware.Target, Reason) {
 	switch {
-	case row.inFlight != nil && bytes.Equal(row.inFlight.version, st.Update.Version):
+	case row.inFlight != nil && row.inFlight.Version == string(st.Update.Version):
 		return row.inFlight, ReasonNone
 	case e.findInFlight(row, st.Update.Version):
 		return row.inFlight, ReasonNone
@@ -76,7 +75,7 @@ func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *Target) (*Target, R
 func (e *Engine) findInFlight(row *Row, version []byte) bool {
 	m, ok := e.ledger.find(row.device.Application, version)
 	if ok {
-		row.inFlight = NewTarget(m)
+		row.inFlight = firmware.NewTarget(m)
 	} else if row.lost != string(version) {
 		row.lost = string(version[:min(len(version), firmware.MaxVersion)])
 	}
@@ -84,7 +83,7 @@ func (e *Engine) findInFlight(row *Row, version []byte) bool {
 }
 
 // mayStart reports why an update to t must not start now.
-func (e *Engine) mayStart(row *Row, version []byte, t *Target, now time.Time) Reason {
+func (e *Engine) mayStart(row *Row, version []byte, t *firmware.Target, now time.Time) Reason {
 	why := row.returned(t, version)
 	if why == ReasonFetching {
 		row.reason = why
@@ -99,7 +98,7 @@ func (e *Engine) mayStart(row *Row, version []byte, t *Target, now time.Time) Re
 }
 
 // answer turns a decision into the command and notes it on the row.
-func (e *Engine) answer(row *Row, st *dfu.Status, want *Target, d Decision, now time.Time) dfu.Command {
+func (e *Engine) answer(row *Row, st *dfu.Status, want *firmware.Target, d Decision, now time.Time) dfu.Command {
 	cmd := d.Command
 	switch cmd.Op {
 	case dfu.OpWait:
@@ -112,7 +111,7 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *Target, d Decision, now 
 		row.inSync(want, st.Version)
 		cmd.Poll = seconds(e.cfg.Poll)
 	case dfu.OpWrite:
-		img := e.images.Get(want.Digest)
+		img := e.images.Get(want.Transfer.Digest)
 		if img == nil {
 			row.reason = ReasonFetching
 			e.load(want)
@@ -122,7 +121,7 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *Target, d Decision, now 
 		cmd.Data = img.Slice(cmd.Offset, d.Length)
 		row.progress(want, cmd.Offset, now)
 	case dfu.OpSwap:
-		row.progress(want, want.Size, now)
+		row.progress(want, want.Transfer.Size, now)
 		if row.held = e.maySwap(row, want); row.held != nil {
 			return e.wait(st, e.cfg.Poll)
 		}
@@ -133,7 +132,7 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *Target, d Decision, now 
 
 // maySwap asks the source of what the row's device should run whether it may
 // swap to t, which can be of an earlier release.
-func (e *Engine) maySwap(row *Row, t *Target) error {
+func (e *Engine) maySwap(row *Row, t *firmware.Target) error {
 	if e.gate == nil || row.release == nil {
 		return nil
 	}

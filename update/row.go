@@ -24,13 +24,13 @@ type Row struct {
 	protocol atomic.Uint32 // Protocol of the last request
 
 	mu       sync.Mutex
-	release  *release // what is desired; nil = nothing
-	desired  error    // why release is nil
-	current  string   // the version it last said it runs
-	inFlight *Target  // the image it is writing; nil = none
-	picked   *Target  // what Image last took: the target may move before Served. nil: not by blocks
-	lost     string   // the in-flight version that no source has
-	offset   uint32   // next byte of inFlight, as the device last asked
+	release  *release         // what is desired; nil = nothing
+	desired  error            // why release is nil
+	current  string           // the version it last said it runs
+	inFlight *firmware.Target // the image it is writing; nil = none
+	picked   *firmware.Target // what Image last took: the target may move before Served. nil: not by blocks
+	lost     string           // the in-flight version that no source has
+	offset   uint32           // next byte of inFlight, as the device last asked
 	begun    milestone
 	sent     Delivery
 	reason   Reason
@@ -50,7 +50,7 @@ type Row struct {
 
 // target returns what the device should run, nil if nothing is known yet.
 // The caller holds mu.
-func (r *Row) target() *Target {
+func (r *Row) target() *firmware.Target {
 	if r.release == nil {
 		return nil
 	}
@@ -84,7 +84,7 @@ func (r *Row) setCurrent(version []byte) {
 }
 
 // inSync notes that the device runs its target t.
-func (r *Row) inSync(t *Target, version []byte) {
+func (r *Row) inSync(t *firmware.Target, version []byte) {
 	r.setCurrent(version)
 	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, ReasonNone, "", nil
 	r.sent.Booted = !r.sent.Digest.IsZero()
@@ -114,13 +114,14 @@ func (r *Row) eta(now time.Time) (time.Duration, bool) {
 		return 0, false
 	}
 	perByte := now.Sub(r.begun.at).Seconds() / float64(r.offset-r.begun.offset)
-	left := float64(r.inFlight.Size - min(r.offset, r.inFlight.Size))
+	left := float64(r.inFlight.Transfer.Size - min(r.offset, r.inFlight.Transfer.Size))
 	return time.Duration(left * perByte * float64(time.Second)), true
 }
 
 // progress notes that the device is at offset of t.
-func (r *Row) progress(t *Target, offset uint32, now time.Time) {
-	if r.inFlight == nil || r.inFlight.Digest != t.Digest || r.begun.at.IsZero() || offset < r.begun.offset {
+func (r *Row) progress(t *firmware.Target, offset uint32, now time.Time) {
+	same := r.inFlight != nil && r.inFlight.Transfer.Digest == t.Transfer.Digest
+	if !same || r.begun.at.IsZero() || offset < r.begun.offset {
 		r.begun = milestone{offset, now}
 	}
 	r.inFlight, r.offset, r.reason, r.held = t, offset, ReasonNone, nil
@@ -128,7 +129,7 @@ func (r *Row) progress(t *Target, offset uint32, now time.Time) {
 
 // delivered notes that the device has all of t and is to swap to it, or does so
 // by itself.
-func (r *Row) delivered(t *Target, now time.Time) {
+func (r *Row) delivered(t *firmware.Target, now time.Time) {
 	r.sent = Delivery{Digest: t.Digest, From: r.current, At: now.UnixNano(), Order: t.Order}
 }
 
@@ -140,7 +141,7 @@ func (r *Row) settling(now time.Time) bool {
 
 // returned tells what it means that the device reports version, not updating,
 // when its target is t and it does not run it.
-func (r *Row) returned(t *Target, version []byte) Reason {
+func (r *Row) returned(t *firmware.Target, version []byte) Reason {
 	switch {
 	case !r.sent.of(t):
 		return ReasonNone // a new target or order: the update may start
@@ -171,7 +172,7 @@ func (r *Row) restore(rec Record) {
 	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
-		r.inFlight, r.restored = NewTarget(*rec.InFlight), true
+		r.inFlight, r.restored = firmware.NewTarget(*rec.InFlight), true
 	}
 }
 

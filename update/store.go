@@ -79,4 +79,4 @@ type Delivery struct {
 }
 
 // of reports whether d was of t, and under the same order: a new one is a retry.
-func (d *Delivery) of(t *Target) bool { return d.Digest == t.Digest && d.Order == t.Order }
+func (d *Delivery) of(t *firmware.Target) bool { return d.Digest == t.Digest && d.Order == t.Order }

@@ -58,7 +58,7 @@ func (e *Engine) sweep() {
 		}
 		e.refresh(rel)
 		if t := rel.target.Load(); t != nil {
-			e.retain(t.Digest)
+			e.retain(t.Transfer.Digest)
 		}
 	}
 }
@@ -104,28 +104,28 @@ type lastError struct {
 	text map[firmware.Digest]string
 }
 
-func (l *lastError) warn(log *slog.Logger, t *Target, err error) {
+func (l *lastError) warn(log *slog.Logger, t *firmware.Target, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.text == nil || len(l.text) > 1000 {
 		l.text = map[firmware.Digest]string{}
 	}
-	if l.text[t.Digest] != err.Error() {
-		l.text[t.Digest] = err.Error()
+	if l.text[t.Transfer.Digest] != err.Error() {
+		l.text[t.Transfer.Digest] = err.Error()
 		log.Warn("image not loaded; devices wait for it", slog.String("version", Printable(t.Version)),
 			slog.String("digest", t.Digest.String()), slog.Any("error", err))
 	}
 }
 
 // of returns why t could not be loaded, empty if it was not tried or could be.
-func (l *lastError) of(t *Target) string {
+func (l *lastError) of(t *firmware.Target) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.text[t.Digest]
+	return l.text[t.Transfer.Digest]
 }
 
-func (l *lastError) forget(t *Target) {
+func (l *lastError) forget(t *firmware.Target) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.text, t.Digest)
+	delete(l.text, t.Transfer.Digest)
 }

@@ -3,67 +3,29 @@ package update
 import (
 	"errors"
 	"math"
-	"time"
 
-	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 )
-
-// State is where a device stands. It is derived from its row.
-type State string
-
-// The states, as the API and the metrics name them.
-const (
-	StateUnknown  State = "unknown"  // nothing is desired, or the device was not heard yet
-	StateWaiting  State = "waiting"  // it should update but cannot yet; Error says why
-	StateUpdating State = "updating" // chunks are on their way
-	StateInSync   State = "in-sync"  // it runs its target
-	StateFailed   State = "failed"   // it came back without the target; an operator must retry
-)
-
-// States lists all of them.
-var States = [...]State{StateInSync, StateUpdating, StateWaiting, StateFailed, StateUnknown}
-
-// View is a row as people and the API see it.
-type View struct {
-	dfu.Device
-	Protocol string    `json:"protocol"`
-	State    State     `json:"state"`
-	Current  string    `json:"current"` // versions that are not UTF-8 as 0x...
-	Target   string    `json:"target"`
-	Offset   uint32    `json:"offset"`
-	Size     uint32    `json:"size"`
-	Progress float64   `json:"progress"` // 0..1
-	Error    string    `json:"error"`
-	LastSeen time.Time `json:"last_seen"`
-	ETA      *float64  `json:"eta_seconds"` // null: not known
-
-	// Digest and Order are of the image that State is about: the one in flight,
-	// else the target; zero where there is none. They are not for people.
-	Digest firmware.Digest `json:"-"`
-	Order  string          `json:"-"`
-}
-
-func (v *View) name() string { return v.Device.String() }
 
 // view returns the row as it is now.
-func (r *Row) view() View {
+func (r *Row) view() status.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.render()
 }
 
 // render is view for callers that hold mu.
-func (r *Row) render() View {
-	v := View{
+func (r *Row) render() status.Status {
+	v := status.Status{
 		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
 		Current: Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
-		v.Target, v.Size, v.Digest, v.Order = Printable(t.Version), t.Size, t.Digest, t.Order
+		v.Target, v.Size, v.Digest, v.Order = Printable(t.Version), t.Transfer.Size, t.Digest, t.Order
 	}
-	v.setProgress()
-	if eta, ok := r.eta(r.seen); ok && v.State == StateUpdating {
+	setProgress(&v)
+	if eta, ok := r.eta(r.seen); ok && v.State == status.Updating {
 		seconds := math.Round(eta.Seconds())
 		v.ETA = &seconds
 	}
@@ -73,17 +35,17 @@ func (r *Row) render() View {
 
 // subject returns the image that the row's state is about: the one in flight,
 // unless that is the target, whose order may be newer. The caller holds mu.
-func (r *Row) subject(s State) *Target {
+func (r *Row) subject(s status.State) *firmware.Target {
 	t := r.target()
-	if t == nil || r.inFlight != nil && r.inFlight.Digest != t.Digest && s != StateInSync {
+	if t == nil || r.inFlight != nil && r.inFlight.Digest != t.Digest && s != status.InSync {
 		return r.inFlight
 	}
 	return t
 }
 
-func (v *View) setProgress() {
+func setProgress(v *status.Status) {
 	switch {
-	case v.State == StateInSync:
+	case v.State == status.InSync:
 		v.Offset, v.Progress = v.Size, 1
 	case v.Size > 0:
 		v.Progress = min(float64(v.Offset)/float64(v.Size), 1)
@@ -91,31 +53,31 @@ func (v *View) setProgress() {
 }
 
 // state derives the row's state. The caller holds mu.
-func (r *Row) state() State {
+func (r *Row) state() status.State {
 	t := r.target()
 	switch {
 	case r.reason.failed() && t != nil && r.sent.of(t):
-		return StateFailed
+		return status.Failed
 	case t != nil && t.Is([]byte(r.current)):
-		return StateInSync
+		return status.InSync
 	case r.inFlight != nil && r.reason == ReasonNone:
-		return StateUpdating
+		return status.Updating
 	case r.release == nil && !errors.Is(r.desired, firmware.ErrInvalid):
-		return StateUnknown
+		return status.Unknown
 	case r.release != nil && r.release.vacant.Load():
-		return StateUnknown
+		return status.Unknown
 	}
-	return StateWaiting
+	return status.Waiting
 }
 
 // explain returns the reason the row shows. The caller holds mu.
-func (r *Row) explain(v *View) string {
+func (r *Row) explain(v *status.Status) string {
 	if r.reason == ReasonFetching {
 		if why := r.explainFetching(); why != "" {
 			return why
 		}
 	}
-	over := r.reason.failed() && v.State != StateFailed // what failed is no longer asked for
+	over := r.reason.failed() && v.State != status.Failed // what failed is no longer asked for
 	if text := r.reason.text(v, Printable(r.lost)); text != "" && !over {
 		return text
 	}

@@ -17,6 +17,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/store"
 	"havn/update"
 )
@@ -36,7 +37,7 @@ type world struct {
 	disk    disk
 
 	back     time.Duration      // how far the engine's clock was set back
-	reporter update.Reporter    // nil: none
+	reporter status.Reporter    // nil: none
 	registry firmware.Directory // nil: none
 }
 
@@ -174,7 +175,7 @@ func (w *world) expect(cmd dfu.Command, op dfu.Op, version string, offset uint32
 	}
 }
 
-func (w *world) view(device string) update.View {
+func (w *world) view(device string) status.Status {
 	w.t.Helper()
 	v, err := w.Device(dfu.Device{Application: "app", Name: device})
 	if err != nil {
@@ -183,7 +184,7 @@ func (w *world) view(device string) update.View {
 	return v
 }
 
-func (w *world) expectState(device string, want update.State) update.View {
+func (w *world) expectState(device string, want status.State) status.Status {
 	w.t.Helper()
 	v := w.view(device)
 	if v.State != want {
@@ -252,6 +253,7 @@ type images struct {
 	mu       sync.Mutex
 	held     map[firmware.Digest]*firmware.Image
 	retained map[firmware.Digest]time.Time
+	loading  func() // called before an image is loaded; may be nil
 }
 
 func (i *images) Get(d firmware.Digest) *firmware.Image {
@@ -272,6 +274,9 @@ func (i *images) Find(prefix []byte) *firmware.Image {
 }
 
 func (i *images) Load(ctx context.Context, m firmware.Metadata) (*firmware.Image, error) {
+	if i.loading != nil {
+		i.loading()
+	}
 	if img := i.Get(m.Digest); img != nil {
 		return img, nil
 	}

@@ -7,8 +7,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/firmware"
-	"havn/update"
+	"havn/status"
 )
 
 // Kind is what an event is worth when room is short: the lower, the sooner it
@@ -43,37 +42,16 @@ type Event struct {
 	Device dfu.Device
 	Time   time.Time
 
-	Status Status // of Progress and Transition
+	Status status.Status // of Progress and Transition
 
 	Channel     string // of Telemetry, as are the next two
 	ContentType string // empty: not given
 	Payload     []byte
 }
 
-// Status is where a device stands, as upstreams are told.
-type Status struct {
-	Current  string       `json:"current"` // versions that are not UTF-8 as 0x...
-	Target   string       `json:"target"`
-	State    update.State `json:"state"`
-	Offset   uint32       `json:"offset"` // bytes of Target that the device has
-	Size     uint32       `json:"size"`   // bytes
-	Progress float64      `json:"progress"`
-	Protocol string       `json:"protocol"`
-	Error    string       `json:"error"` // why it waits or failed; what to do about it
-
-	// Digest and Order tell which image State is about, and what it was assigned
-	// by: for publishers to whom a version is not enough, not part of the body.
-	Digest firmware.Digest `json:"-"`
-	Order  string          `json:"-"`
-}
-
 // statusEvent returns the event that tells of a change.
-func statusEvent(c *update.Change) Event {
-	e := Event{Kind: Progress, Device: c.Device, Time: stamp(c.Time), Status: Status{
-		Current: c.Current, Target: c.Target, State: c.State, Offset: c.Offset, Size: c.Size,
-		Progress: math.Round(c.Progress*1e4) / 1e4, Protocol: c.Protocol, Error: c.Error,
-		Digest: c.Digest, Order: c.Order,
-	}}
+func statusEvent(c *status.Change) Event {
+	e := Event{Kind: Progress, Device: c.Device, Time: stamp(c.Time), Status: c.Status}
 	if c.Transition {
 		e.Kind = Transition
 	}
@@ -87,17 +65,35 @@ func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
 func (e *Event) IsStatus() bool { return e.Kind == Progress || e.Kind == Transition }
 
 // Body returns what to send: the status as JSON, or the telemetry as the device
-// sent it. It fails only for a Status that no gateway made.
+// sent it. It fails only for a status that no gateway made.
 func (e *Event) Body() (contentType string, body []byte, err error) {
 	if !e.IsStatus() {
 		return e.ContentType, e.Payload, nil
 	}
-	body, err = json.Marshal(struct {
-		Status
-		Time time.Time `json:"time"`
-	}{e.Status, e.Time})
+	body, err = json.Marshal(bodyOf(e))
 	if err != nil {
 		return "", nil, fmt.Errorf("status of %s: %w", e.Device, err)
 	}
 	return "application/json", body, nil
+}
+
+// StatusBody is the JSON of a status event.
+type StatusBody struct {
+	Current  string       `json:"current"` // versions that are not UTF-8 as 0x...
+	Target   string       `json:"target"`
+	State    status.State `json:"state"`
+	Offset   uint32       `json:"offset"` // bytes of Target that the device has
+	Size     uint32       `json:"size"`   // bytes
+	Progress float64      `json:"progress"`
+	Protocol string       `json:"protocol"`
+	Error    string       `json:"error"` // why it waits or failed; what to do about it
+	Time     time.Time    `json:"time"`
+}
+
+func bodyOf(e *Event) StatusBody {
+	s := &e.Status
+	return StatusBody{
+		Current: s.Current, Target: s.Target, State: s.State, Offset: s.Offset, Size: s.Size,
+		Progress: math.Round(s.Progress*1e4) / 1e4, Protocol: s.Protocol, Error: s.Error, Time: e.Time,
+	}
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 )
 
@@ -43,7 +43,7 @@ func TestFleetUpdatesDuringAnOutage(t *testing.T) {
 		g.tick(2 * time.Minute)
 		h := histories(c)
 		for _, d := range devices {
-			if got := h[d.name]; len(got) != 2 || got[1] != (stand{update.StateInSync, "v2", "v2"}) {
+			if got := h[d.name]; len(got) != 2 || got[1] != (stand{status.InSync, "v2", "v2"}) {
 				t.Fatalf("%s: %v", d.name, got)
 			}
 		}
@@ -52,11 +52,11 @@ func TestFleetUpdatesDuringAnOutage(t *testing.T) {
 
 // stand is where a device stands, without its progress.
 type stand struct {
-	state           update.State
+	state           status.State
 	current, target string
 }
 
-func standOf(v update.View) stand { return stand{v.State, v.Current, v.Target} }
+func standOf(v status.Status) stand { return stand{v.State, v.Current, v.Target} }
 
 // histories returns what a cloud was told of each device, in order.
 func histories(c *cloud) map[string][]stand {
@@ -136,9 +136,9 @@ func (m *model) step() {
 // pass by themselves need not be told.
 func (m *model) observe() {
 	m.tick(2 * time.Second)
-	var seen []update.View
+	var seen []status.Status
 	for _, v := range m.Devices("app") {
-		if v.State != update.StateWaiting && v.State != update.StateUnknown {
+		if v.State != status.Waiting && v.State != status.Unknown {
 			seen = append(seen, v)
 		}
 	}

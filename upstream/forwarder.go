@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/status"
 )
 
 // Stats counts what became of events, once per line.
@@ -31,7 +31,7 @@ type Forwarder struct {
 	stats     Stats
 }
 
-var _ update.Reporter = (*Forwarder)(nil)
+var _ status.Reporter = (*Forwarder)(nil)
 
 // New returns a forwarder over a spool that was opened for these publishers. It
 // starts nothing; until Run, events are stored. Log may be nil.
@@ -58,8 +58,8 @@ func Names(publishers []Publisher) (names []string) {
 // Stats returns the forwarder's counters.
 func (f *Forwarder) Stats() *Stats { return &f.stats }
 
-// Report implements update.Reporter: one transaction for all changes.
-func (f *Forwarder) Report(changes []update.Change) error {
+// Report implements status.Reporter: one transaction for all changes.
+func (f *Forwarder) Report(changes []status.Change) error {
 	events := make([]Event, len(changes))
 	for i := range changes {
 		events[i] = statusEvent(&changes[i])

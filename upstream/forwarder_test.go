@@ -11,7 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 )
 
@@ -30,10 +30,10 @@ func TestForwards(t *testing.T) {
 	a, b := newCloud("a"), newCloud("b")
 	b.accepts = func(e *upstream.Event) bool { return e.IsStatus() && e.Device.Name == "y" }
 	inSite(t, func(t *testing.T, s *site) {
-		s.report(update.StateUpdating, "x")
-		s.report(update.StateUpdating, "y")
+		s.report(status.Updating, "x")
+		s.report(status.Updating, "y")
 		s.tick(time.Second)
-		s.report(update.StateInSync, "y")
+		s.report(status.InSync, "y")
 		s.tick(time.Second)
 		expectTaken(t, a, "x updating", "y updating", "y in-sync")
 		expectTaken(t, b, "y updating", "y in-sync")
@@ -49,12 +49,12 @@ func TestForwards(t *testing.T) {
 func TestStatusBody(t *testing.T) {
 	c := newCloud("c")
 	inSite(t, func(t *testing.T, s *site) {
-		v := update.View{
-			Device: dfu.Device{Application: "app", Name: "d"}, State: update.StateWaiting, Current: "v1", Target: "v2",
+		v := status.Status{
+			Device: dfu.Device{Application: "app", Name: "d"}, State: status.Waiting, Current: "v1", Target: "v2",
 			Offset: 1000, Size: 3000, Progress: 1. / 3, Protocol: "lorawan", Error: "too small",
 		}
 		at := time.Date(2024, 1, 2, 3, 4, 5, 678_901_234, time.FixedZone("", 3600))
-		if err := s.Report([]update.Change{{View: v, Time: at}}); err != nil {
+		if err := s.Report([]status.Change{{Status: v, Time: at}}); err != nil {
 			t.Fatal(err)
 		}
 		s.tick(time.Second)
@@ -70,6 +70,17 @@ func TestStatusBody(t *testing.T) {
 	}, c)
 }
 
+// Every state goes out under the name that it has everywhere.
+func TestBodyOfEveryState(t *testing.T) {
+	for _, state := range status.States {
+		e := upstream.Event{Kind: upstream.Transition, Status: status.Status{State: state}}
+		_, body, err := e.Body()
+		if want := fmt.Sprintf(`"state":%q,`, state); err != nil || !strings.Contains(string(body), want) {
+			t.Errorf("%s: %s %v", state, body, err)
+		}
+	}
+}
+
 // An upstream that is away for long is asked now and then, gets all when it is
 // back, and holds up nobody.
 func TestOutage(t *testing.T) {
@@ -79,7 +90,7 @@ func TestOutage(t *testing.T) {
 		var want []string
 		for i := range 100 {
 			device := fmt.Sprintf("d%03d", i)
-			s.report(update.StateUpdating, device)
+			s.report(status.Updating, device)
 			want = append(want, device+" updating")
 		}
 		s.tick(time.Second)
@@ -105,8 +116,8 @@ func TestPoisonIsSetAside(t *testing.T) {
 	c := newCloud("c")
 	inSite(t, func(t *testing.T, s *site) {
 		c.setRefuse("bad", fmt.Errorf("%w: no such device", upstream.ErrRejected))
-		s.report(update.StateUpdating, "bad", "good")
-		s.report(update.StateInSync, "bad", "good")
+		s.report(status.Updating, "bad", "good")
+		s.report(status.InSync, "bad", "good")
 		s.tick(time.Second)
 		expectTaken(t, c, "good updating", "good in-sync")
 		s.tick(5 * time.Minute)
@@ -114,14 +125,14 @@ func TestPoisonIsSetAside(t *testing.T) {
 		if err != nil || len(aside) != 2 || !strings.Contains(aside[0].Reason, "no such device") {
 			t.Fatalf("%+v %v", aside, err)
 		}
-		if first := aside[0].Entry.Event.Status.State; first != update.StateUpdating {
+		if first := aside[0].Entry.Event.Status.State; first != status.Updating {
 			t.Errorf("the %s event was given up before the one before it", first)
 		}
 		if _, tries := c.seen(); tries != 2+2*6 {
 			t.Errorf("%d tries", tries)
 		}
 		c.setRefuse("bad", nil)
-		s.report(update.StateFailed, "bad")
+		s.report(status.Failed, "bad")
 		s.tick(time.Second)
 		expectTaken(t, c, "bad failed", "good updating", "good in-sync")
 	}, c)
@@ -132,10 +143,10 @@ func TestRetry(t *testing.T) {
 	c := newCloud("c")
 	inSite(t, func(t *testing.T, s *site) {
 		c.setRefuse("bad", upstream.ErrRejected)
-		s.report(update.StateInSync, "bad")
+		s.report(status.InSync, "bad")
 		s.tick(20 * time.Second)
 		c.setAway(errAway)
-		s.report(update.StateInSync, "good")
+		s.report(status.InSync, "good")
 		s.tick(10 * time.Minute)
 		c.setAway(nil)
 		c.setRefuse("bad", nil)
@@ -150,8 +161,8 @@ func TestRejectedIsNotOvertaken(t *testing.T) {
 	c := newCloud("c")
 	inSite(t, func(t *testing.T, s *site) {
 		c.setRefuse("bad updating", upstream.ErrRejected)
-		s.report(update.StateUpdating, "bad")
-		s.report(update.StateInSync, "bad")
+		s.report(status.Updating, "bad")
+		s.report(status.InSync, "bad")
 		s.tick(5 * time.Second)
 		expectTaken(t, c)
 		c.setRefuse("bad updating", nil)
@@ -169,7 +180,7 @@ func TestMuchPoison(t *testing.T) {
 			devices = append(devices, fmt.Sprintf("bad%d", i))
 			c.setRefuse(devices[i], upstream.ErrRejected)
 		}
-		s.report(update.StateUpdating, append(devices, "good")...)
+		s.report(status.Updating, append(devices, "good")...)
 		s.tick(time.Second)
 		expectTaken(t, c, "good updating")
 	}, c)
@@ -182,7 +193,7 @@ func TestOneDeviceFails(t *testing.T) {
 		c.setRefuse("bad", errors.New("500 internal server error"))
 		var want []string
 		for i := range 100 {
-			s.report(update.StateUpdating, "bad", fmt.Sprint(i))
+			s.report(status.Updating, "bad", fmt.Sprint(i))
 			want = append(want, fmt.Sprint(i, " updating"))
 		}
 		s.tick(time.Minute)
@@ -202,7 +213,7 @@ func TestRetryAfter(t *testing.T) {
 	c := newCloud("c")
 	inSite(t, func(t *testing.T, s *site) {
 		c.setAway(fmt.Errorf("429: %w", backoff.RetryAfter(600)))
-		s.report(update.StateUpdating, "a", "b")
+		s.report(status.Updating, "a", "b")
 		s.tick(599 * time.Second)
 		if _, tries := c.seen(); tries > 2 {
 			t.Errorf("asked %d times", tries)
@@ -218,7 +229,7 @@ func TestHangingUpstream(t *testing.T) {
 	c := newCloud("c")
 	c.latency = 1000 * time.Hour
 	inSite(t, func(t *testing.T, s *site) {
-		s.report(update.StateUpdating, "a")
+		s.report(status.Updating, "a")
 		s.tick(29 * time.Second)
 		if n := s.Stats().Failed.Load(); n != 0 {
 			t.Errorf("given up %d times", n)
@@ -268,13 +279,13 @@ func TestSettleFails(t *testing.T) {
 		s.stop()
 		s.wrap = func(sp upstream.Spool) upstream.Spool { disk.Spool = sp; return disk }
 		s.start()
-		s.report(update.StateUpdating, "a")
+		s.report(status.Updating, "a")
 		s.tick(time.Hour)
 		expectTaken(t, c, "a updating")
 		s.stop()
 		disk.settle = nil
 		s.start()
-		s.report(update.StateInSync, "a")
+		s.report(status.InSync, "a")
 		s.tick(time.Second)
 		expectTaken(t, c, "a updating", "a updating", "a in-sync")
 	}, c)

@@ -15,7 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 	"havn/upstream/spool"
 )
@@ -191,12 +191,12 @@ func (s *site) tick(d time.Duration) {
 }
 
 // report hands one transition per device on.
-func (s *site) report(state update.State, devices ...string) {
+func (s *site) report(state status.State, devices ...string) {
 	s.t.Helper()
-	var changes []update.Change
+	var changes []status.Change
 	for _, d := range devices {
-		v := update.View{Device: dfu.Device{Application: "app", Name: d}, State: state, Protocol: "coap"}
-		changes = append(changes, update.Change{View: v, Transition: true, Time: time.Now()})
+		v := status.Status{Device: dfu.Device{Application: "app", Name: d}, State: state, Protocol: "coap"}
+		changes = append(changes, status.Change{Status: v, Transition: true, Time: time.Now()})
 	}
 	if err := s.Report(changes); err != nil {
 		s.t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/gateway/config"
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 	"havn/upstream/drogue/droguetest"
 )
@@ -96,11 +96,11 @@ func TestAwait(t *testing.T) {
 	for _, test := range []struct {
 		event string
 		want  error
-		state update.State
+		state status.State
 	}{
-		{`{"state":"in-sync","current":"2"}`, errNoStatus, update.StateInSync},
-		{`{"state":"updating","current":"1","offset":1,"size":4}`, nil, update.StateUpdating},
-		{`{"state":"updating","current":"1","offset":2,"size":4}`, errNoStatus, update.StateUpdating},
+		{`{"state":"in-sync","current":"2"}`, errNoStatus, status.InSync},
+		{`{"state":"updating","current":"1","offset":1,"size":4}`, nil, status.Updating},
+		{`{"state":"updating","current":"1","offset":2,"size":4}`, errNoStatus, status.Updating},
 	} {
 		b.told.event(droguetest.Event{Device: "d1", Data: []byte(test.event)})
 		write(t, b, `{"current":"1","conditions":[{"type":"InSync","status":"False"},
@@ -115,8 +115,8 @@ func TestAwait(t *testing.T) {
 	if n, err := b.Settled(t.Context(), []string{"d1"}); err != nil || n != 4 {
 		t.Errorf("%d events, %v, want 4", n, err)
 	}
-	enough := func(s upstream.Status) bool { return s.Current == "2" }
-	if s, err := b.Await(t.Context(), "d1", enough); err != nil || s.State != update.StateInSync {
+	enough := func(s upstream.StatusBody) bool { return s.Current == "2" }
+	if s, err := b.Await(t.Context(), "d1", enough); err != nil || s.State != status.InSync {
 		t.Errorf("%+v, %v", s, err)
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 	"havn/upstream/drogue/droguetest"
 )
@@ -16,7 +16,7 @@ import (
 // told is what the events of the devices said.
 type told struct {
 	mu     sync.Mutex
-	last   map[string]upstream.Status
+	last   map[string]upstream.StatusBody
 	events map[string]int
 }
 
@@ -25,16 +25,16 @@ func (t *told) event(e droguetest.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.events == nil {
-		t.events, t.last = map[string]int{}, map[string]upstream.Status{}
+		t.events, t.last = map[string]int{}, map[string]upstream.StatusBody{}
 	}
 	t.events[e.Device]++
-	var s upstream.Status
+	var s upstream.StatusBody
 	if json.Unmarshal(e.Data, &s) == nil {
 		t.last[e.Device] = s
 	}
 }
 
-func (t *told) of(device string) (upstream.Status, bool) {
+func (t *told) of(device string) (upstream.StatusBody, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	s, ok := t.last[device]
@@ -51,8 +51,8 @@ func (b *Backend) Events(device string) int {
 // Await waits until the last event of a device is what enough accepts, and
 // status.firmware says the same. It returns that event.
 func (b *Backend) Await(
-	ctx context.Context, device string, enough func(upstream.Status) bool,
-) (upstream.Status, error) {
+	ctx context.Context, device string, enough func(upstream.StatusBody) bool,
+) (upstream.StatusBody, error) {
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -78,17 +78,17 @@ var (
 )
 
 // same reports whether status.firmware says what an event did.
-func (b *Backend) same(device string, event upstream.Status) error {
+func (b *Backend) same(device string, event upstream.StatusBody) error {
 	resource, ok := b.Cloud.Device(b.options.Application, device)
-	var status struct {
+	var written struct {
 		Current    string
 		Conditions []struct{ Type, Status, Message string }
 	}
-	if !ok || json.Unmarshal(resource.Status["firmware"], &status) != nil {
+	if !ok || json.Unmarshal(resource.Status["firmware"], &written) != nil {
 		return errNoStatus
 	}
 	inSync, progress := "", ""
-	for _, c := range status.Conditions {
+	for _, c := range written.Conditions {
 		switch c.Type {
 		case "InSync":
 			inSync = c.Status
@@ -98,12 +98,12 @@ func (b *Backend) same(device string, event upstream.Status) error {
 	}
 	wantSync, wantProgress := "False", ""
 	switch event.State {
-	case update.StateInSync:
+	case status.InSync:
 		wantSync = "True"
-	case update.StateUpdating:
+	case status.Updating:
 		wantProgress = fmt.Sprintf("%.2f", 100*float64(event.Offset)/float64(event.Size))
 	}
-	if status.Current != event.Current || inSync != wantSync || progress != wantProgress {
+	if written.Current != event.Current || inSync != wantSync || progress != wantProgress {
 		return errNoStatus
 	}
 	return nil
@@ -121,6 +121,6 @@ func (b *Backend) Settled(ctx context.Context, devices []string) (events int, er
 	return events, nil
 }
 
-func (b *Backend) inSync(event upstream.Status) bool {
-	return event.State == update.StateInSync && event.Current == b.options.Version
+func (b *Backend) inSync(event upstream.StatusBody) bool {
+	return event.State == status.InSync && event.Current == b.options.Version
 }

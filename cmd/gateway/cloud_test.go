@@ -8,9 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 	"havn/upstream/drogue/droguetest"
 )
@@ -92,10 +91,7 @@ func (c *cloud) reach(mode droguetest.Mode) {
 }
 
 // told is a status event as it arrived.
-type told struct {
-	upstream.Status
-	Time time.Time `json:"time"`
-}
+type told = upstream.StatusBody
 
 // arrived returns the status events of all devices, each in the order of arrival.
 func (c *cloud) arrived() map[string][]droguetest.Event {
@@ -149,11 +145,11 @@ func (c *cloud) firmwareStatus(name string) (s firmwareStatus) {
 // knows waits until the cloud has it on both ways that devices run version.
 func (c *cloud) knows(version string, names ...string) {
 	c.t.Helper()
-	c.tells(names, func(last told, status firmwareStatus) bool {
-		return last.State == update.StateInSync && last.Current == version && last.Target == version &&
+	c.tells(names, func(last told, written firmwareStatus) bool {
+		return last.State == status.InSync && last.Current == version && last.Target == version &&
 			last.Offset == last.Size && last.Progress == 1 && last.Error == "" &&
-			status.Current == version && status.Target == version &&
-			len(status.Conditions) == 1 && status.Conditions[0] == condition{"InSync", "True"}
+			written.Current == version && written.Target == version &&
+			len(written.Conditions) == 1 && written.Conditions[0] == condition{"InSync", "True"}
 	})
 }
 

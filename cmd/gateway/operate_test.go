@@ -13,6 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/store"
 	"havn/update"
 )
@@ -22,7 +23,7 @@ func (s *site) operate(args ...string) []string { return append(args, "--admin",
 
 // statusJSON is what status --json prints.
 type statusJSON struct {
-	Items []update.View
+	Items []status.Status
 	Total int
 }
 
@@ -130,7 +131,7 @@ func TestRetryAndForget(t *testing.T) {
 	if cmd := s.status("app/d", "v0"); cmd.Op != dfu.OpWait {
 		t.Errorf("before the retry: %v", cmd.Op)
 	}
-	if v := s.row("app/d"); v.State != update.StateFailed {
+	if v := s.row("app/d"); v.State != status.Failed {
 		t.Errorf("state %s", v.State)
 	}
 	s.must(s.operate("retry", "app/d")...)
@@ -169,8 +170,8 @@ func TestStatus(t *testing.T) {
 	}
 	var list statusJSON
 	s.json(&list, s.operate("status", "--json")...)
-	first := append(list.Items, update.View{})[0]
-	if list.Total != 2 || len(list.Items) != 2 || first.State != update.StateInSync || first.Size != 5002 {
+	first := append(list.Items, status.Status{})[0]
+	if list.Total != 2 || len(list.Items) != 2 || first.State != status.InSync || first.Size != 5002 {
 		t.Errorf("status --json: %+v", list)
 	}
 	s.watches()

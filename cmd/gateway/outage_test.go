@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/update"
+	"havn/status"
 	"havn/upstream/drogue/droguetest"
 )
 
@@ -87,7 +87,7 @@ func (s *site) meets(c *cloud, f *fleet) {
 func (s *site) waits(c *cloud, f *fleet) {
 	s.t.Helper()
 	c.tells(f.names(), func(last told, _ firmwareStatus) bool {
-		return last.State == update.StateWaiting && last.Target == "v2"
+		return last.State == status.Waiting && last.Target == "v2"
 	})
 }
 

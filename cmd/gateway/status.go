@@ -12,7 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"havn/update"
+	"havn/status"
 )
 
 func newStatus() *cobra.Command {
@@ -67,11 +67,11 @@ func (a *admin) status(ctx context.Context, w io.Writer, asJSON bool) error {
 }
 
 // devices reads all pages of the list.
-func (a *admin) devices(ctx context.Context) ([]update.View, error) {
-	views := []update.View{}
+func (a *admin) devices(ctx context.Context) ([]status.Status, error) {
+	views := []status.Status{}
 	for after := ""; ; {
 		var page struct {
-			Items []update.View
+			Items []status.Status
 			Next  string
 		}
 		query := url.Values{"limit": {"1000"}, "after": {after}}
@@ -85,7 +85,7 @@ func (a *admin) devices(ctx context.Context) ([]update.View, error) {
 	}
 }
 
-func printDevices(w io.Writer, views []update.View, now time.Time) error {
+func printDevices(w io.Writer, views []status.Status, now time.Time) error {
 	if len(views) == 0 {
 		_, err := fmt.Fprintln(w, "no device was heard yet")
 		return err
@@ -99,14 +99,14 @@ func printDevices(w io.Writer, views []update.View, now time.Time) error {
 	return t.Flush()
 }
 
-func progressText(v update.View) string {
+func progressText(v status.Status) string {
 	if v.Size == 0 {
 		return "-"
 	}
 	return fmt.Sprintf("%3.0f%% of %d", v.Progress*100, v.Size)
 }
 
-func etaText(v update.View) string {
+func etaText(v status.Status) string {
 	if v.ETA == nil {
 		return "-"
 	}

@@ -146,7 +146,7 @@ func TestCountsWhatTheEngineSends(t *testing.T) {
 func engineWrites(t *testing.T, u plan.Update, payload int) (n int) {
 	t.Helper()
 	version := strings.Repeat("v", u.VersionLength)
-	want := update.NewTarget(firmware.Metadata{Version: version, Size: uint32(u.Size)})
+	want := firmware.NewTarget(firmware.Metadata{Version: version, Size: uint32(u.Size)})
 	limits := update.Limits{Payload: payload, Write: lorawan.MaxPayload, Align: 4}
 	st := dfu.Status{Version: []byte("old")}
 	for {

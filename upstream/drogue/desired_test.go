@@ -8,6 +8,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/upstream/drogue/droguetest"
 )
 
@@ -219,8 +220,8 @@ func TestOwnStatusIsNotReadBack(t *testing.T) {
 	before, _ := w.gets()
 	events := r.Stats().Events.Load()
 	for i := range uint32(5) {
-		s := Status{Current: "1", Target: "2", Updating: true, Offset: i, Size: 100}
-		if err := r.WriteStatus(t.Context(), dev, s); err != nil {
+		s := at(dev, status.Status{Current: "1", Target: "2", State: status.Updating, Offset: i, Size: 100})
+		if err := r.WriteStatus(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/firmware"
+	"havn/status"
 )
 
 var specs = []string{
@@ -97,7 +98,7 @@ func TestResourcePrefixesFail(t *testing.T) {
 func FuzzResource(f *testing.F) {
 	f.Add([]byte(resourceText), []byte(`{"conditions":[{"type":"InSync","status":"True"}]}`))
 	f.Add([]byte(`{"metadata":{"name":"x"},"status":null}`), []byte(`null`))
-	f.Fuzz(func(t *testing.T, b, status []byte) {
+	f.Fuzz(func(t *testing.T, b, old []byte) {
 		var r Resource
 		if json.Unmarshal(b, &r) != nil {
 			return
@@ -107,15 +108,16 @@ func FuzzResource(f *testing.F) {
 			t.Fatalf("%q is read and written as %q, %v", b, again, err)
 		}
 		answerOf(&r)
-		next, err := Status{Current: "1", Target: "2"}.next(status, t0)
-		if err != nil || next == nil {
+		s := &status.Status{Current: "1", Target: "2"}
+		text, err := next(s, old, t0)
+		if err != nil || text == nil {
 			return // says the same already
 		}
-		if err := r.setStatus(section, next); err != nil {
+		if err := r.setStatus(section, text); err != nil {
 			t.Fatal(err)
 		}
-		if rest, err := (Status{Current: "1", Target: "2"}).next(next, t1); rest != nil || err != nil {
-			t.Errorf("%s is followed by %s, %v", next, rest, err)
+		if rest, err := next(s, text, t1); rest != nil || err != nil {
+			t.Errorf("%s is followed by %s, %v", text, rest, err)
 		}
 	})
 }

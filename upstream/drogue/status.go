@@ -6,20 +6,9 @@ import (
 	"fmt"
 	"time"
 	"unicode/utf8"
+
+	"havn/status"
 )
-
-// Status is what status.firmware says of one device.
-type Status struct {
-	Current string // version it runs, as reported
-	Target  string // version it should run; empty = not known, Error says why
-	InSync  bool
-
-	// Updating says that the device writes Target and is at Offset of Size bytes.
-	Updating     bool
-	Offset, Size uint32
-
-	Error string // why there is no target, or why the device does not get there; may be empty
-}
 
 // The conditions of status.firmware and their values.
 const (
@@ -52,15 +41,15 @@ type condition struct {
 // statusDocument is status.firmware with everything that is in it.
 type statusDocument map[string]json.RawMessage
 
-// next returns the section that follows old, nil when it says the same. A
-// condition keeps its lastTransitionTime while its status is the same. What is
+// next returns the section that follows old when the device stands as s says,
+// nil when old says the same. A condition keeps its lastTransitionTime while its status is the same. What is
 // in old and not ours stays.
-func (s Status) next(old json.RawMessage, now time.Time) (json.RawMessage, error) {
+func next(s *status.Status, old json.RawMessage, now time.Time) (json.RawMessage, error) {
 	var doc statusDocument
 	if json.Unmarshal(old, &doc) != nil || doc == nil {
 		doc = statusDocument{} // none, or not readable: written anew
 	}
-	conditions, err := doc.follow(s.conditions(), now)
+	conditions, err := doc.follow(conditionsOf(s), now)
 	if err != nil {
 		return nil, err
 	}
@@ -125,20 +114,19 @@ func (c condition) since(before []condition, now time.Time) string {
 	return now.UTC().Format(time.RFC3339Nano)
 }
 
-// conditions lists what s says. Progress is there only while it goes on.
-func (s Status) conditions() []condition {
-	inSync := condition{Type: conditionInSync, Status: statusTrue}
-	if s.InSync {
-		return []condition{inSync}
+// conditionsOf lists what s says. Progress is there only while it goes on.
+func conditionsOf(s *status.Status) []condition {
+	if s.State == status.InSync {
+		return []condition{{Type: conditionInSync, Status: statusTrue}}
 	}
-	inSync.Status = statusFalse
+	inSync := condition{Type: conditionInSync, Status: statusFalse}
 	if s.Error != "" {
 		inSync.Message, inSync.Reason = messageNotUpdated, s.Error
 		if s.Target == "" {
 			inSync.Message = messageNoMetadata
 		}
 	}
-	if !s.Updating || s.Size == 0 {
+	if s.State != status.Updating || s.Size == 0 {
 		return []condition{inSync}
 	}
 	percent := 100 * float64(s.Offset) / float64(s.Size)

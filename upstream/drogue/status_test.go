@@ -10,7 +10,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/upstream/drogue/droguetest"
 )
 
@@ -23,43 +25,72 @@ var (
 func TestStatusSchema(t *testing.T) {
 	const since = `"lastTransitionTime":"2024-01-02T03:04:05.123456789Z"`
 	for name, test := range map[string]struct {
-		status Status
+		status status.Status
 		want   string
 	}{
-		"in sync": {Status{Current: "2", Target: "2", InSync: true},
+		"in sync": {status.Status{Current: "2", Target: "2", State: status.InSync},
 			`{"conditions":[{` + since + `,"status":"True","type":"InSync"}],"current":"2","target":"2"}`},
-		"to do": {Status{Current: "1", Target: "2"},
+		"to do": {status.Status{Current: "1", Target: "2"},
 			`{"conditions":[{` + since + `,"status":"False","type":"InSync"}],"current":"1","target":"2"}`},
-		"updating": {Status{Current: "1", Target: "2", Updating: true, Offset: 1, Size: 3},
+		"updating": {status.Status{Current: "1", Target: "2", State: status.Updating, Offset: 1, Size: 3},
 			`{"conditions":[{` + since + `,"status":"False","type":"InSync"},{` + since +
 				`,"message":"33.33","status":"Unknown","type":"UpdateProgress"}],"current":"1","target":"2"}`},
-		"no metadata": {Status{Current: "1", Error: "no such image"},
+		"no metadata": {status.Status{Current: "1", Error: "no such image"},
 			`{"conditions":[{` + since + `,"message":"Error retrieving firmware metadata","reason":"no such image",` +
 				`"status":"False","type":"InSync"}],"current":"1","target":"Unknown"}`},
-		"failed": {Status{Current: "1", Target: "2", Error: "it came back with 1"},
+		"failed": {status.Status{Current: "1", Target: "2", Error: "it came back with 1"},
 			`{"conditions":[{` + since + `,"message":"Firmware not updated","reason":"it came back with 1",` +
 				`"status":"False","type":"InSync"}],"current":"1","target":"2"}`},
-		"not UTF-8": {Status{Current: "\xff", Target: "2", InSync: true},
+		"not UTF-8": {status.Status{Current: "\xff", Target: "2", State: status.InSync},
 			`{"conditions":[{` + since + `,"status":"True","type":"InSync"}],"current":"Unknown","target":"2"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := test.status.next(nil, t0)
+			got, err := next(&test.status, nil, t0)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if diff := cmp.Diff(test.want, string(got)); diff != "" {
 				t.Error(diff)
 			}
-			if again, err := test.status.next(got, t1); again != nil || err != nil {
+			if again, err := next(&test.status, got, t1); again != nil || err != nil {
 				t.Errorf("the same again writes %s, %v", again, err)
 			}
 		})
 	}
 }
 
-func follow(t *testing.T, old json.RawMessage, s Status, now time.Time) (json.RawMessage, map[string]condition) {
+// Every state has its conditions: type, status and message of each.
+func TestConditionsOfEveryState(t *testing.T) {
+	const waits = "InSync False Firmware not updated;"
+	conditions := map[status.State]string{
+		status.InSync: "InSync True ;", status.Updating: waits + "UpdateProgress Unknown 25.00;",
+		status.Waiting: waits, status.Failed: waits, status.Unknown: waits,
+	}
+	for _, state := range status.States {
+		want, known := conditions[state]
+		if !known {
+			t.Fatalf("%s: decide which conditions it has", state)
+		}
+		got := ""
+		s := status.Status{State: state, Current: "1", Target: "2", Offset: 1, Size: 4, Error: "why"}
+		for _, c := range conditionsOf(&s) {
+			got += fmt.Sprintf("%s %s %s;", c.Type, c.Status, c.Message)
+		}
+		if got != want {
+			t.Errorf("%s: %s want %s", state, got, want)
+		}
+	}
+}
+
+// at returns where dev stands.
+func at(dev dfu.Device, s status.Status) *status.Status {
+	s.Device = dev
+	return &s
+}
+
+func follow(t *testing.T, old json.RawMessage, s status.Status, now time.Time) (json.RawMessage, map[string]condition) {
 	t.Helper()
-	raw, err := s.next(old, now)
+	raw, err := next(&s, old, now)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,16 +110,16 @@ func follow(t *testing.T, old json.RawMessage, s Status, now time.Time) (json.Ra
 
 func TestTransitionTimes(t *testing.T) {
 	at0, at1 := t0.Format(time.RFC3339Nano), t1.Format(time.RFC3339Nano)
-	raw, _ := follow(t, nil, Status{Current: "1", Target: "2"}, t0)
-	raw, c := follow(t, raw, Status{Current: "1", Target: "2", Updating: true, Offset: 1, Size: 2}, t1)
+	raw, _ := follow(t, nil, status.Status{Current: "1", Target: "2"}, t0)
+	raw, c := follow(t, raw, status.Status{Current: "1", Target: "2", State: status.Updating, Offset: 1, Size: 2}, t1)
 	if c[conditionInSync].LastTransitionTime != at0 || c[conditionProgress].LastTransitionTime != at1 {
 		t.Errorf("update begun: %v", c)
 	}
-	raw, c = follow(t, raw, Status{Current: "1", Target: "2", Updating: true, Offset: 2, Size: 2}, t1.Add(1))
+	raw, c = follow(t, raw, status.Status{Current: "1", Target: "2", State: status.Updating, Offset: 2, Size: 2}, t1.Add(1))
 	if c[conditionProgress].LastTransitionTime != at1 || c[conditionProgress].Message != "100.00" {
 		t.Errorf("progress: %v", c)
 	}
-	_, c = follow(t, raw, Status{Current: "2", Target: "2", InSync: true}, t1)
+	_, c = follow(t, raw, status.Status{Current: "2", Target: "2", State: status.InSync}, t1)
 	if len(c) != 1 || c[conditionInSync].LastTransitionTime != at1 {
 		t.Errorf("in sync: %v", c)
 	}
@@ -99,7 +130,7 @@ func TestForeignStatusStays(t *testing.T) {
 		{"type":"Built","status":"True","lastTransitionTime":"x","more":{"a":1}},
 		{"type":"InSync","status":"False","lastTransitionTime":"2024-01-02T03:04:05.100Z"}, 5],
 		"current":"1","target":"2","note":[1,2]}`)
-	raw, c := follow(t, old, Status{Current: "1", Target: "3"}, t1)
+	raw, c := follow(t, old, status.Status{Current: "1", Target: "3"}, t1)
 	for _, want := range []string{`"note":[1,2]`, `"more":{"a":1}`, `,5]`, `"target":"3"`} {
 		if !strings.Contains(string(raw), want) {
 			t.Errorf("%s is not in %s", want, raw)
@@ -109,7 +140,7 @@ func TestForeignStatusStays(t *testing.T) {
 		t.Errorf("time not kept: %v", c)
 	}
 	for _, broken := range []string{`[]`, `null`, `"x"`, `{"conditions":"x"}`} {
-		if raw, err := (Status{InSync: true}).next(json.RawMessage(broken), t0); err != nil || raw == nil {
+		if raw, err := next(&status.Status{State: status.InSync}, json.RawMessage(broken), t0); err != nil || raw == nil {
 			t.Errorf("%s: %s, %v", broken, raw, err)
 		}
 	}
@@ -121,8 +152,8 @@ func TestWriteStatus(t *testing.T) {
 	w.PutDevice("app", "d1", spec, map[string]string{"site": "north"})
 	before, _ := w.Device("app", "d1")
 	r, _ := w.registry()
-	status := Status{Current: "1", Target: "2"}
-	if err := r.WriteStatus(t.Context(), dev, status); err != nil {
+	s := at(dev, status.Status{Current: "1", Target: "2"})
+	if err := r.WriteStatus(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	after, _ := w.Device("app", "d1")
@@ -130,7 +161,7 @@ func TestWriteStatus(t *testing.T) {
 		after.Metadata.Labels["site"] != "north" || after.Metadata.Generation != before.Metadata.Generation {
 		t.Errorf("more changed than the status: %+v", after)
 	}
-	if err := r.WriteStatus(t.Context(), dev, status); err != nil {
+	if err := r.WriteStatus(t.Context(), s); err != nil {
 		t.Fatal(err)
 	}
 	if n := r.Stats().StatusWrites.Load(); n != 1 {
@@ -159,12 +190,12 @@ func TestWriteStatusFaults(t *testing.T) {
 			w := newWorld(t, droguetest.Options{})
 			r, _ := w.registry()
 			w.Inject(droguetest.Registry, test.fault)
-			err := r.WriteStatus(t.Context(), dev, Status{Current: "1", Target: "2"})
+			err := r.WriteStatus(t.Context(), at(dev, status.Status{Current: "1", Target: "2"}))
 			if !errors.Is(err, test.want) {
 				t.Errorf("%v, want %v", err, test.want)
 			}
 			w.Heal(droguetest.Registry)
-			if err := r.WriteStatus(t.Context(), dev, Status{Current: "2", Target: "2", InSync: true}); err != nil {
+			if err := r.WriteStatus(t.Context(), at(dev, status.Status{Current: "2", Target: "2", State: status.InSync})); err != nil {
 				t.Error(err)
 			}
 			d, _ := w.Device("app", "d1")
@@ -178,11 +209,11 @@ func TestWriteStatusFaults(t *testing.T) {
 func TestWriteStatusOfNobody(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
 	r, _ := w.registry()
-	if err := r.WriteStatus(t.Context(), named("nobody"), Status{}); !errors.Is(err, ErrRejected) {
+	if err := r.WriteStatus(t.Context(), at(named("nobody"), status.Status{})); !errors.Is(err, ErrRejected) {
 		t.Error(err)
 	}
 	w.PutDevice("app", "huge", `{"x":"`+strings.Repeat("<", maxResource/6)+`"}`, nil)
-	if err := r.WriteStatus(t.Context(), named("huge"), Status{Current: "1"}); !errors.Is(err, ErrRejected) {
+	if err := r.WriteStatus(t.Context(), at(named("huge"), status.Status{Current: "1"})); !errors.Is(err, ErrRejected) {
 		t.Errorf("a device too large to write: %v", err)
 	}
 }
@@ -201,8 +232,8 @@ func TestWriteStatusAmongOthers(t *testing.T) {
 		}
 	}()
 	for i := range uint32(20) {
-		s := Status{Current: "1", Target: "2", Updating: true, Offset: i, Size: 20}
-		eventually(t, func() error { return r.WriteStatus(t.Context(), dev, s) })
+		s := at(dev, status.Status{Current: "1", Target: "2", State: status.Updating, Offset: i, Size: 20})
+		eventually(t, func() error { return r.WriteStatus(t.Context(), s) })
 	}
 	<-done
 	d, _ := w.Device("app", "d1")
@@ -216,7 +247,7 @@ func TestWriteStatusLearns(t *testing.T) {
 	r, _ := w.registry()
 	failure(t, r, dev, firmware.ErrNotFound)
 	w.PutDevice("app", "d1", firmwareSpec("h/n:9"), nil)
-	if err := r.WriteStatus(t.Context(), dev, Status{Current: "1"}); err != nil {
+	if err := r.WriteStatus(t.Context(), at(dev, status.Status{Current: "1"})); err != nil {
 		t.Fatal(err)
 	}
 	if spec, err := r.Desired(dev); err != nil || spec.Key() != "h/n:9" {

@@ -9,6 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 )
 
 const (
@@ -21,13 +22,14 @@ const (
 	ownEventWithin = 30 * time.Second
 )
 
-// WriteStatus writes status.firmware of dev, if it says something new. It
+// WriteStatus writes status.firmware of the device, if it says something new. It
 // reads the device, changes that section alone, and writes the device back
 // unless somebody else did meanwhile; then it begins anew.
 //
 // It returns after the registry's word: nil, ErrAway, ErrDenied, or
 // ErrRejected where there is no such device.
-func (r *Registry) WriteStatus(ctx context.Context, dev dfu.Device, s Status) error {
+func (r *Registry) WriteStatus(ctx context.Context, s *status.Status) error {
+	dev := s.Device
 	var err error
 	for try := range writeTries {
 		if try > 0 {
@@ -36,7 +38,7 @@ func (r *Registry) WriteStatus(ctx context.Context, dev dfu.Device, s Status) er
 				return err
 			}
 		}
-		if err = r.tryWrite(ctx, dev, s); !errors.Is(err, errConflict) {
+		if err = r.tryWrite(ctx, s); !errors.Is(err, errConflict) {
 			break
 		}
 	}
@@ -63,21 +65,22 @@ func pause(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func (r *Registry) tryWrite(ctx context.Context, dev dfu.Device, s Status) error {
+func (r *Registry) tryWrite(ctx context.Context, s *status.Status) error {
+	dev := s.Device
 	res, err := r.client.Device(ctx, dev)
 	if err != nil {
 		return err
 	}
 	r.seen(dev, res)
 	old, _ := res.Status(section)
-	next, err := s.next(old, r.clock())
+	text, err := next(s, old, r.clock())
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrRejected, err)
 	}
-	if next == nil {
+	if text == nil {
 		return nil
 	}
-	if err := res.setStatus(section, next); err != nil {
+	if err := res.setStatus(section, text); err != nil {
 		return fmt.Errorf("%w: %w", ErrRejected, err)
 	}
 	r.expect(dev, 1)

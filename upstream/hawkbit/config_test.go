@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 
 	"havn/firmware"
+	"havn/status"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -110,7 +111,7 @@ func TestFullDisk(t *testing.T) {
 		id := w.assign("1", image(10))
 		m := w.mustResolve()
 		w.store.fail = errors.New("disk full")
-		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "1"})
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "1"})
 		if a := w.server.Action(id); a.Status != hawkbittest.Finished {
 			t.Errorf("%+v", a)
 		}

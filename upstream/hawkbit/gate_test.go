@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/status"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -18,7 +19,7 @@ func TestWindow(t *testing.T) {
 			id := w.server.Assign(hawkbittest.Assignment{Controller: "dev1", Window: true,
 				Modules: hawkbittest.Firmware("2", "fw.bin", image(100))})
 			m := w.mustResolve()
-			w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Offset: 100})
+			w.mustReport(status.Status{State: status.Updating, Digest: m.Digest, Offset: 100})
 			if err := w.maySwap(m.Digest); !errors.Is(err, ErrWindow) {
 				t.Errorf("%s: closed window: %v", name, err)
 			}
@@ -87,7 +88,7 @@ func TestCancelIsAccepted(t *testing.T) {
 		w := newWorld(t, hawkbittest.Config{})
 		id := w.assign("2", image(100))
 		m := w.mustResolve()
-		w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Offset: 50})
+		w.mustReport(status.Status{State: status.Updating, Digest: m.Digest, Offset: 50})
 		w.server.Cancel(id)
 		time.Sleep(5 * time.Minute)
 		if _, err := w.resolve("dev1"); !errors.Is(err, firmware.ErrNotFound) {
@@ -117,7 +118,7 @@ func TestCancelGivesWayToTheInstalled(t *testing.T) {
 		w := newWorld(t, hawkbittest.Config{})
 		w.assign("1", image(50))
 		first := w.mustResolve()
-		w.mustReport(Progress{State: StateInSync, Digest: first.Digest, Current: "1"})
+		w.mustReport(status.Status{State: status.InSync, Digest: first.Digest, Current: "1"})
 		id := w.assign("2", image(100))
 		if m := w.mustResolve(); m.Version != "2" {
 			t.Fatalf("%+v", m)
@@ -138,7 +139,7 @@ func TestCancelIsTooLate(t *testing.T) {
 			}
 		},
 		"reported, and restarted since": func(w *world, m firmware.Metadata) {
-			w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Offset: 100})
+			w.mustReport(status.Status{State: status.Updating, Digest: m.Digest, Offset: 100})
 			w.restart()
 		},
 	} {
@@ -155,7 +156,7 @@ func TestCancelIsTooLate(t *testing.T) {
 			if w.count(id, hawkbittest.CancelRejected) != 1 {
 				t.Errorf("%s: %+v", name, w.server.Action(id))
 			}
-			w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+			w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 			if a := w.server.Action(id); a.Status != hawkbittest.Finished {
 				t.Errorf("%s: %+v", name, a)
 			}
@@ -175,7 +176,7 @@ func TestReassignment(t *testing.T) {
 			time.Sleep(5 * time.Minute)
 			m := w.mustResolve()
 			if multi {
-				w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+				w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 				m = w.mustResolve()
 			} else if a := w.server.Action(first); a.Status != hawkbittest.Canceled {
 				t.Errorf("%+v", a)
@@ -183,7 +184,7 @@ func TestReassignment(t *testing.T) {
 			if m.Version != "3" {
 				t.Errorf("%+v", m)
 			}
-			w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "3"})
+			w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "3"})
 			if a := w.server.Action(second); a.Status != hawkbittest.Finished {
 				t.Errorf("%+v", a)
 			}
@@ -199,7 +200,7 @@ func TestEarlierActionsAreNotReported(t *testing.T) {
 		w.server.ForceQuit(w.assign("2", image(100)))
 		id := w.assign("2", image(100))
 		m := w.mustResolve()
-		late := Progress{State: StateFailed, Digest: m.Digest, Order: "1", Reason: "it rolled back"}
+		late := status.Status{State: status.Failed, Digest: m.Digest, Order: "1", Error: "it rolled back"}
 		if err := w.Report(context.Background(), "dev1", late); err != nil {
 			t.Error(err)
 		}

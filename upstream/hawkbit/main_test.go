@@ -17,6 +17,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -155,12 +156,12 @@ func (w *world) mustResolve() firmware.Metadata {
 }
 
 // report reports on what was resolved last.
-func (w *world) report(p Progress) error {
+func (w *world) report(p status.Status) error {
 	p.Order = w.order
 	return w.Report(context.Background(), "dev1", p)
 }
 
-func (w *world) mustReport(p Progress) {
+func (w *world) mustReport(p status.Status) {
 	w.t.Helper()
 	if err := w.report(p); err != nil {
 		w.t.Fatal(err)

@@ -8,28 +8,8 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/status"
 )
-
-// State is where a device stands, in the words of the engine.
-type State string
-
-// The states that say something to the server; others are taken for silence.
-const (
-	StateInSync   State = "in-sync"
-	StateUpdating State = "updating"
-	StateWaiting  State = "waiting"
-	StateFailed   State = "failed"
-)
-
-// Progress is how far the device of a controller is.
-type Progress struct {
-	State   State
-	Digest  firmware.Digest // the image State is about: the one in flight, else the target
-	Order   string          // that it was assigned by: Metadata.Order
-	Current string          // the version the device says it runs
-	Offset  uint32          // bytes of the image that the device has
-	Reason  string          // why it waits or failed, for people
-}
 
 // Reporter takes the progress of devices. Source implements it.
 type Reporter interface {
@@ -37,7 +17,7 @@ type Reporter interface {
 	// anything: it may be called with every change of a device, in its order.
 	// Outcomes are kept until the server has taken them, whatever the error;
 	// progress that failed to be sent is due again with the next report.
-	Report(ctx context.Context, controller string, p Progress) error
+	Report(ctx context.Context, controller string, s status.Status) error
 }
 
 var _ Reporter = (*Source)(nil)
@@ -52,37 +32,38 @@ const (
 
 // Report implements Reporter. What concerns another image than that of the open
 // action is not reported, nor what became of it under an earlier action.
-func (s *Source) Report(ctx context.Context, id string, p Progress) error {
+func (s *Source) Report(ctx context.Context, id string, st status.Status) error {
 	c := s.controller(id)
 	if err := c.acquire(ctx); err != nil {
 		return err
 	}
 	defer c.release()
-	p.Current, p.Reason = clip(p.Current, firmware.MaxVersion), clip(p.Reason, maxDetail)
-	if c.state.Current != p.Current && p.Current != "" {
-		c.state.Current = p.Current
+	st.Current, st.Error = clip(st.Current, firmware.MaxVersion), clip(st.Error, maxDetail)
+	if c.state.Current != st.Current && st.Current != "" {
+		c.state.Current = st.Current
 		c.commit()
 	}
 	a := c.state.Action
-	if a == nil || !a.open() || a.ID != p.Order || a.Metadata.Digest != p.Digest {
+	if a == nil || !a.open() || a.ID != st.Order || a.Metadata.Digest != st.Digest {
 		return c.wrap(c.settle(ctx))
 	}
-	return c.wrap(c.report(ctx, a, p))
+	return c.wrap(c.report(ctx, a, &st))
 }
 
-func (c *controller) report(ctx context.Context, a *action, p Progress) error {
-	switch p.State {
-	case StateInSync:
-		return c.end(ctx, a, closed, success, "the device runs "+p.Current)
-	case StateFailed:
-		return c.end(ctx, a, closed, failure, p.Reason)
-	case StateUpdating:
-		if p.Offset >= a.Metadata.Size {
+func (c *controller) report(ctx context.Context, a *action, st *status.Status) error {
+	switch st.State {
+	case status.InSync:
+		return c.end(ctx, a, closed, success, "the device runs "+st.Current)
+	case status.Failed:
+		return c.end(ctx, a, closed, failure, st.Error)
+	case status.Updating:
+		if st.Offset >= a.Metadata.Size {
 			return c.written(ctx, a)
 		}
-		return c.progress(ctx, a, p.Offset)
-	case StateWaiting:
-		return c.wait(ctx, a, p.Reason)
+		return c.progress(ctx, a, st.Offset)
+	case status.Waiting:
+		return c.wait(ctx, a, st.Error)
+	case status.Unknown: // nothing to say
 	}
 	return nil
 }

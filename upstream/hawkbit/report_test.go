@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/status"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -27,7 +28,7 @@ func TestEntriesOfASlowUpdate(t *testing.T) {
 				if err := w.download(m); err != nil {
 					t.Fatal(err)
 				}
-				p := Progress{State: StateUpdating, Digest: m.Digest, Current: "1"}
+				p := status.Status{State: status.Updating, Digest: m.Digest, Current: "1"}
 				for p.Offset = 0; p.Offset <= m.Size; p.Offset += 51 {
 					w.mustReport(p)
 					if time.Sleep(every); p.Offset%(51*100) == 0 {
@@ -36,7 +37,7 @@ func TestEntriesOfASlowUpdate(t *testing.T) {
 				}
 				p.Offset = m.Size
 				w.mustReport(p)
-				w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+				w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 				a := w.server.Action(id)
 				t.Logf("%s, window %v: %d entries", name, window, len(a.Entries))
 				if a.Status != hawkbittest.Finished || len(a.Entries) >= 100 {
@@ -55,8 +56,8 @@ func TestSuccess(t *testing.T) {
 		w := newWorld(t, hawkbittest.Config{CheckID: true})
 		id := w.assign("2", image(100))
 		m := w.mustResolve()
-		w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Current: "1", Offset: 100})
-		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		w.mustReport(status.Status{State: status.Updating, Digest: m.Digest, Current: "1", Offset: 100})
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 		a := w.server.Action(id)
 		if a.Status != hawkbittest.Finished || a.Active {
 			t.Errorf("%+v", a)
@@ -68,7 +69,7 @@ func TestSuccess(t *testing.T) {
 			t.Errorf("attribute version %q", got)
 		}
 		entries := w.count(id, "")
-		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 		if w.count(id, "") != entries {
 			t.Error("reported twice")
 		}
@@ -80,7 +81,7 @@ func TestFailure(t *testing.T) {
 		w := newWorld(t, hawkbittest.Config{})
 		id := w.assign("2", image(100))
 		m := w.mustResolve()
-		w.mustReport(Progress{State: StateFailed, Digest: m.Digest, Current: "1", Reason: "it rolled back"})
+		w.mustReport(status.Status{State: status.Failed, Digest: m.Digest, Current: "1", Error: "it rolled back"})
 		a := w.server.Action(id)
 		last := a.Entries[len(a.Entries)-1]
 		if a.Status != hawkbittest.Error || last.Messages[0] != "it rolled back" {
@@ -106,13 +107,42 @@ func TestOtherImagesAreNotReported(t *testing.T) {
 		id := w.assign("2", image(100))
 		w.mustResolve()
 		entries := w.count(id, "")
-		for _, state := range []State{StateInSync, StateFailed, StateUpdating, StateWaiting} {
-			w.mustReport(Progress{State: state, Digest: firmware.Digest{1}, Current: "2", Reason: "x"})
+		for _, state := range []status.State{status.InSync, status.Failed, status.Updating, status.Waiting} {
+			w.mustReport(status.Status{State: state, Digest: firmware.Digest{1}, Current: "2", Error: "x"})
 		}
 		if w.count(id, "") != entries || !w.server.Action(id).Active {
 			t.Errorf("%+v", w.server.Action(id))
 		}
 	})
+}
+
+// Every state says what it should to the server, unknown nothing.
+func TestEveryState(t *testing.T) {
+	said := map[status.State]string{
+		status.InSync: hawkbittest.Finished, status.Failed: hawkbittest.Error,
+		status.Updating: hawkbittest.Running, status.Waiting: hawkbittest.Running, status.Unknown: "",
+	}
+	for _, state := range status.States {
+		want, known := said[state]
+		if !known {
+			t.Fatalf("%s: decide what hawkBit is told", state)
+		}
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, hawkbittest.Config{})
+			id := w.assign("2", image(100))
+			m := w.mustResolve()
+			before := w.count(id, "")
+			w.mustReport(status.Status{State: state, Digest: m.Digest, Current: "1", Offset: 50, Error: "why"})
+			entries := w.server.Action(id).Entries[before:]
+			got := ""
+			for _, e := range entries {
+				got += e.Status
+			}
+			if got != want {
+				t.Errorf("%s: the server was told %q, want %q", state, got, want)
+			}
+		})
+	}
 }
 
 func TestReasonsAreSaidOnce(t *testing.T) {
@@ -122,7 +152,7 @@ func TestReasonsAreSaidOnce(t *testing.T) {
 		m := w.mustResolve()
 		for range 5 {
 			time.Sleep(time.Minute)
-			w.mustReport(Progress{State: StateWaiting, Digest: m.Digest, Reason: strings.Repeat("long ", 200)})
+			w.mustReport(status.Status{State: status.Waiting, Digest: m.Digest, Error: strings.Repeat("long ", 200)})
 		}
 		if n := w.count(id, hawkbittest.Running); n != 2 { // the server's own is the first
 			t.Errorf("%d entries", n)
@@ -143,9 +173,9 @@ func TestFlappingReasons(t *testing.T) {
 		m := w.mustResolve()
 		for i := range 500 {
 			time.Sleep(time.Minute)
-			w.mustReport(Progress{State: StateWaiting, Digest: m.Digest, Reason: strings.Repeat("x", 1+i%2)})
+			w.mustReport(status.Status{State: status.Waiting, Digest: m.Digest, Error: strings.Repeat("x", 1+i%2)})
 		}
-		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 		if a := w.server.Action(id); len(a.Entries) > 100 || a.Status != hawkbittest.Finished {
 			t.Errorf("%s after %d entries", a.Status, len(a.Entries))
 		}
@@ -163,13 +193,13 @@ func TestFullAction(t *testing.T) {
 			t.Error(err)
 		}
 		for offset := range uint32(101) {
-			w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Offset: offset})
+			w.mustReport(status.Status{State: status.Updating, Digest: m.Digest, Offset: offset})
 			time.Sleep(time.Minute)
 		}
 		if n := w.asked("POST "); n > 2 {
 			t.Errorf("%d tries to fill it further", n)
 		}
-		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 		if a := w.server.Action(id); a.Status != hawkbittest.Finished {
 			t.Errorf("%+v", a)
 		}
@@ -188,7 +218,7 @@ func TestOutcomeSurvives(t *testing.T) {
 			m := w.mustResolve()
 			fault.Match = "feedback"
 			w.server.Inject(fault)
-			err := w.report(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+			err := w.report(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 			if err == nil || !strings.Contains(err.Error(), "controller dev1 action 1: feedback closed/success") {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -211,7 +241,7 @@ func TestOutcomeOfAnEndedAction(t *testing.T) {
 		id := w.assign("2", image(100))
 		m := w.mustResolve()
 		w.server.ForceQuit(id)
-		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "2"})
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
 		if w.mustResolve(); w.asked("POST ") != 1 {
 			t.Errorf("%v", w.server.Requests())
 		}
@@ -224,7 +254,7 @@ func TestProgressIsDueAgainAfterAFailure(t *testing.T) {
 		id := w.assign("2", image(100))
 		m := w.mustResolve()
 		w.server.Inject(hawkbittest.Fault{Times: 1, Status: 503})
-		p := Progress{State: StateUpdating, Digest: m.Digest, Offset: 50}
+		p := status.Status{State: status.Updating, Digest: m.Digest, Offset: 50}
 		if err := w.report(p); err == nil {
 			t.Error("no error")
 		}
@@ -254,14 +284,14 @@ func TestConcurrentCalls(t *testing.T) {
 		synctest.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
-		err := w.Report(ctx, "dev1", Progress{State: StateUpdating, Digest: m.Digest, Offset: 10})
+		err := w.Report(ctx, "dev1", status.Status{State: status.Updating, Digest: m.Digest, Offset: 10})
 		if !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "dev1") {
 			t.Error(err)
 		}
 		start := time.Now()
 		for range 4 {
 			calls.Go(func() {
-				if err := w.report(Progress{State: StateUpdating, Digest: m.Digest, Offset: 100}); err != nil {
+				if err := w.report(status.Status{State: status.Updating, Digest: m.Digest, Offset: 100}); err != nil {
 					t.Error(err)
 				}
 			})
@@ -282,7 +312,7 @@ func TestDownloadOnly(t *testing.T) {
 		id := w.server.Assign(hawkbittest.Assignment{Controller: "dev1", Type: hawkbittest.DownloadOnly,
 			Modules: hawkbittest.Firmware("2", "fw.bin", image(100))})
 		m := w.mustResolve()
-		w.mustReport(Progress{State: StateUpdating, Digest: m.Digest, Offset: 100})
+		w.mustReport(status.Status{State: status.Updating, Digest: m.Digest, Offset: 100})
 		if a := w.server.Action(id); a.Status != hawkbittest.Downloaded || a.Active {
 			t.Errorf("%+v", a)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/firmware"
+	"havn/status"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -165,7 +166,7 @@ func TestInstalledBeforeUs(t *testing.T) {
 		w := newWorld(t, hawkbittest.Config{})
 		w.assign("1", image(10))
 		m := w.mustResolve()
-		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "1"})
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "1"})
 		w.store.m = map[string][]byte{} // a new box
 		w.restart()
 		again := w.mustResolve()
@@ -317,7 +318,7 @@ func TestOneOrigin(t *testing.T) {
 		if err != nil || other.Origin != m.Origin {
 			t.Errorf("%+v, %v", other, err)
 		}
-		w.mustReport(Progress{State: StateInSync, Digest: m.Digest, Current: "1"})
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "1"})
 		if other, err = w.resolve("dev2"); err != nil || other.Origin.Repository != "dev2" {
 			t.Errorf("%+v, %v", other, err)
 		}

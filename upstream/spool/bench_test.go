@@ -10,7 +10,7 @@ import (
 // flushOf is what a flush of n devices reports.
 func flushOf(n int, kind upstream.Kind) (entries []upstream.Entry) {
 	for i := range n {
-		entries = append(entries, upstream.Entry{Line: cloud, Event: status(fmt.Sprint("device-", i), kind, i)})
+		entries = append(entries, upstream.Entry{Line: cloud, Event: statusOf(fmt.Sprint("device-", i), kind, i)})
 	}
 	return entries
 }

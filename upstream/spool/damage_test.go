@@ -25,7 +25,7 @@ func damaged(t *testing.T, spoil func(file []byte) []byte) (_ *Spool, dir, log s
 	}
 	var batch []upstream.Event
 	for i := range 2000 {
-		batch = append(batch, status(fmt.Sprint(i), upstream.Transition, i))
+		batch = append(batch, statusOf(fmt.Sprint(i), upstream.Transition, i))
 	}
 	add(t, s, cloud, batch...)
 	if err := s.Settle(cloud, held(t, s, cloud)[:700], nil); err != nil {
@@ -73,7 +73,7 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 			if !s.Fresh() || s.Stats().Events != 0 {
 				t.Errorf("not begun anew: %+v", s.Stats())
 			}
-			add(t, s, cloud, status("a", upstream.Transition, 7))
+			add(t, s, cloud, statusOf("a", upstream.Transition, 7))
 			expect(t, s, cloud, "a transition 7")
 		})
 	}
@@ -103,7 +103,7 @@ func TestAnyDamage(t *testing.T) {
 			}
 			return b
 		})
-		add(t, s, cloud, status("a", upstream.Transition, 7))
+		add(t, s, cloud, statusOf("a", upstream.Transition, 7))
 		for entries := held(t, s, cloud); len(entries) > 0; entries = held(t, s, cloud) {
 			if err := s.Settle(cloud, entries, nil); err != nil {
 				t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 )
 
@@ -35,12 +35,13 @@ func reopen(t *testing.T, s *Spool, dir string, cfg Config, lines ...string) *Sp
 	return open(t, dir, cfg, lines...)
 }
 
-// status makes an event; offset tells it from others.
-func status(device string, kind upstream.Kind, offset int) upstream.Event {
+// statusOf makes an event; offset tells it from others.
+func statusOf(device string, kind upstream.Kind, offset int) upstream.Event {
+	dev := dfu.Device{Application: "app", Name: device}
 	return upstream.Event{
-		Kind: kind, Device: dfu.Device{Application: "app", Name: device}, Time: time.UnixMilli(1234).UTC(),
-		Status: upstream.Status{
-			Current: "v1", Target: "v2", State: update.StateUpdating, Offset: uint32(offset), Size: 1 << 20,
+		Kind: kind, Device: dev, Time: time.UnixMilli(1234).UTC(),
+		Status: status.Status{
+			Device: dev, Current: "v1", Target: "v2", State: status.Updating, Offset: uint32(offset), Size: 1 << 20,
 			Progress: 0.25, Protocol: "coap",
 		},
 	}

@@ -11,7 +11,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/status"
 	"havn/upstream"
 )
 
@@ -79,17 +79,29 @@ func decodeEvent(id uint64, data []byte) (upstream.Event, error) {
 	if !kind.Valid() || math.IsNaN(r.Progress) || math.IsInf(r.Progress, 0) {
 		return upstream.Event{}, errRecord
 	}
-	return upstream.Event{
-		Kind:   kind,
-		Device: dfu.Device{Application: r.Application, Name: r.Device},
-		Time:   time.UnixMilli(r.Time).UTC(),
-		Status: upstream.Status{
-			Current: r.Current, Target: r.Target, State: update.State(r.State),
-			Offset: r.Offset, Size: r.Size, Progress: r.Progress, Protocol: r.Protocol, Error: r.Error,
-			Digest: r.Digest, Order: r.Order,
-		},
+	e := upstream.Event{
+		Kind:    kind,
+		Device:  dfu.Device{Application: r.Application, Name: r.Device},
+		Time:    time.UnixMilli(r.Time).UTC(),
 		Channel: r.Channel, ContentType: r.ContentType, Payload: r.Payload,
-	}, nil
+	}
+	if e.IsStatus() {
+		e.Status = r.status(e.Device)
+		if !e.Status.State.Valid() {
+			return upstream.Event{}, fmt.Errorf("%w: state %q", errRecord, r.State)
+		}
+	}
+	return e, nil
+}
+
+// status returns where the device stood. When it was last seen, and how long the
+// rest would have taken, is of no use to those who are told later.
+func (r *record) status(device dfu.Device) status.Status {
+	return status.Status{
+		Device: device, Protocol: r.Protocol, State: status.State(r.State),
+		Current: r.Current, Target: r.Target, Offset: r.Offset, Size: r.Size,
+		Progress: r.Progress, Error: r.Error, Digest: r.Digest, Order: r.Order,
+	}
 }
 
 // refusal is an event that was set aside, as it is stored.

@@ -35,10 +35,10 @@ func fillWith(t *testing.T, s *Spool, line string, event func(i int) upstream.Ev
 func TestWhatGoesFirst(t *testing.T) {
 	s := open(t, t.TempDir(), Config{Size: minSize}, cloud, registry)
 	for i := range 200 {
-		add(t, s, cloud, status(fmt.Sprint("p", i), upstream.Progress, i))
+		add(t, s, cloud, statusOf(fmt.Sprint("p", i), upstream.Progress, i))
 		add(t, s, registry, telemetry(fmt.Sprint("t", i), make([]byte, 100)))
 	}
-	fillWith(t, s, cloud, func(i int) upstream.Event { return status(fmt.Sprint(i), upstream.Transition, 0) })
+	fillWith(t, s, cloud, func(i int) upstream.Event { return statusOf(fmt.Sprint(i), upstream.Transition, 0) })
 	if n := counts(t, s, cloud); n[upstream.Progress] != 0 {
 		t.Fatalf("%d progress left; the limit is too high for this test", n[upstream.Progress])
 	}
@@ -49,9 +49,9 @@ func TestWhatGoesFirst(t *testing.T) {
 	if first := held(t, s, registry); stats.Dropped[upstream.Telemetry] > 0 && first[0].Event.Device.Name == "t0" {
 		t.Error("newer telemetry went before older")
 	}
-	fillWith(t, s, cloud, func(i int) upstream.Event { return status(fmt.Sprint(i), upstream.Transition, 1) })
+	fillWith(t, s, cloud, func(i int) upstream.Event { return statusOf(fmt.Sprint(i), upstream.Transition, 1) })
 	for s.Stats().Dropped[upstream.Transition] == 0 {
-		fillWith(t, s, cloud, func(i int) upstream.Event { return status(fmt.Sprint(i), upstream.Transition, 2) })
+		fillWith(t, s, cloud, func(i int) upstream.Event { return statusOf(fmt.Sprint(i), upstream.Transition, 2) })
 	}
 	if n := counts(t, s, registry); n[upstream.Telemetry] != 0 {
 		t.Errorf("%d telemetry outlived transitions", n[upstream.Telemetry])
@@ -69,7 +69,7 @@ func TestFinalStatesStayLongest(t *testing.T) {
 	for i := range 40 {
 		var batch []upstream.Event
 		for d := range devices {
-			e := status(fmt.Sprint(d), upstream.Transition, i*d)
+			e := statusOf(fmt.Sprint(d), upstream.Transition, i*d)
 			last[e.Device.Name] = e.Status.Offset
 			batch = append(batch, e)
 		}
@@ -92,9 +92,9 @@ func TestFinalStatesStayLongest(t *testing.T) {
 // A progress that is given up leaves the transition before it the newest.
 func TestTransitionBeforeGivenUpProgress(t *testing.T) {
 	s := open(t, t.TempDir(), Config{Size: minSize}, cloud)
-	add(t, s, cloud, status("d", upstream.Transition, 1), status("d", upstream.Progress, 2))
+	add(t, s, cloud, statusOf("d", upstream.Transition, 1), statusOf("d", upstream.Progress, 2))
 	for s.Stats().Dropped[upstream.Transition] == 0 {
-		fillWith(t, s, cloud, func(i int) upstream.Event { return status(fmt.Sprint(i%50), upstream.Transition, i) })
+		fillWith(t, s, cloud, func(i int) upstream.Event { return statusOf(fmt.Sprint(i%50), upstream.Transition, i) })
 	}
 	for _, e := range held(t, s, cloud) {
 		if e.Event.Device.Name == "d" {
@@ -116,7 +116,7 @@ func TestFileIsBounded(t *testing.T) {
 			if (i+d)%2 == 0 {
 				kind = upstream.Transition
 			}
-			batch = append(batch, status(fmt.Sprint(d), kind, i))
+			batch = append(batch, statusOf(fmt.Sprint(d), kind, i))
 		}
 		add(t, s, cloud, batch...)
 		if i%10 == 9 && i < 50 {
@@ -140,7 +140,7 @@ func TestFileIsBounded(t *testing.T) {
 func TestOwedForWantOfRoom(t *testing.T) {
 	s := open(t, t.TempDir(), Config{Size: minSize}, cloud)
 	for s.Stats().Dropped[upstream.Transition] == 0 {
-		fillWith(t, s, cloud, func(i int) upstream.Event { return status(fmt.Sprint(i), upstream.Transition, 0) })
+		fillWith(t, s, cloud, func(i int) upstream.Event { return statusOf(fmt.Sprint(i), upstream.Transition, 0) })
 	}
 	devices, err := s.Owed()
 	if err != nil || uint64(len(devices)) != s.Stats().Dropped[upstream.Transition] {

@@ -26,10 +26,10 @@ func expect(t *testing.T, s *Spool, line string, want ...string) {
 func TestOrderOverRestarts(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Config{}, cloud, registry)
-	add(t, s, cloud, status("a", upstream.Transition, 0), status("b", upstream.Transition, 0))
-	add(t, s, registry, status("a", upstream.Transition, 0))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 0), statusOf("b", upstream.Transition, 0))
+	add(t, s, registry, statusOf("a", upstream.Transition, 0))
 	s = reopen(t, s, dir, Config{}, cloud, registry)
-	add(t, s, cloud, telemetry("a", []byte("hot")), status("a", upstream.Transition, 9))
+	add(t, s, cloud, telemetry("a", []byte("hot")), statusOf("a", upstream.Transition, 9))
 	expect(t, s, cloud, "a transition 0", "b transition 0", "a hot", "a transition 9")
 	expect(t, s, registry, "a transition 0")
 	if st := s.Stats(); st.Events != 5 || st.Bytes == 0 {
@@ -39,11 +39,11 @@ func TestOrderOverRestarts(t *testing.T) {
 
 func TestNewerStatusSupersedesProgress(t *testing.T) {
 	s := open(t, t.TempDir(), Config{}, cloud)
-	add(t, s, cloud, status("a", upstream.Transition, 0), status("a", upstream.Progress, 1), status("b", upstream.Progress, 1))
-	add(t, s, cloud, status("a", upstream.Progress, 2), telemetry("a", []byte("hot")))
-	add(t, s, cloud, status("a", upstream.Progress, 3))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 0), statusOf("a", upstream.Progress, 1), statusOf("b", upstream.Progress, 1))
+	add(t, s, cloud, statusOf("a", upstream.Progress, 2), telemetry("a", []byte("hot")))
+	add(t, s, cloud, statusOf("a", upstream.Progress, 3))
 	expect(t, s, cloud, "a transition 0", "b progress 1", "a hot", "a progress 3")
-	add(t, s, cloud, status("a", upstream.Transition, 4), status("a", upstream.Transition, 5))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 4), statusOf("a", upstream.Transition, 5))
 	expect(t, s, cloud, "a transition 0", "b progress 1", "a hot", "a transition 4", "a transition 5")
 	if n := s.Stats().Superseded; n != 3 {
 		t.Errorf("%d superseded", n)
@@ -53,7 +53,7 @@ func TestNewerStatusSupersedesProgress(t *testing.T) {
 func TestNextSkipsAndBounds(t *testing.T) {
 	s := open(t, t.TempDir(), Config{}, cloud)
 	for i := range 10 {
-		add(t, s, cloud, status(fmt.Sprint(i%3), upstream.Transition, i))
+		add(t, s, cloud, statusOf(fmt.Sprint(i%3), upstream.Transition, i))
 	}
 	entries, err := s.Next(cloud, 2, func(d dfu.Device) bool { return d.Name == "0" })
 	if err != nil || len(entries) != 2 || entries[0].Event.Status.Offset != 1 || entries[1].Event.Status.Offset != 2 {
@@ -64,9 +64,9 @@ func TestNextSkipsAndBounds(t *testing.T) {
 func TestSettle(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Config{}, cloud)
-	add(t, s, cloud, status("a", upstream.Transition, 0), status("b", upstream.Transition, 0), status("a", upstream.Progress, 1))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 0), statusOf("b", upstream.Transition, 0), statusOf("a", upstream.Progress, 1))
 	all := held(t, s, cloud)
-	add(t, s, cloud, status("a", upstream.Progress, 2)) // supersedes one that is under way
+	add(t, s, cloud, statusOf("a", upstream.Progress, 2)) // supersedes one that is under way
 	refused := []upstream.Refusal{{Entry: all[1], Reason: "no such device"}}
 	for range 2 { // what is gone already does no harm
 		if err := s.Settle(cloud, []upstream.Entry{all[0], all[2]}, nil); err != nil {
@@ -117,11 +117,11 @@ func TestFresh(t *testing.T) {
 	add(t, s, cloud, telemetry("a", nil))
 	s = reopen(t, s, dir, Config{}, cloud)
 	expectFresh(true)
-	add(t, s, cloud, status("a", upstream.Progress, 0))
+	add(t, s, cloud, statusOf("a", upstream.Progress, 0))
 	expectFresh(false)
 	s = reopen(t, s, dir, Config{}, cloud, registry) // a new upstream knows nothing yet
 	expectFresh(true)
-	add(t, s, cloud, status("a", upstream.Transition, 0))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 0))
 	s = reopen(t, s, dir, Config{}, cloud, registry)
 	expectFresh(false)
 	s = reopen(t, s, dir, Config{}, registry) // one that is gone leaves nothing
@@ -136,7 +136,7 @@ func TestFresh(t *testing.T) {
 func TestDiskFull(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir, Config{}, cloud)
-	add(t, s, cloud, status("a", upstream.Transition, 0))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 0))
 	s.db.MaxSize = 1 << 17
 	for i := 0; ; i++ {
 		err := s.Append([]upstream.Entry{{Line: cloud, Event: telemetry("a", make([]byte, 4000))}})
@@ -152,7 +152,7 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("%d events, counted %d", n, before.Events)
 	}
 	s.db.MaxSize = 0
-	add(t, s, cloud, status("a", upstream.Transition, 1))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 1))
 	s = reopen(t, s, dir, Config{}, cloud)
 	if after := s.Stats(); after.Events != before.Events+1 {
 		t.Errorf("%d events, want one more than %d", after.Events, before.Events)
@@ -161,7 +161,7 @@ func TestDiskFull(t *testing.T) {
 
 func TestDamagedRecordIsRemoved(t *testing.T) {
 	s := open(t, t.TempDir(), Config{}, cloud)
-	add(t, s, cloud, status("a", upstream.Transition, 0), status("a", upstream.Transition, 1), status("b", upstream.Transition, 2))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 0), statusOf("a", upstream.Transition, 1), statusOf("b", upstream.Transition, 2))
 	first := held(t, s, cloud)[0].ID
 	err := s.db.Update(func(tx *bbolt.Tx) error {
 		if err := queue(tx, cloud).Put([]byte("short"), []byte("no record")); err != nil {
@@ -215,9 +215,9 @@ func TestOwed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	add(t, s, cloud, status("a", upstream.Transition, 0), status("a", upstream.Transition, 1))
-	add(t, s, cloud, status("b", upstream.Progress, 0), telemetry("c", nil))
-	add(t, s, registry, status("b", upstream.Transition, 0))
+	add(t, s, cloud, statusOf("a", upstream.Transition, 0), statusOf("a", upstream.Transition, 1))
+	add(t, s, cloud, statusOf("b", upstream.Progress, 0), telemetry("c", nil))
+	add(t, s, registry, statusOf("b", upstream.Transition, 0))
 	expectOwed(t, s)
 	refuse(cloud, 0)
 	refuse(cloud, 2)
@@ -227,10 +227,10 @@ func TestOwed(t *testing.T) {
 	s = reopen(t, s, dir, Config{}, cloud, registry)
 	expectOwed(t, s, "a", "b")
 	refuse(registry, 0)
-	add(t, s, cloud, status("b", upstream.Transition, 2))
+	add(t, s, cloud, statusOf("b", upstream.Transition, 2))
 	expectOwed(t, s, "a", "b") // on another line
-	add(t, s, cloud, status("a", upstream.Progress, 2))
-	add(t, s, registry, status("b", upstream.Transition, 2))
+	add(t, s, cloud, statusOf("a", upstream.Progress, 2))
+	add(t, s, registry, statusOf("b", upstream.Transition, 2))
 	expectOwed(t, s)
 	if err := s.Settle(cloud, held(t, s, cloud), nil); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/status"
 )
 
 // Image is one firmware image held or offered.
@@ -33,7 +33,7 @@ type Cache struct {
 
 // Summary is the gateway at a glance.
 type Summary struct {
-	Devices         map[update.State]int `json:"devices"`
+	Devices         map[status.State]int `json:"devices"`
 	Images          int                  `json:"images"`
 	Cache           Cache                `json:"cache"`
 	Upstream        map[string]any       `json:"upstream"`
@@ -42,8 +42,8 @@ type Summary struct {
 
 // Engine is what the API shows and changes.
 type Engine interface {
-	Devices(application string) []update.View
-	Device(dev dfu.Device) (update.View, error)
+	Devices(application string) []status.Status
+	Device(dev dfu.Device) (status.Status, error)
 	Assign(ctx context.Context, dev dfu.Device, s firmware.Spec) error
 	Unassign(dev dfu.Device) error
 	RetryDevice(dev dfu.Device) error
@@ -88,7 +88,7 @@ func deviceOf(r *http.Request) dfu.Device {
 
 func (a API) devices(w http.ResponseWriter, r *http.Request) {
 	views := a.Engine.Devices(r.FormValue("application"))
-	list(w, r, views, func(v update.View) string { return v.Device.String() })
+	list(w, r, views, func(v status.Status) string { return v.Device.String() })
 }
 
 func (a API) images(w http.ResponseWriter, r *http.Request) {

@@ -8,29 +8,30 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/status"
 )
 
 // fake is an engine of 250 devices that notes what it is told.
 type fake struct{ calls []string }
 
-func (f *fake) Devices(application string) (views []update.View) {
+func (f *fake) Devices(application string) (views []status.Status) {
 	for i := range 250 {
-		views = append(views, update.View{Device: dfu.Device{Application: application, Name: fmt.Sprintf("d%03d", i)}})
+		views = append(views, status.Status{Device: dfu.Device{Application: application, Name: fmt.Sprintf("d%03d", i)}})
 	}
 	return views
 }
 
-func (f *fake) Device(dev dfu.Device) (update.View, error) {
+func (f *fake) Device(dev dfu.Device) (status.Status, error) {
 	if dev.Name == "none" {
-		return update.View{}, firmware.ErrNotFound
+		return status.Status{}, firmware.ErrNotFound
 	}
-	return update.View{Device: dev, State: update.StateInSync}, nil
+	return status.Status{Device: dev, State: status.InSync}, nil
 }
 
 func (f *fake) note(what string, dev dfu.Device) error {
@@ -96,7 +97,7 @@ func TestPaging(t *testing.T) {
 	after, pages := "", 0
 	for {
 		_, body := serve(t, &fake{}, "GET", "/api/v1/devices?application=app&after="+after, "")
-		var p page[update.View]
+		var p page[status.Status]
 		if err := json.Unmarshal([]byte(body), &p); err != nil {
 			t.Fatal(err)
 		}
@@ -113,6 +114,24 @@ func TestPaging(t *testing.T) {
 	}
 	if pages != 3 || len(names) != 250 || names[249] != "d249" {
 		t.Errorf("%d pages, %d names", pages, len(names))
+	}
+}
+
+// What the API says of a device, to the letter, in every state.
+func TestEveryState(t *testing.T) {
+	eta := 12.0
+	for _, state := range status.States {
+		got, err := json.Marshal(status.Status{
+			Device: dfu.Device{Application: "app", Name: "d1"}, Protocol: "coap", State: state,
+			Current: "1", Target: "2", Offset: 1, Size: 4, Progress: 0.25, Error: "why",
+			LastSeen: time.Unix(0, 0).UTC(), ETA: &eta, Digest: firmware.Digest{1}, Order: "17",
+		})
+		want := `{"application":"app","device":"d1","protocol":"coap","state":"` + string(state) +
+			`","current":"1","target":"2","offset":1,"size":4,"progress":0.25,"error":"why",` +
+			`"last_seen":"1970-01-01T00:00:00Z","eta_seconds":12}`
+		if string(got) != want || err != nil {
+			t.Errorf("%s, %v, want %s", got, err, want)
+		}
 	}
 }
 

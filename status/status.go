@@ -1,0 +1,64 @@
+package status
+
+import (
+	"slices"
+	"time"
+
+	"havn/dfu"
+	"havn/firmware"
+)
+
+// State is what a device is up to.
+type State string
+
+// The states, as the API, the metrics and the upstreams name them.
+const (
+	Unknown  State = "unknown"  // nothing is desired, or the device was not heard yet
+	Waiting  State = "waiting"  // it should update but cannot yet; Error says why
+	Updating State = "updating" // chunks are on their way
+	InSync   State = "in-sync"  // it runs its target
+	Failed   State = "failed"   // it came back without the target; an operator must retry
+)
+
+// States lists all of them.
+var States = [...]State{InSync, Updating, Waiting, Failed, Unknown}
+
+// Valid reports whether s is one of the states.
+func (s State) Valid() bool { return slices.Contains(States[:], s) }
+
+// Status is where a device stands. The JSON is that of the admin API.
+type Status struct {
+	dfu.Device
+	Protocol string    `json:"protocol"`
+	State    State     `json:"state"`
+	Current  string    `json:"current"` // versions that are not UTF-8 as 0x...
+	Target   string    `json:"target"`
+	Offset   uint32    `json:"offset"` // bytes of the image that the device has
+	Size     uint32    `json:"size"`
+	Progress float64   `json:"progress"` // 0..1
+	Error    string    `json:"error"`    // why it waits or failed; what to do about it
+	LastSeen time.Time `json:"last_seen"`
+	ETA      *float64  `json:"eta_seconds"` // nil: not known
+
+	// Digest and Order are of the image that State is about: the one in flight,
+	// else the target; zero where there is none. They are for sources that a
+	// version is not enough for, not for people.
+	Digest firmware.Digest `json:"-"`
+	Order  string          `json:"-"`
+}
+
+// Change is what became of a device since the last Change of it that the
+// Reporter took.
+type Change struct {
+	Status
+	Transition bool      // false: progress or explanation only, worthless when a newer one is there
+	Time       time.Time // when it was noticed
+}
+
+// Reporter is told what becomes of devices.
+type Reporter interface {
+	// Report takes some changes, at most one per device: all of them, durably,
+	// when it returns nil. After an error each device is reported again, as it is
+	// by then.
+	Report(changes []Change) error
+}
