@@ -2,15 +2,13 @@ package mqtt
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"strings"
 
 	"havn/fault"
+	"havn/link"
 )
 
 // Config is how a broker is reached. Paths are of PEM files, but PasswordFile.
@@ -63,24 +61,15 @@ func (c Config) target() (address string, trust *tls.Config, err error) {
 		return address, nil, nil
 	}
 	trust = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
-	return address, trust, errors.Join(c.authority(trust), c.identity(trust))
+	if trust.RootCAs, err = c.authorities().Pool(); err != nil {
+		return "", nil, err
+	}
+	return address, trust, c.identity(trust)
 }
 
-func (c Config) authority(trust *tls.Config) error {
-	if c.CA == "" {
-		return nil
-	}
-	pem, err := os.ReadFile(c.CA)
-	if err != nil {
-		return fmt.Errorf("ca: %w", err)
-	}
-	trust.RootCAs = x509.NewCertPool()
-	if !trust.RootCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("ca: no PEM certificate in %s", c.CA)
-	}
-	return nil
-}
+func (c Config) authorities() link.File { return link.File{Key: "ca", Path: c.CA} }
 
+// identity adds the certificate of the gateway, where there is one.
 func (c Config) identity(trust *tls.Config) error {
 	if c.Certificate == "" {
 		return nil
@@ -94,12 +83,6 @@ func (c Config) identity(trust *tls.Config) error {
 }
 
 func (c Config) account() (user, password string, err error) {
-	if c.PasswordFile == "" {
-		return c.Username, "", nil
-	}
-	b, err := os.ReadFile(c.PasswordFile)
-	if err != nil {
-		return "", "", fmt.Errorf("password_file: %w", err)
-	}
-	return c.Username, strings.TrimRight(string(b), "\r\n"), nil
+	password, err = link.File{Key: "password_file", Path: c.PasswordFile}.Password()
+	return c.Username, password, err
 }
