@@ -157,7 +157,7 @@ func (r *Row) returned(t *firmware.Target, version []byte) Reason {
 func (r *Row) record() Record {
 	rec := Record{
 		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current, Offset: r.offset,
-		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
+		Sent: r.sent, Reason: reasonNames[r.reason], Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -169,7 +169,7 @@ func (r *Row) record() Record {
 func (r *Row) restore(rec Record) {
 	r.protocol.Store(r.engine.protocols.number(rec.Protocol))
 	r.current, r.offset = rec.Current, rec.Offset
-	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
+	r.sent, r.reason, r.seen = rec.Sent, reasonOf(rec.Reason), time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = firmware.NewTarget(*rec.InFlight), true
