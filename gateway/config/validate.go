@@ -11,6 +11,7 @@ import (
 	"havn/coap"
 	"havn/firmware"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/oci"
 )
 
@@ -169,7 +170,7 @@ func (v *validator) host(key, name string) {
 	}
 }
 
-func (v *validator) rule(key string, r update.Rule, c Firmware) {
+func (v *validator) rule(key string, r desired.Rule, c Firmware) {
 	v.pattern(key+".application", r.Application)
 	v.pattern(key+".device", r.Device)
 	if err := r.Spec.Validate(); err != nil {
