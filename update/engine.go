@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/fault"
 	"havn/firmware"
 	"havn/status"
 	"havn/update/desired"
@@ -31,6 +32,22 @@ type Config struct {
 	Pace       Pace          `yaml:"-"` // of what the Reporter is told
 	Refresh    time.Duration `yaml:"-"` // how often tags and desired firmware are looked up again
 	MaxDevices int           `yaml:"-"` // size of the device table
+}
+
+// A device can be told to wait for whole seconds; longer than a year is a mistake.
+const (
+	minWait = time.Second
+	maxWait = 365 * 24 * time.Hour
+)
+
+// Validate returns what is wrong with the keys of c, none of which is left out.
+func (c Config) Validate() (faults fault.List) {
+	faults.Duration("poll", c.Poll, minWait, maxWait)
+	faults.Duration("retry", c.Retry, minWait, maxWait)
+	faults.Number("max_version", c.MaxVersion, 1, firmware.MaxVersion)
+	faults.Choice("unknown_in_flight", c.UnknownInFlight, InFlightWait, InFlightRestart)
+	faults.Positive("abandon", c.Abandon)
+	return faults
 }
 
 // Stats counts what the engine did.

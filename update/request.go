@@ -79,7 +79,7 @@ func (e *Engine) findInFlight(row *Row, version []byte) bool {
 	if ok {
 		row.inFlight = firmware.NewTarget(m)
 	} else if row.lost != string(version) {
-		row.lost = string(version[:min(len(version), maxVersion)])
+		row.lost = string(version[:min(len(version), firmware.MaxVersion)])
 	}
 	return ok
 }

@@ -75,13 +75,10 @@ func (r *Row) mark() {
 	}
 }
 
-// maxVersion is the longest version a source may give an image. Of what
-// devices report, no more is kept.
-const maxVersion = 64
-
-// setCurrent notes the running version. It allocates only when that changes.
+// setCurrent notes the running version, as far as a version of an image can go.
+// It allocates only when that changes.
 func (r *Row) setCurrent(version []byte) {
-	version = version[:min(len(version), maxVersion)]
+	version = version[:min(len(version), firmware.MaxVersion)]
 	if r.current != string(version) {
 		r.current = string(version)
 	}

@@ -13,20 +13,25 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
-
-	"havn/gateway/config"
 )
 
-// Exit statuses.
+// Exit statuses, those of sysexits.h but for exitFailed. Go itself exits with 2
+// when it crashes, so that a supervisor can tell.
 const (
-	exitFailed = 1 // failed while running
-	exitUsage  = 2 // wrong usage or configuration
+	exitFailed = 1  // failed while running
+	exitUsage  = 64 // wrong usage
+	exitConfig = 78 // wrong configuration
 )
 
-// usageError is an error of the caller, not of the run.
+// usageError is a mistake on the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// configError is a mistake in the configuration.
+type configError struct{ error }
+
+func (e configError) Unwrap() error { return e.error }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -44,9 +49,12 @@ func run(ctx context.Context, args []string) int {
 	}
 	fmt.Fprintln(os.Stderr, "gateway:", err)
 	var usage usageError
-	var problems config.Problems
-	if errors.As(err, &usage) || errors.As(err, &problems) {
+	var wrong configError
+	switch {
+	case errors.As(err, &usage):
 		return exitUsage
+	case errors.As(err, &wrong):
+		return exitConfig
 	}
 	return exitFailed
 }

@@ -8,6 +8,7 @@ import (
 
 	"havn/cache"
 	"havn/coap"
+	"havn/fault"
 	"havn/firmware"
 	fronthttp "havn/front/http"
 	"havn/lorawan"
@@ -146,7 +147,7 @@ func Load(path string) (Config, error) {
 // out has the value of [Default]. The error is [Problems] with all mistakes.
 func Parse(name string, data []byte) (Config, error) {
 	c := Default()
-	if err := decode(name, data, &c, func() []fault { return validate(c) }); err != nil {
+	if err := decode(name, data, &c, func() fault.List { return c.Validate() }); err != nil {
 		return Config{}, err
 	}
 	return c, nil

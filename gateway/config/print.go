@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"havn/fault"
 )
 
 // redacted is printed in place of a secret.
@@ -107,7 +109,7 @@ func valueText(key string, v reflect.Value) string {
 func scalar(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case time.Duration:
-		return durationText(value)
+		return fault.DurationText(value)
 	case encoding.TextMarshaler:
 		if text, err := value.MarshalText(); err == nil {
 			return string(text)

@@ -109,28 +109,6 @@ func durationError(text string) error {
 		text)
 }
 
-// durationText writes d in the shortest form that setDuration reads back.
-func durationText(d time.Duration) string {
-	if d <= 0 {
-		return d.String()
-	}
-	text := ""
-	if d >= day {
-		text = fmt.Sprintf("%dd", d/day)
-	}
-	rest := (d % day).String()
-	if strings.HasSuffix(rest, "m0s") {
-		rest = strings.TrimSuffix(rest, "0s")
-	}
-	if strings.HasSuffix(rest, "h0m") {
-		rest = strings.TrimSuffix(rest, "0m")
-	}
-	if d%day == 0 {
-		return text
-	}
-	return text + rest
-}
-
 // variable matches $$, ${NAME}, and the $ that begins neither.
 var variable = regexp.MustCompile(`\$(\$|\{[A-Za-z_][A-Za-z0-9_]*\})?`)
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"havn/dfu"
+	"havn/fault"
 	"havn/firmware"
 )
 
@@ -15,6 +16,16 @@ type Rule struct {
 	Device      string `yaml:"device"`      // empty = any
 
 	firmware.Spec `yaml:",inline"`
+}
+
+// Validate returns what is wrong with r.
+func (r Rule) Validate() (faults fault.List) {
+	faults.Pattern("application", r.Application)
+	faults.Pattern("device", r.Device)
+	if err := r.Spec.Validate(); err != nil {
+		faults.Add("", "%s", strings.TrimPrefix(err.Error(), firmware.ErrInvalid.Error()+": "))
+	}
+	return faults
 }
 
 // meta are the characters that make a name a pattern.
