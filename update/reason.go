@@ -2,6 +2,7 @@ package update
 
 import (
 	"fmt"
+	"slices"
 
 	"havn/status"
 )
@@ -25,6 +26,20 @@ const (
 	ReasonOtherVersion           // it came back with a version that is other firmware
 	reasons
 )
+
+// reasonNames are the reasons as rows are stored with them. A name is never
+// given to another reason.
+var reasonNames = [reasons]string{
+	ReasonFetching: "fetching", ReasonVersionTooLong: "version-too-long", ReasonSwapTooLong: "swap-too-long",
+	ReasonChunkTooSmall: "chunk-too-small", ReasonBeyondEnd: "beyond-end", ReasonUnaligned: "unaligned",
+	ReasonBudget: "budget", ReasonUnknownInFlight: "unknown-in-flight", ReasonRolledBack: "rolled-back",
+	ReasonOtherVersion: "other-version",
+}
+
+// reasonOf returns the reason of a name, ReasonNone for a name that is unknown.
+func reasonOf(name string) Reason {
+	return Reason(max(slices.Index(reasonNames[:], name), 0))
+}
 
 // failed reports whether the reason stays until an operator acts or the target
 // moves.

@@ -2,6 +2,7 @@ package update
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,8 +158,8 @@ func (r *Row) returned(t *firmware.Target, version []byte) Reason {
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()), Current: r.current, Offset: r.offset,
-		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
+		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), Current: r.current, Offset: r.offset,
+		Sent: r.sent, Reason: reasonNames[r.reason], Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -168,9 +169,9 @@ func (r *Row) record() Record {
 
 // restore fills a new row from its durable form.
 func (r *Row) restore(rec Record) {
-	r.protocol.Store(uint32(rec.Protocol))
+	r.protocol.Store(uint32(max(slices.Index(Protocols[:], rec.Protocol), 0)))
 	r.current, r.offset = rec.Current, rec.Offset
-	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
+	r.sent, r.reason, r.seen = rec.Sent, reasonOf(rec.Reason), time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = firmware.NewTarget(*rec.InFlight), true
