@@ -18,7 +18,7 @@ import (
 	"havn/link/mqtt"
 	"havn/lorawan"
 	"havn/lorawan/region"
-	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/drogue"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
@@ -82,7 +82,7 @@ func full(t *testing.T) Config {
 	c.Firmware.Hawkbit = hawkbit.Config{
 		URL: "https://hawkbit.example", Tenant: "plant 7", GatewayTokenFile: name, Artifact: "os/*.bin", CA: name,
 	}
-	c.Firmware.Desired = []update.Rule{
+	c.Firmware.Desired = []desired.Rule{
 		{Application: "a", Device: "d", Spec: firmware.Spec{Container: &firmware.ContainerSpec{
 			Image: "blinky:v2", ImagePullPolicy: firmware.PullAlways}}},
 		{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "blinky"}}},
