@@ -9,6 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/release"
 )
 
 // settle is how long after a delivery an old version is taken for a datagram
@@ -25,7 +26,7 @@ type Row struct {
 	protocol atomic.Uint32 // Protocol of the last request
 
 	mu       sync.Mutex
-	release  *release         // what is desired; nil = nothing
+	release  *release.Release // what is desired; nil = nothing
 	desired  error            // why release is nil
 	current  string           // the version it last said it runs
 	inFlight *firmware.Target // the image it is writing; nil = none
@@ -55,7 +56,7 @@ func (r *Row) target() *firmware.Target {
 	if r.release == nil {
 		return nil
 	}
-	return r.release.target.Load()
+	return r.release.Target()
 }
 
 // touch notes a sign of life. The caller holds mu.
@@ -182,5 +183,3 @@ func (r *Row) restore(rec Record) {
 func (r *Row) worthKeeping() bool {
 	return r.inFlight != nil || !r.sent.Digest.IsZero()
 }
-
-var _ firmware.Directory = (*Desired)(nil)

@@ -1,11 +1,10 @@
 package update
 
 import (
-	"context"
-	"time"
-
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/desired"
+	"havn/update/release"
 )
 
 // Images is the cache, as the engine uses it.
@@ -15,22 +14,7 @@ type Images interface {
 	Get(d firmware.Digest) *firmware.Image
 	// Find returns a held image by the first bytes of its digest, nil on a miss.
 	Find(prefix []byte) *firmware.Image
-	// Load brings an image into memory: from disk, else from its source.
-	Load(ctx context.Context, m firmware.Metadata) (*firmware.Image, error)
-	// Retain keeps an image on disk until then, at least.
-	Retain(d firmware.Digest, until time.Time)
-}
-
-// Ledger keeps which image each version of an application names, with what it
-// takes to fetch it again, and what each spec resolved to last, so that a box
-// that boots without a network knows what to serve. What was saved is on disk
-// when the call returns.
-type Ledger interface {
-	LoadVersions(each func(application string, m firmware.Metadata)) error
-	SaveVersion(application string, m firmware.Metadata) error
-	LoadResolutions(each func(spec string, m firmware.Metadata)) error
-	// SaveResolution stores m for spec; one without a digest removes it.
-	SaveResolution(spec string, m firmware.Metadata) error
+	release.Images
 }
 
 // Rows keeps device rows over restarts.
@@ -40,18 +24,11 @@ type Rows interface {
 	SaveRows(save []Record, drop []dfu.Device) error
 }
 
-// Assignments keeps what operators assigned locally. Name may be "*".
-type Assignments interface {
-	LoadAssignments() (map[dfu.Device]firmware.Spec, error)
-	// SaveAssignment stores s for d; nil removes it.
-	SaveAssignment(d dfu.Device, s *firmware.Spec) error
-}
-
 // Store is all durable state of the engine.
 type Store interface {
-	Ledger
+	release.Ledger
+	desired.Assignments
 	Rows
-	Assignments
 }
 
 // Record is a row as it is stored: what cannot be derived from the device's

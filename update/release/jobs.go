@@ -1,4 +1,4 @@
-package update
+package release
 
 import (
 	"context"
@@ -11,7 +11,7 @@ import (
 // the device that caused it will ask again.
 type jobs struct {
 	queue   chan job
-	dropped atomic.Uint64
+	dropped *atomic.Uint64 // counts
 
 	mu      sync.Mutex
 	pending map[string]bool // keys in queue or running
@@ -29,8 +29,8 @@ const (
 	jobQueue   = 4096
 )
 
-func newJobs() *jobs {
-	return &jobs{queue: make(chan job, jobQueue), pending: map[string]bool{}}
+func newJobs(dropped *atomic.Uint64) *jobs {
+	return &jobs{queue: make(chan job, jobQueue), dropped: dropped, pending: map[string]bool{}}
 }
 
 // add queues run under key, unless that key is waiting or running already.

@@ -1,4 +1,4 @@
-package update
+package release
 
 import (
 	"testing"
@@ -14,7 +14,7 @@ func TestLearnedNameDoesNotReviveATarget(t *testing.T) {
 	called.Names = []string{"2.0.0"}
 	for name, meanwhile := range map[string]*firmware.Target{"published": v3, "withdrawn": nil} {
 		t.Run(name, func(t *testing.T) {
-			var rel release
+			var rel Release
 			rel.target.Store(firmware.NewTarget(v2))
 			rel.amend(func(target *firmware.Target) *firmware.Target {
 				next := named(target, called)
@@ -29,7 +29,7 @@ func TestLearnedNameDoesNotReviveATarget(t *testing.T) {
 }
 
 func TestLearnedNameKeepsTheOrder(t *testing.T) {
-	var rel release
+	var rel Release
 	rel.target.Store(firmware.NewTarget(firmware.Metadata{Version: "v2", Order: "7"}))
 	rel.amend(func(target *firmware.Target) *firmware.Target {
 		return named(target, firmware.Metadata{Version: "v2", Names: []string{"2.0.0"}})

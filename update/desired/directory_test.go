@@ -1,4 +1,4 @@
-package update_test
+package desired_test
 
 import (
 	"errors"
@@ -6,8 +6,12 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/update/desired"
 )
+
+func container(image string) firmware.Spec {
+	return firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
+}
 
 // registry is a firmware.Directory of one application.
 type registry map[dfu.Device]error
@@ -21,7 +25,7 @@ func (r registry) Desired(d dfu.Device) (firmware.Spec, error) {
 }
 
 func TestPrecedence(t *testing.T) {
-	d := update.NewDesired([]update.Rule{
+	d := desired.New([]desired.Rule{
 		{Application: "app", Device: "wild-*", Spec: container("wild")},
 		{Application: "app", Device: "exact", Spec: container("exact")},
 		{Spec: container("any")},

@@ -1,4 +1,4 @@
-package update
+package release
 
 import (
 	"fmt"
@@ -7,6 +7,18 @@ import (
 
 	"havn/firmware"
 )
+
+// Ledger keeps which image each version of an application names, with what it
+// takes to fetch it again, and what each spec resolved to last, so that a box
+// that boots without a network knows what to serve. What was saved is on disk
+// when the call returns.
+type Ledger interface {
+	LoadVersions(each func(application string, m firmware.Metadata)) error
+	SaveVersion(application string, m firmware.Metadata) error
+	LoadResolutions(each func(spec string, m firmware.Metadata)) error
+	// SaveResolution stores m for spec; one without a digest removes it.
+	SaveResolution(spec string, m firmware.Metadata) error
+}
 
 // anyApplication is the application of entries that hold for all of them: the
 // images of rules that name none. Devices cannot be in it, names are not empty.
@@ -18,9 +30,11 @@ const anyApplication = ""
 type ledger struct {
 	store Ledger
 
-	recording sync.Mutex // one writer at a time, while it looks and writes
+	// recording is held by one job at a time while it looks, writes to the store and
+	// changes the maps. It guards no field, and comes before mu.
+	recording sync.Mutex
 
-	mu       sync.RWMutex
+	mu       sync.RWMutex // of the maps; held over nothing else
 	versions map[versionKey]firmware.Metadata
 	resolved map[string]firmware.Metadata // by Spec.Key
 }
@@ -78,7 +92,7 @@ func (l *ledger) record(application string, m firmware.Metadata) (entry firmware
 		return known, nil
 	}
 	if err := l.store.SaveVersion(application, m); err != nil {
-		return m, fmt.Errorf("ledger entry of version %q: %w", Printable(m.Version), err)
+		return m, fmt.Errorf("ledger entry of version %q: %w", firmware.Printable(m.Version), err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -96,6 +110,8 @@ func (l *ledger) resolution(spec string) (firmware.Metadata, bool) {
 
 // resolve remembers what a spec resolved to.
 func (l *ledger) resolve(spec string, m firmware.Metadata) error {
+	l.recording.Lock()
+	defer l.recording.Unlock()
 	known, ok := l.resolution(spec)
 	if ok && known.Digest == m.Digest && known.Version == m.Version && known.Order == m.Order {
 		return nil
@@ -111,6 +127,8 @@ func (l *ledger) resolve(spec string, m firmware.Metadata) error {
 
 // withdraw forgets what a spec resolved to, in memory whatever the disk does.
 func (l *ledger) withdraw(spec string) error {
+	l.recording.Lock()
+	defer l.recording.Unlock()
 	if _, ok := l.resolution(spec); !ok {
 		return nil
 	}
