@@ -45,8 +45,8 @@ func (s *Server) Reload(next Setup) error { return s.handler.SetChunks(next.Chun
 
 // Listen binds the port of cfg. It starts nothing: see Run.
 func Listen(cfg Config, h *Handler, log *slog.Logger) (*Server, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
+	if err := cfg.withDefaults().Validate().Err(); err != nil {
+		return nil, fmt.Errorf("coap: %w", err)
 	}
 	readers := cfg.Readers
 	if readers == 0 {

@@ -20,6 +20,7 @@ import (
 	"havn/gateway/config"
 	"havn/store"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
@@ -37,11 +38,11 @@ const localName = "command-line"
 // Gateway is the running system.
 type Gateway struct {
 	cfg     config.Config
-	local   []update.Rule // for the LocalFile, after those of the configuration
+	local   []desired.Rule // for the LocalFile, after those of the configuration
 	log     *slog.Logger
 	store   *store.Store
 	cache   *cache.Cache
-	desired *update.Desired
+	desired *desired.Directory
 	engine  *update.Engine
 	fronts  []front.Front                // that are on
 	reloads []func(*config.Config) error // one per front: takes over what may change while it runs
@@ -86,7 +87,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 func (g *Gateway) openEngine(source firmware.Source) (err error) {
 	cfg := g.cfg.Update
 	cfg.Refresh, cfg.MaxDevices, cfg.Pace = g.cfg.Firmware.Refresh, g.cfg.Devices.Max, g.cfg.Upstream.Forward
-	g.desired = update.NewDesired(g.rules(g.cfg), g.cloud.directory())
+	g.desired = desired.New(g.rules(g.cfg), g.cloud.directory())
 	g.engine, err = update.New(cfg, update.Parts{
 		Desired: g.desired, Source: source, Images: g.cache, Store: g.store,
 		Reporter: g.cloud.reporter(), Log: g.log,
@@ -110,14 +111,14 @@ func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
 		if _, err := files.Resolve(context.Background(), dfu.Device{}, spec); err != nil {
 			return nil, err
 		}
-		g.local = []update.Rule{{Spec: spec}}
+		g.local = []desired.Rule{{Spec: spec}}
 	}
 	all := firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}
 	return all, g.openHawkbit(all)
 }
 
 // rules returns what cfg desires, and then the local file for all others.
-func (g *Gateway) rules(cfg config.Config) []update.Rule {
+func (g *Gateway) rules(cfg config.Config) []desired.Rule {
 	return slices.Concat(cfg.Firmware.Desired, g.local)
 }
 
@@ -199,13 +200,17 @@ func (g *Gateway) refresh() {
 
 // Reload takes over what may change while devices are served: the rules of desired
 // firmware, and of each front its chunk sizes and certificates. Credentials are
-// read from their files anyway. What fails keeps what it has; the rest changes.
+// read from their files anyway. A front that refuses its part keeps what it has, and
+// then the rules stay too.
 func (g *Gateway) Reload(cfg config.Config) error {
 	var errs []error
 	for _, reload := range g.reloads {
 		errs = append(errs, reload(&cfg))
 	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
 	g.desired.SetRules(g.rules(cfg))
 	g.refresh()
-	return errors.Join(errs...)
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/release"
 )
 
 // settle is how long after a delivery an old version is taken for a datagram
@@ -24,7 +25,7 @@ type Row struct {
 	protocol atomic.Uint32 // of the last request: a number of Engine.protocols
 
 	mu       sync.Mutex
-	release  *release         // what is desired; nil = nothing
+	release  *release.Release // what is desired; nil = nothing
 	desired  error            // why release is nil
 	current  string           // the version it last said it runs
 	inFlight *firmware.Target // the image it is writing; nil = none
@@ -54,7 +55,7 @@ func (r *Row) target() *firmware.Target {
 	if r.release == nil {
 		return nil
 	}
-	return r.release.target.Load()
+	return r.release.Target()
 }
 
 // touch notes a sign of life. The caller holds mu.
@@ -74,13 +75,10 @@ func (r *Row) mark() {
 	}
 }
 
-// maxVersion is the longest version a source may give an image. Of what
-// devices report, no more is kept.
-const maxVersion = 64
-
-// setCurrent notes the running version. It allocates only when that changes.
+// setCurrent notes the running version, as far as a version of an image can go.
+// It allocates only when that changes.
 func (r *Row) setCurrent(version []byte) {
-	version = version[:min(len(version), maxVersion)]
+	version = version[:min(len(version), firmware.MaxVersion)]
 	if r.current != string(version) {
 		r.current = string(version)
 	}
@@ -160,7 +158,7 @@ func (r *Row) returned(t *firmware.Target, version []byte) Reason {
 func (r *Row) record() Record {
 	rec := Record{
 		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current, Offset: r.offset,
-		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
+		Sent: r.sent, Reason: reasonNames[r.reason], Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -172,7 +170,7 @@ func (r *Row) record() Record {
 func (r *Row) restore(rec Record) {
 	r.protocol.Store(r.engine.protocols.number(rec.Protocol))
 	r.current, r.offset = rec.Current, rec.Offset
-	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
+	r.sent, r.reason, r.seen = rec.Sent, reasonOf(rec.Reason), time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = firmware.NewTarget(*rec.InFlight), true
@@ -184,5 +182,3 @@ func (r *Row) restore(rec Record) {
 func (r *Row) worthKeeping() bool {
 	return r.inFlight != nil || !r.sent.Digest.IsZero()
 }
-
-var _ firmware.Directory = (*Desired)(nil)

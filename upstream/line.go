@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"havn/dfu"
+	"havn/link"
 )
 
 // Bounds of one line.
@@ -50,11 +51,7 @@ func newLine(p Publisher, spool Spool, stats *Stats, log *slog.Logger) *line {
 	}
 }
 
-func newPause() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.Multiplier, b.MaxInterval = time.Second, 2, maxPause
-	return b
-}
+func newPause() *backoff.ExponentialBackOff { return link.NewBackoff(time.Second, maxPause) }
 
 // run works the queue until ctx ends.
 func (l *line) run(ctx context.Context) {

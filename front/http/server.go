@@ -63,8 +63,8 @@ func (s *Server) Reload(next Setup) error {
 
 // Listen binds the port of cfg. It starts nothing: see Run.
 func Listen(cfg Config, h *Handler) (*Server, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
+	if err := cfg.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("http: %w", err)
 	}
 	s := &Server{cfg: cfg, handler: h}
 	if err := s.readCertificate(); err != nil {

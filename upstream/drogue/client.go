@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"net/http"
 	"net/url"
@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"havn/dfu"
+	"havn/link"
 )
 
 const (
@@ -35,21 +36,24 @@ const (
 type Client struct {
 	cfg  RegistryConfig
 	base string
-	http *http.Client
+	http *link.Client
 }
 
 // NewClient returns a client. It asks nothing yet.
 func NewClient(cfg RegistryConfig) (*Client, error) {
-	trust, err := tlsConfig("upstream.drogue.registry", cfg.CA)
+	asked, err := link.NewClient(link.ClientConfig{
+		CA:       link.File{Key: "upstream.drogue.registry.ca", Path: cfg.CA},
+		Compress: true, Timeout: requestTimeout, Authorize: cfg.authorize,
+	})
 	if err != nil {
 		return nil, err
 	}
 	base := strings.TrimSuffix(strings.TrimRight(cfg.URL, "/"), registryPath) + registryPath
-	return &Client{cfg: cfg, base: base, http: newHTTPClient(trust)}, nil
+	return &Client{cfg: cfg, base: base, http: asked}, nil
 }
 
 // Close gives idle connections back.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.http.Close() }
 
 // Application reads one application.
 func (c *Client) Application(ctx context.Context, name string) (*Resource, error) {
@@ -117,22 +121,14 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if err := c.cfg.authorize(req); err != nil {
-		return nil, err
+	answer, err := c.http.Do(req, maxAnswer)
+	if status, ok := errors.AsType[*link.StatusError](err); ok {
+		return nil, c.refusal(status, path)
 	}
-	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, away(ctx, "device registry", distrust("upstream.drogue.registry.ca", err))
+		return nil, away(ctx, "device registry", err)
 	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return nil, away(ctx, "device registry: "+path, err)
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, c.refusal(resp, path, answer)
-	}
-	return answer, nil
+	return answer.Body, nil
 }
 
 func (c *Client) notDrogue(path string, err error) error {

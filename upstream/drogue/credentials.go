@@ -1,40 +1,16 @@
 package drogue
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"errors"
-	"fmt"
 	"net/http"
-	"os"
 	"strings"
+
+	"havn/link"
 )
-
-// secret is read where it is used, so that it can be rotated without a restart.
-type secret struct {
-	key  string // the configuration key, for errors
-	path string
-}
-
-func (s secret) read() (string, error) {
-	if s.path == "" {
-		return "", nil
-	}
-	b, err := os.ReadFile(s.path)
-	if err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrAway, s.key, err)
-	}
-	text := strings.TrimRight(string(b), "\r\n")
-	if text == "" {
-		return "", fmt.Errorf("%w: %s: %s is empty", ErrAway, s.key, s.path)
-	}
-	return text, nil
-}
 
 // authorize puts the account of the registry on a request: exactly one form,
 // as the server refuses several.
 func (r RegistryConfig) authorize(req *http.Request) error {
-	token, err := secret{"upstream.drogue.registry.token_file", r.TokenFile}.read()
+	token, err := link.File{Key: "upstream.drogue.registry.token_file", Path: r.TokenFile}.Token()
 	switch {
 	case err != nil:
 		return err
@@ -49,7 +25,7 @@ func (r RegistryConfig) authorize(req *http.Request) error {
 // account returns what to connect with. A bearer token stands as user name,
 // the one place where both versions of MQTT accept it alone.
 func (i IntegrationConfig) account() (user, password string, err error) {
-	token, err := secret{"upstream.drogue.integration.token_file", i.TokenFile}.read()
+	token, err := link.File{Key: "upstream.drogue.integration.token_file", Path: i.TokenFile}.Token()
 	if i.User == "" {
 		return token, "", err
 	}
@@ -59,7 +35,7 @@ func (i IntegrationConfig) account() (user, password string, err error) {
 // account returns user name and password of the gateway device. The server
 // splits at the first @ and decodes percent signs left of it.
 func (e Endpoint) account() (user, password string, err error) {
-	password, err = secret{"upstream.drogue.endpoints: password_file", e.PasswordFile}.read()
+	password, err = link.File{Key: "upstream.drogue.endpoints: password_file", Path: e.PasswordFile}.Password()
 	return userEscaper.Replace(e.Device) + "@" + e.Application, password, err
 }
 
@@ -68,30 +44,7 @@ func (e Endpoint) name() string { return "gateway device " + e.Device + " of " +
 
 var userEscaper = strings.NewReplacer("%", "%25", "@", "%40")
 
-// tlsConfig trusts the authorities in the PEM file ca; nil, the system's, when
-// there is none.
-func tlsConfig(what, ca string) (*tls.Config, error) {
-	if ca == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(ca)
-	if err != nil {
-		return nil, fmt.Errorf("%s: ca: %w", what, err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("%s: ca: no PEM certificate in %s", what, ca)
-	}
-	return &tls.Config{RootCAs: pool}, nil
-}
-
-// distrust adds to the error of a connection which key to look at, where the
-// server's certificate is of an authority that we do not trust.
-func distrust(key string, err error) error {
-	var unknown x509.UnknownAuthorityError
-	if !errors.As(err, &unknown) {
-		return err
-	}
-	return fmt.Errorf("%w; %s has to name a PEM file with the authority that signed the "+
-		"server's certificate", err, key)
+// authorities returns the file that the server of an endpoint is checked with.
+func (e Endpoint) authorities() link.File {
+	return link.File{Key: "upstream.drogue.endpoints: ca", Path: e.CA}
 }

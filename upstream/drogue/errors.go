@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 )
 
 // One sentinel per reaction of a caller.
@@ -41,22 +40,4 @@ func away(ctx context.Context, what string, err error) error {
 		}
 	}
 	return fmt.Errorf("%s: %w: %w", what, ErrAway, err)
-}
-
-// busyError is the server's request to stay away for a while.
-type busyError struct {
-	after time.Duration // 0 = it did not say
-	err   error
-}
-
-func (e *busyError) Error() string { return e.err.Error() }
-func (e *busyError) Unwrap() error { return e.err }
-
-// retryAfter returns how long the server asked to be left alone.
-func retryAfter(err error) time.Duration {
-	var busy *busyError
-	if errors.As(err, &busy) {
-		return busy.after
-	}
-	return 0
 }

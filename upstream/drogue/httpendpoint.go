@@ -3,12 +3,13 @@ package drogue
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"havn/link"
 )
 
 // maxBody is the largest body Drogue Cloud's HTTP endpoint takes, in bytes.
@@ -19,16 +20,19 @@ const maxBody = 64 << 10
 type httpEndpoint struct {
 	Endpoint
 	base string
-	http *http.Client
+	http *link.Client
 }
 
-func newHTTPEndpoint(e Endpoint, trust *tls.Config) *httpEndpoint {
-	return &httpEndpoint{e, strings.TrimRight(e.URL, "/") + "/v1/", newHTTPClient(trust)}
+func newHTTPEndpoint(e Endpoint) (*httpEndpoint, error) {
+	asked, err := link.NewClient(link.ClientConfig{
+		CA: e.authorities(), Compress: true, Timeout: requestTimeout,
+	})
+	return &httpEndpoint{e, strings.TrimRight(e.URL, "/") + "/v1/", asked}, err
 }
 
 func (h *httpEndpoint) run(ctx context.Context) {
 	<-ctx.Done()
-	h.http.CloseIdleConnections()
+	h.http.Close()
 }
 
 func (h *httpEndpoint) retry() {} // each request is a try
@@ -42,19 +46,16 @@ func (h *httpEndpoint) publish(ctx context.Context, m message) error {
 	if err != nil {
 		return err
 	}
-	resp, err := h.http.Do(req)
-	if err != nil {
-		return away(ctx, "HTTP endpoint", distrust(endpointCA, err))
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	if err != nil {
+	answer, err := h.http.Do(req, maxBody)
+	switch status, refused := errors.AsType[*link.StatusError](err); {
+	case refused:
+		return h.refusal(status, m)
+	case err != nil:
 		return away(ctx, "HTTP endpoint", err)
+	case answer.Code != http.StatusAccepted:
+		return fmt.Errorf("HTTP endpoint: answer %d: %w: %w", answer.Code, ErrAway, errOdd)
 	}
-	if resp.StatusCode == http.StatusAccepted {
-		return nil
-	}
-	return h.refusal(resp, m, parseAPIError(body).text(resp.StatusCode))
+	return nil
 }
 
 func (h *httpEndpoint) request(ctx context.Context, m message) (*http.Request, error) {
@@ -70,28 +71,36 @@ func (h *httpEndpoint) request(ctx context.Context, m message) (*http.Request, e
 		req.Header.Set("Content-Type", m.contentType)
 	}
 	user, password, err := h.account()
+	if err != nil {
+		return nil, away(ctx, "HTTP endpoint", err)
+	}
 	req.SetBasicAuth(user, password)
-	return req, err
+	return req, nil
 }
 
 // refusal classifies an answer that is no success. A refused password looks
 // like a device that does not list us: only of our own events it is certain.
-func (h *httpEndpoint) refusal(resp *http.Response, m message, said string) error {
+func (h *httpEndpoint) refusal(status *link.StatusError, m message) error {
+	_, what := said(status)
+	return fmt.Errorf("HTTP endpoint: %w: %w", what, h.class(status.Code, m))
+}
+
+// class returns the reaction to an answer, and what to do about it.
+func (h *httpEndpoint) class(status int, m message) error {
 	own := m.device == "" || m.device == h.Device
-	switch status := resp.StatusCode; {
+	switch {
 	case status == http.StatusForbidden && own, status == http.StatusUnauthorized:
-		return fmt.Errorf("%s: %w: our gateway device is not accepted: check device, application "+
-			"and password", said, ErrAway)
+		return fmt.Errorf("%w: our gateway device is not accepted: check device, application "+
+			"and password", ErrAway)
 	case status == http.StatusForbidden:
-		return fmt.Errorf("%s: %w: %s, or check the password of %q",
-			said, ErrDenied, denial(h.Endpoint, m), h.Device)
+		return fmt.Errorf("%w: %s, or check the password of %q", ErrDenied, denial(h.Endpoint, m), h.Device)
 	case status == http.StatusNotAcceptable:
-		return fmt.Errorf("%s: %w: a rule of the application refuses it, or it is no valid %s",
-			said, ErrRejected, contentName(m.contentType))
+		return fmt.Errorf("%w: a rule of the application refuses it, or it is no valid %s",
+			ErrRejected, contentName(m.contentType))
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge:
-		return fmt.Errorf("%s: %w", said, ErrRejected)
+		return ErrRejected
 	case status == http.StatusTooManyRequests, status >= 500:
-		return busy(resp, "HTTP endpoint: "+said)
+		return ErrAway
 	}
-	return fmt.Errorf("HTTP endpoint: %s: %w: %w", said, ErrAway, errOdd)
+	return fmt.Errorf("%w: %w", ErrAway, errOdd)
 }

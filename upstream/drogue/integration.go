@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/link"
 	"havn/link/mqtt"
 )
 
@@ -24,7 +25,7 @@ type integration struct {
 
 func newIntegration(cfg IntegrationConfig, r *Registry) (*integration, error) {
 	const name = "MQTT integration of Drogue Cloud"
-	if _, err := tlsConfig(name, cfg.CA); err != nil {
+	if _, err := (link.File{Key: "upstream.drogue.integration.ca", Path: cfg.CA}).Pool(); err != nil {
 		return nil, err
 	}
 	i := &integration{registry: r, group: cfg.Group}

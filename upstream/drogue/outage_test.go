@@ -2,10 +2,13 @@ package drogue
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,6 +16,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/link"
 	"havn/upstream/drogue/droguetest"
 )
 
@@ -180,7 +184,7 @@ func TestRetryAfterIsKept(t *testing.T) {
 	}
 	defer c.Close()
 	_, err = c.Device(t.Context(), dev)
-	if got := retryAfter(err); got != 100*time.Second || !errors.Is(err, ErrAway) {
+	if got := link.Pause(err); got != 100*time.Second || !errors.Is(err, ErrAway) {
 		t.Errorf("%v after %v", err, got)
 	}
 	o := newOutage(slog.New(slog.DiscardHandler), "registry", new(atomic.Bool))
@@ -189,18 +193,33 @@ func TestRetryAfterIsKept(t *testing.T) {
 	}
 }
 
-func TestDelayGrowsAndSpreads(t *testing.T) {
-	last := time.Duration(0)
-	for _, fails := range []int{1, 3, 5, 9, 1000} {
-		least, most := delay(fails), time.Duration(0)
-		for range 200 {
-			d := delay(fails)
-			least, most = min(least, d), max(most, d)
-		}
-		if least <= last/3 || most-least < most/4 || most > 3*maxRetry/2 {
-			t.Errorf("%d failures: %v to %v", fails, least, most)
-		}
-		last = least
+// TestAuthoritiesAreReplaced needs no restart.
+func TestAuthoritiesAreReplaced(t *testing.T) {
+	w := newWorld(t, droguetest.Options{TLS: true})
+	w.PutDevice("app", "d1", firmwareSpec("h/n:1"), nil)
+	other := httptest.NewTLSServer(nil)
+	defer other.Close()
+	stranger := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})
+	own, err := os.ReadFile(w.cfg.Registry.CA)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := errors.Join(err, os.WriteFile(ca, stranger, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.Registry.CA = ca
+	c, err := NewClient(w.cfg.Registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, err = c.Device(t.Context(), dev)
+	if !errors.Is(err, ErrAway) || !strings.Contains(err.Error(), "upstream.drogue.registry.ca has to name") {
+		t.Errorf("authority of another server: %v", err)
+	}
+	if err := os.WriteFile(ca, own, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Device(t.Context(), dev); err != nil {
+		t.Errorf("after the authorities were replaced: %v", err)
 	}
 }
 

@@ -39,9 +39,6 @@ type Publisher struct {
 	stats     PublisherStats
 }
 
-// endpointCA is the key of the authorities an endpoint must have.
-const endpointCA = "upstream.drogue.endpoints: ca"
-
 // endpoint is one way to publish. publish returns after the server's word.
 type endpoint interface {
 	run(ctx context.Context)
@@ -89,12 +86,11 @@ func newEndpoint(
 	if err != nil {
 		return nil, fmt.Errorf("endpoint %s: %w", redacted(e.URL), err)
 	}
-	trust, err := tlsConfig(e.name(), e.CA)
-	if err != nil {
-		return nil, err
-	}
 	if strings.HasPrefix(u.Scheme, "http") {
-		return newHTTPEndpoint(e, trust), nil
+		return newHTTPEndpoint(e)
+	}
+	if _, err := e.authorities().Pool(); err != nil {
+		return nil, err
 	}
 	return newMQTTEndpoint(e, mqtt.Far, received, stats, log)
 }
