@@ -47,7 +47,7 @@ func TestBounds(t *testing.T) {
 // not read ends too.
 func TestPatience(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f, err := New(Config{}, Chunks{}, front.Parts{Engine: blinky.Engine(t)})
+		f, err := New(Setup{}, front.Parts{Engine: blinky.Engine(t)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -102,7 +102,7 @@ func feed(t testing.TB, f *Front, data []byte) {
 
 // TestEveryPrefix: a connection may break anywhere, and leaves nothing behind.
 func TestEveryPrefix(t *testing.T) {
-	f, err := New(Config{}, Chunks{}, front.Parts{Engine: blinky.Engine(t)})
+	f, err := New(Setup{}, front.Parts{Engine: blinky.Engine(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestEveryPrefix(t *testing.T) {
 // FuzzConnection: whatever a client sends, the front ends the connection and keeps
 // nothing of it.
 func FuzzConnection(f *testing.F) {
-	front, err := New(Config{}, Chunks{}, front.Parts{Engine: blinky.Engine(f)})
+	front, err := New(Setup{}, front.Parts{Engine: blinky.Engine(f)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -145,7 +145,7 @@ func FuzzTopic(f *testing.F) {
 // TestShutdown: the devices are told, and the front returns.
 func TestShutdown(t *testing.T) {
 	w := &world{log: new(lockedLog)}
-	f, err := New(Config{Listen: "127.0.0.1:0"}, Chunks{}, front.Parts{Engine: blinky.Engine(t)})
+	f, err := New(Setup{Config: Config{Listen: "127.0.0.1:0"}}, front.Parts{Engine: blinky.Engine(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestShutdown(t *testing.T) {
 func TestTLS(t *testing.T) {
 	certificate := linktest.NewCertificate(t, "localhost")
 	cfg := Config{TLSListen: "127.0.0.1:0", Certificate: certificate.File, Key: certificate.Key}
-	f, err := New(cfg, Chunks{}, front.Parts{Engine: blinky.Engine(t)})
+	f, err := New(Setup{Config: cfg}, front.Parts{Engine: blinky.Engine(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -190,11 +190,11 @@ func TestTLS(t *testing.T) {
 	if _, err := io.ReadFull(conn, ack); err != nil || ack[3] != 0 {
 		t.Errorf("%x, %v", ack, err)
 	}
-	if err := f.Reload(Chunks{}); err != nil {
+	if err := f.Reload(Setup{}); err != nil {
 		t.Error(err)
 	}
 	f.cfg.Key = filepath.Join(t.TempDir(), "gone")
-	if err := f.Reload(Chunks{}); err == nil {
+	if err := f.Reload(Setup{}); err == nil {
 		t.Error("a key that is gone is no error")
 	}
 }

@@ -4,7 +4,14 @@ import (
 	"cmp"
 
 	"havn/fault"
+	"havn/update"
 )
+
+// Setup is what the front is configured with.
+type Setup struct {
+	Config Config
+	Chunks Chunks
+}
 
 // Config is the section mqtt. Without an address the front is off.
 type Config struct {
@@ -38,6 +45,13 @@ const (
 type Chunks struct {
 	WriteSize int `yaml:"write_size"` // most data in one Write, bytes; default 1024
 	Align     int `yaml:"align"`      // flash word, bytes: Writes are multiples of it; default 4
+}
+
+// Validate returns what is wrong with c, in which no number is left out.
+func (c Chunks) Validate() (faults fault.List) {
+	update.CheckWrite(&faults, c.WriteSize, maxSize, c.Align)
+	update.CheckAlign(&faults, c.Align)
+	return faults
 }
 
 func (c Chunks) withDefaults() Chunks {

@@ -48,17 +48,23 @@ type Front struct {
 	routes map[dfu.Device]*session // who takes the commands of a device
 }
 
-var _ front.Listener = (*Front)(nil)
+var (
+	_ front.Listener = (*Front)(nil)
+	_ front.Waker    = (*Front)(nil)
+)
 
 // New binds the ports of cfg. It starts nothing: see Run.
-func New(cfg Config, c Chunks, p front.Parts) (_ *Front, err error) {
+func New(cfg Setup, p front.Parts) (_ *Front, err error) {
+	if err := cfg.Config.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("mqtt: %w", err)
+	}
 	s := &Front{
-		cfg: cfg, own: map[dfu.Device]*session{}, routes: map[dfu.Device]*session{},
+		cfg: cfg.Config, own: map[dfu.Device]*session{}, routes: map[dfu.Device]*session{},
 		mqtt: mochi.New(&mochi.Options{
 			Capabilities: capabilities(), Logger: slog.New(slog.DiscardHandler),
 		}),
 	}
-	s.handler = newHandler(c, p, s.speaksFor)
+	s.handler = newHandler(cfg.Chunks, p, s.speaksFor)
 	defer func() {
 		if err != nil {
 			_ = s.Close()
@@ -81,8 +87,8 @@ func (s *Front) Counts() *front.Counts { return s.handler.counts }
 
 // Reload takes over the chunk sizes, and reads the certificate again. Connections go
 // on.
-func (s *Front) Reload(c Chunks) error {
-	s.handler.setChunks(c)
+func (s *Front) Reload(cfg Setup) error {
+	s.handler.setChunks(cfg.Chunks)
 	return s.readCertificate()
 }
 

@@ -24,7 +24,7 @@ func (*hooks) ID() string { return "devices" }
 func (*hooks) Provides(b byte) bool {
 	switch b {
 	case mochi.OnConnectAuthenticate, mochi.OnACLCheck, mochi.OnPacketRead, mochi.OnPacketEncode,
-		mochi.OnSubscribe, mochi.OnUnsubscribed, mochi.OnSubscribed, mochi.OnPublish, mochi.OnPublished,
+		mochi.OnSubscribe, mochi.OnUnsubscribed, mochi.OnPacketSent, mochi.OnPublish, mochi.OnPublished,
 		mochi.OnWill:
 		return true
 	}
@@ -112,8 +112,12 @@ func (k *hooks) OnACLCheck(cl *mochi.Client, filter string, write bool) bool {
 	return false
 }
 
-// OnSubscribed implements mochi.Hook. What waits is sent after the SUBACK.
-func (k *hooks) OnSubscribed(cl *mochi.Client, _ packets.Packet, _ []byte) { of(cl).signal() }
+// OnPacketSent implements mochi.Hook: what waits for a device follows its SUBACK.
+func (*hooks) OnPacketSent(cl *mochi.Client, pk packets.Packet, _ []byte) {
+	if pk.FixedHeader.Type == packets.Suback {
+		of(cl).signal()
+	}
+}
 
 // OnUnsubscribed implements mochi.Hook.
 func (k *hooks) OnUnsubscribed(cl *mochi.Client, pk packets.Packet) {

@@ -48,7 +48,7 @@ func newWorld(t testing.TB, c Chunks) *world {
 
 func (w *world) start(t testing.TB, c Chunks, up telemetry.Upstream) {
 	t.Helper()
-	f, err := New(Config{Listen: "127.0.0.1:0"}, c, front.Parts{
+	f, err := New(Setup{Config{Listen: "127.0.0.1:0"}, c}, front.Parts{
 		Engine: blinky.Engine(t), Upstream: up, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
 	if err != nil {

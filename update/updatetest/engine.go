@@ -14,6 +14,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/update"
+	"havn/update/desired"
 )
 
 // Application is the application whose devices get the firmware.
@@ -36,12 +37,12 @@ func New(version string, size int) Firmware {
 // no more.
 func (f Firmware) Engine(t testing.TB) *update.Engine {
 	t.Helper()
-	rule := update.Rule{Application: Application, Spec: firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}}
+	rule := desired.Rule{Application: Application, Spec: firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}}
 	shelf := newShelf(t, f)
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: time.Second, MaxVersion: 16,
 			Refresh: time.Hour, Abandon: time.Hour, MaxDevices: 10_000},
-		update.Parts{Desired: update.NewDesired([]update.Rule{rule}, nil),
+		update.Parts{Desired: desired.New([]desired.Rule{rule}, nil),
 			Source: shelf, Images: shelf, Store: store{shelf: shelf}})
 	if err != nil {
 		t.Fatal(err)
