@@ -149,7 +149,7 @@ func (r *Row) undecided(v *status.Status) bool {
 		return false
 	}
 	rel := r.release
-	return r.pending() || (rel != nil && rel.target.Load() == nil && rel.err.Load() == nil)
+	return r.pending() || (rel != nil && rel.Target() == nil && rel.Err() == nil)
 }
 
 // took notes that the Reporter took c. The row is stored once more, without

@@ -8,6 +8,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/release"
 )
 
 // settle is how long after a delivery an old version is taken for a datagram
@@ -21,10 +22,10 @@ const settle = 30 * time.Second
 type Row struct {
 	device   dfu.Device
 	engine   *Engine
-	protocol atomic.Uint32 // Protocol of the last request
+	protocol atomic.Uint32 // of the last request: a number of Engine.protocols
 
 	mu       sync.Mutex
-	release  *release         // what is desired; nil = nothing
+	release  *release.Release // what is desired; nil = nothing
 	desired  error            // why release is nil
 	current  string           // the version it last said it runs
 	inFlight *firmware.Target // the image it is writing; nil = none
@@ -54,7 +55,7 @@ func (r *Row) target() *firmware.Target {
 	if r.release == nil {
 		return nil
 	}
-	return r.release.target.Load()
+	return r.release.Target()
 }
 
 // touch notes a sign of life. The caller holds mu.
@@ -156,8 +157,8 @@ func (r *Row) returned(t *firmware.Target, version []byte) Reason {
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()), Current: r.current, Offset: r.offset,
-		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
+		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current, Offset: r.offset,
+		Sent: r.sent, Reason: reasonNames[r.reason], Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -167,9 +168,9 @@ func (r *Row) record() Record {
 
 // restore fills a new row from its durable form.
 func (r *Row) restore(rec Record) {
-	r.protocol.Store(uint32(rec.Protocol))
+	r.protocol.Store(r.engine.protocols.number(rec.Protocol))
 	r.current, r.offset = rec.Current, rec.Offset
-	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
+	r.sent, r.reason, r.seen = rec.Sent, reasonOf(rec.Reason), time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = firmware.NewTarget(*rec.InFlight), true
@@ -181,5 +182,3 @@ func (r *Row) restore(rec Record) {
 func (r *Row) worthKeeping() bool {
 	return r.inFlight != nil || !r.sent.Digest.IsZero()
 }
-
-var _ firmware.Directory = (*Desired)(nil)

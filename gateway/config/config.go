@@ -13,6 +13,7 @@ import (
 	fronthttp "havn/front/http"
 	"havn/lorawan"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
@@ -71,7 +72,7 @@ type Firmware struct {
 	Refresh time.Duration  `yaml:"refresh"` // how often tags and desired firmware are looked up again
 	File    file.Config    `yaml:"file"`
 	Hawkbit hawkbit.Config `yaml:"hawkbit"`
-	Desired []update.Rule  `yaml:"desired"` // first match wins
+	Desired []desired.Rule `yaml:"desired"` // first match wins
 }
 
 // Upstream says which cloud the gateway learns from and reports to.
