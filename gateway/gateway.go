@@ -184,6 +184,9 @@ func (g *Gateway) Close() {
 	if g.cache != nil {
 		g.cache.Close()
 	}
+	if g.hawkbit != nil {
+		g.hawkbit.Close()
+	}
 	g.cloud.close(g.log)
 	if g.store != nil {
 		_ = g.store.Close()
