@@ -86,7 +86,9 @@ func (s *shelf) Get(firmware.Digest) *firmware.Image { return s.image }
 func (s *shelf) Find([]byte) *firmware.Image { return nil }
 
 // Load implements update.Images.
-func (s *shelf) Load(context.Context, firmware.Metadata) (*firmware.Image, error) { return s.image, nil }
+func (s *shelf) Load(context.Context, firmware.Metadata) (*firmware.Image, error) {
+	return s.image, nil
+}
 
 // Retain implements update.Images.
 func (s *shelf) Retain(firmware.Digest, time.Time) {}
