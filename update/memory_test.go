@@ -8,7 +8,6 @@ import (
 
 	"havn/dfu"
 	"havn/status"
-	"havn/update"
 )
 
 // rowBudget is what a row may cost, in bytes of heap: its place in the table, its
@@ -46,7 +45,7 @@ func TestRowCostsLittle(t *testing.T) {
 func (w *world) fleet(n int, st dfu.Status) {
 	now := time.Now()
 	for i := range n {
-		row := w.Lookup(update.CoAP, []byte("app"), fmt.Appendf(nil, "device-%05d", i), now)
+		row := w.Lookup("coap", []byte("app"), fmt.Appendf(nil, "device-%05d", i), now)
 		w.Request(row, &st, limits, now)
 	}
 }

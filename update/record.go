@@ -88,8 +88,8 @@ func restoreTold(rec *Reported) told {
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
-		Sent: r.sent.record(), Reason: r.reason, Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
+		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
+		Sent: r.sent.record(), Reason: reasonNames[r.reason], Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -100,9 +100,9 @@ func (r *Row) record() Record {
 // restoreRow returns the row of a durable form.
 func (e *Engine) restoreRow(rec *Record) *Row {
 	r := e.newRow(rec.Device)
-	r.protocol.Store(uint32(rec.Protocol))
+	r.protocol.Store(e.protocols.number(rec.Protocol))
 	r.current, r.offset, r.seen = intern(rec.Current), rec.Offset, rec.Seen
-	r.sent, r.reason = restoreDelivery(&rec.Sent), rec.Reason
+	r.sent, r.reason = restoreDelivery(&rec.Sent), reasonOf(rec.Reason)
 	r.told, r.owed = restoreTold(&rec.Reported), rec.Owed
 	r.stored.seen, r.stored.offset = rec.Seen, rec.Offset
 	if rec.InFlight != nil {

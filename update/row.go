@@ -9,6 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/release"
 )
 
 // settle is how long after a delivery an old version is taken for a datagram
@@ -27,11 +28,11 @@ type Row struct {
 	engine      *Engine
 	device      dfu.Device
 	application text          // of device, so that all rows of it share its bytes
-	protocol    atomic.Uint32 // Protocol of the last request
+	protocol    atomic.Uint32 // of the last request: a number of Engine.protocols
 
 	mu sync.Mutex
 	essence
-	release *release         // what is desired; nil = nothing
+	release *release.Release // what is desired; nil = nothing
 	desired error            // why release is nil
 	picked  *firmware.Target // what Image last took: the target may move before Served. nil: not by blocks
 	offset  uint32           // next byte of inFlight, as the device last asked
@@ -120,7 +121,7 @@ func (r *Row) target() *firmware.Target {
 	if r.release == nil {
 		return nil
 	}
-	return r.release.target.Load()
+	return r.release.Target()
 }
 
 // touch notes a sign of life. The caller holds mu.
@@ -129,14 +130,11 @@ func (r *Row) touch(now time.Time) { r.seen = now.UnixNano() }
 // pending reports whether the directory is still asking. The caller holds mu.
 func (r *Row) pending() bool { return errors.Is(r.desired, firmware.ErrPending) }
 
-// maxVersion is the longest version a source may give an image. Of what
-// devices report, no more is kept.
-const maxVersion = 64
-
-// keep returns what is kept of a version that a device reports: was where that
-// is the same. It allocates only when it is another one.
+// keep returns what is kept of a version that a device reports, as far as a
+// version of an image can go: was where that is the same. It allocates only when
+// it is another one.
 func keep(was text, reported []byte) text {
-	reported = reported[:min(len(reported), maxVersion)]
+	reported = reported[:min(len(reported), firmware.MaxVersion)]
 	if was.String() == string(reported) {
 		return was
 	}
@@ -230,5 +228,3 @@ func (r *Row) returned(t *firmware.Target, version []byte) Reason {
 // worthKeeping reports whether losing the row would lose something: names are
 // invented freely, so rows of devices that never updated go first.
 func (r *Row) worthKeeping() bool { return r.inFlight != nil || !r.sent.none() }
-
-var _ firmware.Directory = (*Desired)(nil)

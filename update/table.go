@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/update/release"
 )
 
 // shards is how many parts the device table has: so many that fronts on all cores
@@ -131,15 +132,16 @@ func (s *shard) sample(rows []*Row, n int) []*Row {
 // close to the best of all.
 const evictionSample = 16
 
-// Lookup returns the row of a device, making one at first contact. It does not
-// allocate for a known device.
-func (e *Engine) Lookup(p Protocol, application, name []byte, now time.Time) *Row {
+// Lookup returns the row of a device, making one at first contact. The protocol
+// is the name of the front that the device is heard on. Lookup does not allocate
+// for a known device.
+func (e *Engine) Lookup(protocol string, application, name []byte, now time.Time) *Row {
 	row := e.rows.shard(name).find(application, name)
 	if row == nil {
 		row = e.insert(dfu.Device{Application: string(application), Name: string(name)}, now)
 	}
-	if row.protocol.Load() != uint32(p) {
-		row.protocol.Store(uint32(p))
+	if e.protocols.name(row.protocol.Load()) != protocol {
+		row.protocol.Store(e.protocols.number(protocol))
 	}
 	return row
 }
@@ -195,14 +197,14 @@ func (e *Engine) remove(row *Row) bool {
 }
 
 // assignRow looks up what the row's device should run.
-func (e *Engine) assignRow(row *Row) *release {
+func (e *Engine) assignRow(row *Row) *release.Release {
 	spec, err := e.desired.Desired(row.device)
 	if err == nil {
 		err = spec.Validate()
 	}
-	var rel *release
+	var rel *release.Release
 	if err == nil {
-		rel = e.releaseOf(row.device.Application, spec)
+		rel = e.releases.Of(row.device.Application, spec)
 	}
 	row.mu.Lock()
 	defer row.mu.Unlock()

@@ -42,7 +42,7 @@ func TestUpdate(t *testing.T) {
 			if want := (len(blinky.data) + 1915) / 1916; int(result.Chunks) > want+2 {
 				t.Errorf("%d chunks, want about %d", result.Chunks, want)
 			}
-			if n := w.Stats().Chunks.Load(); n != result.Chunks {
+			if n := w.Counts().Chunks.Load(); n != result.Chunks {
 				t.Errorf("%d chunks are counted, the device got %d", n, result.Chunks)
 			}
 		})
@@ -84,7 +84,7 @@ type session struct {
 // TestSessions replays the statuses of real devices, byte by byte, over one
 // connection: they get what the reference server answered.
 func TestSessions(t *testing.T) {
-	raw, err := os.ReadFile("../dfu/testdata/update-protocol.json")
+	raw, err := os.ReadFile("../../dfu/testdata/update-protocol.json")
 	if err != nil {
 		t.Fatal(err)
 	}

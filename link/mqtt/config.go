@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/url"
 
+	"havn/fault"
 	"havn/link"
 )
 
@@ -28,41 +29,28 @@ const (
 
 var ports = map[string]string{plain: "1883", secure: "8883"}
 
-var errURL = errors.New("url: want mqtt://HOST:PORT or mqtts://HOST:PORT")
-
-// Validate reports what is wrong with c. Errors begin with the key.
-func (c Config) Validate() error {
-	u, err := c.parse()
-	switch {
-	case err != nil:
-		return err
-	case u.Path != "":
-		return errURL
-	case u.User != nil:
-		return errors.New("url: put the account into username and password_file")
-	case c.PasswordFile != "" && c.Username == "":
-		return errors.New("password_file: set without username")
-	case (c.Certificate == "") != (c.Key == ""):
-		return errors.New("certificate: certificate and key go together")
-	case u.Scheme == plain && c.CA+c.Certificate != "":
-		return errors.New("url: ca and certificate need mqtts://")
-	}
-	return nil
-}
-
-func (c Config) parse() (*url.URL, error) {
+// Validate returns what is wrong with c.
+func (c Config) Validate() (faults fault.List) {
+	faults.URL("url", c.URL, secure, plain)
 	u, err := url.Parse(c.URL)
-	if err != nil || ports[u.Scheme] == "" || u.Hostname() == "" {
-		return nil, errURL
+	if err == nil && u.Path != "" {
+		faults.Add("url", "want no path behind the host")
 	}
-	return u, nil
+	if err == nil && u.Scheme == plain && c.CA+c.Certificate != "" {
+		faults.Add("url", "ca and certificate need mqtts://")
+	}
+	if c.PasswordFile != "" && c.Username == "" {
+		faults.Add("password_file", "set together with username, which is empty")
+	}
+	faults.Together("certificate", c.Certificate, "key", c.Key)
+	return faults
 }
 
 // target returns where to connect to, and over TLS when trust is not nil.
 func (c Config) target() (address string, trust *tls.Config, err error) {
-	u, err := c.parse()
+	u, err := url.Parse(c.URL)
 	if err != nil {
-		return "", nil, err
+		return "", nil, errors.New("url: not a URL") // err may repeat a password
 	}
 	port := u.Port()
 	if port == "" {

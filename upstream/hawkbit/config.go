@@ -2,12 +2,13 @@ package hawkbit
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
+	"errors"
 	"net/url"
-	"os"
-	"path"
+	"strings"
+
+	"havn/fault"
+	"havn/link"
+	"havn/upstream/hawkbit/ddi"
 )
 
 // Defaults of an empty Config.
@@ -43,48 +44,37 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// base returns the URL under which the tenant's controllers are.
-func (c Config) base() (*url.URL, error) {
-	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("url: want https://HOST[:PORT]") // err could repeat a password
-	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-		return nil, fmt.Errorf("url: %q: want https://HOST[:PORT]", u.Redacted())
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("url: %q: want no user, query or fragment", u.Redacted())
+// ddi returns how the server is reached.
+func (c Config) ddi(dial link.Dial) (ddi.Config, error) {
+	server, err := url.Parse(c.URL)
+	if err != nil {
+		return ddi.Config{}, errors.New("internal error: the URL was not validated")
 	}
-	return u.JoinPath(url.PathEscape(c.Tenant), "controller", "v1"), nil
+	token := ddi.Token{Scheme: ddi.GatewayToken,
+		File: link.File{Key: "firmware.hawkbit.gateway_token_file", Path: c.GatewayTokenFile}}
+	if c.TargetTokenFile != "" {
+		token = ddi.Token{Scheme: ddi.TargetToken,
+			File: link.File{Key: "firmware.hawkbit.target_token_file", Path: c.TargetTokenFile}}
+	}
+	return ddi.Config{
+		Base: ddi.Base(server, c.Tenant), Token: token, Dial: dial,
+		CA: link.File{Key: "firmware.hawkbit.ca", Path: c.CA},
+	}, nil
 }
 
-// Validate reports the first field that cannot be used, beginning with its key.
-// Without a URL there is no server.
-func (c Config) Validate() error {
-	if _, err := path.Match(c.Artifact, ""); err != nil {
-		return fmt.Errorf("artifact: %q is no pattern", c.Artifact)
-	}
+// Validate returns what is wrong with c. Without a URL there is no server, and
+// nothing else may be set.
+func (c Config) Validate() (faults fault.List) {
+	faults.Pattern("artifact", c.Artifact)
 	if c.GatewayTokenFile != "" && c.TargetTokenFile != "" {
-		return fmt.Errorf("target_token_file: give this or gateway_token_file, not both")
+		faults.Add("target_token_file", "give this or gateway_token_file, not both")
 	}
 	if c.URL == "" && c.GatewayTokenFile+c.TargetTokenFile+c.CA == "" {
-		return nil
+		return faults
 	}
-	_, err := c.base()
-	return err
-}
-
-// tls returns the client configuration, nil for the system's authorities.
-func (c Config) tls() (*tls.Config, error) {
-	if c.CA == "" {
-		return nil, nil
+	faults.URL("url", c.URL, "https", "http")
+	if strings.ContainsAny(c.URL, "?#") {
+		faults.Add("url", "want no query and no fragment")
 	}
-	pem, err := os.ReadFile(c.CA)
-	if err != nil {
-		return nil, fmt.Errorf("ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca: no PEM certificate in %s", c.CA)
-	}
-	return &tls.Config{RootCAs: pool}, nil
+	return faults
 }
