@@ -63,8 +63,8 @@
 //   - A row takes less than 700 bytes of heap, all included.
 //   - The device table is bounded; rows of devices that never updated go first.
 //
-// Locks of the rows are taken in this order: Engine.flushing, a part of the table
-// or a Row, the agenda. None of them is held during I/O but the first.
+// Locks of the rows are taken in this order: Engine.flushing, a Row, a part of the
+// table or the agenda. None of them is held during I/O but the first.
 //
 // Offsets and sizes are bytes.
 package update
