@@ -9,7 +9,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/config"
-	"havn/upstream/drogue"
+	"havn/upstream/drogue/registry/rest"
 	"havn/upstream/oci"
 )
 
@@ -125,7 +125,7 @@ func (c *campaign) poll(ctx context.Context) (p Polling, err error) {
 }
 
 func (c *campaign) lookAgain(ctx context.Context) error {
-	client, err := drogue.NewClient(c.cfg.Upstream.Drogue.Registry)
+	client, err := rest.New(c.cfg.Upstream.Drogue.Registry)
 	if err != nil {
 		return err
 	}
@@ -133,7 +133,7 @@ func (c *campaign) lookAgain(ctx context.Context) error {
 	if _, err := client.Application(ctx, application); err != nil {
 		return err
 	}
-	for _, err := range client.Devices(ctx, application, "") {
+	for _, err := range client.Devices(ctx, application, "", rest.PageSize) {
 		if err != nil {
 			return err
 		}

@@ -43,6 +43,7 @@ func (g *Gateway) connectLoRaWAN() error {
 		if err != nil {
 			return fmt.Errorf("lorawan network %s: %w", cfg.Name, err)
 		}
+		g.cloud.inbox.Wake(network.Wake)
 		g.lorawan = append(g.lorawan, loraNetwork{network, handler})
 	}
 	return nil

@@ -183,7 +183,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts.Go(func() error { return g.cache.Run(ctx) })
 	parts.Go(func() error { return g.engine.Run(ctx) })
 	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
-	g.cloud.run(ctx, parts.Go)
+	if g.cloud.forwarder != nil {
+		parts.Go(func() error { return g.cloud.forwarder.Run(ctx) })
+	}
 	parts.Go(func() error { return g.reportOwed(ctx) })
 	if g.server != nil {
 		parts.Go(func() error { return g.server.Serve(ctx) })
@@ -228,7 +230,9 @@ func (g *Gateway) Close() {
 // refresh looks up anew what devices should run, and what tags stand for, and
 // tells the cloud what it does not know.
 func (g *Gateway) refresh() {
-	g.cloud.refresh()
+	if g.cloud.forwarder != nil {
+		g.cloud.forwarder.Retry()
+	}
 	g.reportAgain()
 	g.engine.Refresh()
 }

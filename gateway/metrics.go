@@ -192,7 +192,10 @@ func (c collector) upstream(ch chan<- prometheus.Metric) {
 func (c collector) commands(ch chan<- prometheus.Metric) {
 	coap, http, inbox := c.g.handler.Stats(), c.g.httpHandler.Stats(), c.g.cloud.inbox
 	delivered := coap.Commands.Load() + http.Commands.Load()
-	refused := coap.Unfit.Load() + c.g.cloud.foreign.Load()
+	refused := coap.Unfit.Load()
+	for _, e := range c.g.cloud.endpoints {
+		refused += e.Stats().Foreign.Load()
+	}
 	for _, n := range c.g.lorawan {
 		delivered += n.Stats().Commands.Load()
 		refused += n.Stats().Rejected(lorawan.BadCommand)

@@ -9,6 +9,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"havn/dfu"
+	"havn/link"
 )
 
 // Bounds of one line.
@@ -18,7 +19,6 @@ const (
 	maxTries    = 6                // of an event that is rejected, over about a minute
 	timeout     = 30 * time.Second // of one event
 	maxPause    = time.Minute      // between two tries while the upstream is away
-	maxAsked    = time.Hour        // the longest pause an upstream may ask for
 )
 
 // line sends the events of one publisher. Its fields belong to the goroutine
@@ -228,7 +228,7 @@ func (r *round) asked() (d time.Duration) {
 	for _, f := range r.failed {
 		var after *backoff.RetryAfterError
 		if errors.As(f.err, &after) {
-			d = max(d, min(after.Duration, maxAsked))
+			d = max(d, min(after.Duration, link.MaxRetryAfter))
 		}
 	}
 	return d

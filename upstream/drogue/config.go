@@ -47,8 +47,9 @@ type Endpoint struct {
 	CA           string `yaml:"ca"`            // PEM file of the authorities the server must have
 }
 
-// dfuChannel is where an updater in the cloud would answer each status.
-const dfuChannel = "dfu"
+// Firmware is the channel on which an updater in the cloud would answer each
+// status, and the name of its commands.
+const Firmware = "dfu"
 
 // Validate reports the first mistake. The error begins with the key that it is
 // about, as seen from the section.
@@ -80,17 +81,19 @@ func (c Config) validateEndpoint(i int) error {
 
 func (c Config) validateChannel() error {
 	switch {
-	case c.Channel == dfuChannel && !c.RawDFU:
+	case c.Channel == Firmware && !c.RawDFU:
 		return fmt.Errorf("channel: an updater in the cloud would answer on dfu too; " +
 			"take another one, or set raw_dfu: true")
-	case len(c.Endpoints) > 0 && !plainChannel(c.Channel):
+	case len(c.Endpoints) > 0 && !PlainName(c.Channel):
 		return fmt.Errorf("channel: %q: want one word without / + and #", c.Channel)
 	}
 	return nil
 }
 
-func plainChannel(channel string) bool {
-	return channel != "" && !strings.ContainsAny(channel, "/+#")
+// PlainName reports whether a channel or application is one level of an MQTT
+// topic.
+func PlainName(name string) bool {
+	return name != "" && !strings.ContainsAny(name, "/+#")
 }
 
 func (r RegistryConfig) validate() error {

@@ -5,72 +5,36 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net/http"
 	"os"
 	"strings"
 )
 
-// secret is read where it is used, so that it can be rotated without a restart.
-type secret struct {
-	key  string // the configuration key, for errors
-	path string
+// Secret is read where it is used, so that it can be rotated without a restart.
+type Secret struct {
+	Key  string // of the configuration, for errors
+	Path string // of the file; empty = none
 }
 
-func (s secret) read() (string, error) {
-	if s.path == "" {
+// Read returns the content without its last line break, empty where there is no
+// file.
+func (s Secret) Read() (string, error) {
+	if s.Path == "" {
 		return "", nil
 	}
-	b, err := os.ReadFile(s.path)
+	b, err := os.ReadFile(s.Path)
 	if err != nil {
-		return "", fmt.Errorf("%w: %s: %w", ErrAway, s.key, err)
+		return "", fmt.Errorf("%w: %s: %w", ErrAway, s.Key, err)
 	}
 	text := strings.TrimRight(string(b), "\r\n")
 	if text == "" {
-		return "", fmt.Errorf("%w: %s: %s is empty", ErrAway, s.key, s.path)
+		return "", fmt.Errorf("%w: %s: %s is empty", ErrAway, s.Key, s.Path)
 	}
 	return text, nil
 }
 
-// authorize puts the account of the registry on a request: exactly one form,
-// as the server refuses several.
-func (r RegistryConfig) authorize(req *http.Request) error {
-	token, err := secret{"upstream.drogue.registry.token_file", r.TokenFile}.read()
-	switch {
-	case err != nil:
-		return err
-	case r.User != "":
-		req.SetBasicAuth(r.User, token)
-	case token != "":
-		req.Header.Set("Authorization", "Bearer "+token)
-	}
-	return nil
-}
-
-// account returns what to connect with. A bearer token stands as user name,
-// the one place where both versions of MQTT accept it alone.
-func (i IntegrationConfig) account() (user, password string, err error) {
-	token, err := secret{"upstream.drogue.integration.token_file", i.TokenFile}.read()
-	if i.User == "" {
-		return token, "", err
-	}
-	return i.User, token, err
-}
-
-// account returns user name and password of the gateway device. The server
-// splits at the first @ and decodes percent signs left of it.
-func (e Endpoint) account() (user, password string, err error) {
-	password, err = secret{"upstream.drogue.endpoints: password_file", e.PasswordFile}.read()
-	return userEscaper.Replace(e.Device) + "@" + e.Application, password, err
-}
-
-// name is what operators know an endpoint by.
-func (e Endpoint) name() string { return "gateway device " + e.Device + " of " + e.Application }
-
-var userEscaper = strings.NewReplacer("%", "%25", "@", "%40")
-
-// tlsConfig trusts the authorities in the PEM file ca; nil, the system's, when
+// TLS trusts the authorities in the PEM file ca; nil, the system's, when
 // there is none.
-func tlsConfig(what, ca string) (*tls.Config, error) {
+func TLS(what, ca string) (*tls.Config, error) {
 	if ca == "" {
 		return nil, nil
 	}
@@ -85,9 +49,9 @@ func tlsConfig(what, ca string) (*tls.Config, error) {
 	return &tls.Config{RootCAs: pool}, nil
 }
 
-// distrust adds to the error of a connection which key to look at, where the
+// Distrust adds to the error of a connection which key to look at, where the
 // server's certificate is of an authority that we do not trust.
-func distrust(key string, err error) error {
+func Distrust(key string, err error) error {
 	var unknown x509.UnknownAuthorityError
 	if !errors.As(err, &unknown) {
 		return err
