@@ -1,18 +1,18 @@
-// Package bench measures the gateway, and says how far it is from the best that
-// is possible on the same machine.
+// Package bench is the harness of the laboratory: the gateway under test, its
+// firmware and the names of its devices, the same for all benchmarks.
 //
-// It is what "gateway bench" runs. It stands outside of everything it measures:
+// "gateway bench" runs one package per subject. Each stands outside of what it
+// measures, and starts the gateway as an operator does, from a configuration:
 //
-//	[CoAP]   load.Generator ──► this gateway, or another CoAP server, as a process
-//	                        ──► load.Responder, as a process: the limit
-//	[Link]   device.Device ──► link.Link (delay, loss) ──► gateway in this process
-//	[LoRaWAN] network server and devices ──► MQTT broker ──► gateway in this process
-//	[Cache]  a thousand goroutines ──► cache.Cache
-//	[Upstream] device.Device ──► gateway in this process ──► meters ──► backend.Backend
-//	                      without a gateway, as before it ──► meters ──► the same
+//	coap      load.Generator ──► this gateway, or another CoAP server, as a process
+//	                         ──► load.Responder, as a process: the limit
+//	link      device.Device ──► lossy.Link (delay, loss) ──► gateway in this process
+//	lorawan   network server and devices ──► MQTT broker ──► gateway in this process
+//	cache     a thousand goroutines ──► cache.Cache
+//	upstream  device.Device ──► gateway in this process ──► meters ──► backend.Backend
 //
-// Each of the five is a configuration with a Run method that returns a
-// [Report]: it prints itself as text, JSON and HTML.
+// Each subject is a Benchmark with a Run method that returns a report.Report,
+// which writes itself as text, JSON and HTML.
 //
 // Invariants:
 //   - Figures are of answers that were checked, byte for byte.

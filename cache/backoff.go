@@ -6,6 +6,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"havn/firmware"
+	"havn/link"
 )
 
 const (
@@ -48,16 +49,14 @@ func (f *failures) note(d firmware.Digest, err error, now time.Time) {
 	if last == nil {
 		last = f.insert(d)
 	}
-	last.err, last.next = err, now.Add(last.waits.NextBackOff())
+	last.err, last.next = err, now.Add(max(last.waits.NextBackOff(), link.Pause(err)))
 }
 
 func (f *failures) insert(d firmware.Digest) *failure {
 	if len(f.table) >= maxFailures {
 		delete(f.table, f.due())
 	}
-	waits := backoff.NewExponentialBackOff()
-	waits.InitialInterval, waits.Multiplier, waits.MaxInterval = f.first, 2, max(f.first, maxRetry)
-	f.table[d] = &failure{waits: waits}
+	f.table[d] = &failure{waits: link.NewBackoff(f.first, max(f.first, maxRetry))}
 	return f.table[d]
 }
 

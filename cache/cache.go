@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -52,10 +53,10 @@ type Cache struct {
 //
 // The cache lives until Run or Close ends it: ristretto's goroutines start here.
 func New(cfg Config, source Fetcher, clock func() time.Time, log *slog.Logger) (*Cache, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
-	}
 	cfg = cfg.withDefaults()
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
 	disk, err := openDisk(cfg.Dir, int64(cfg.Disk), clock())
 	if err != nil {
 		return nil, err

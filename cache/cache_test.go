@@ -205,7 +205,7 @@ func TestConfig(t *testing.T) {
 		{"negative retry", Config{Dir: "x", Retry: -1}, false},
 	}
 	for _, test := range tests {
-		if err := test.cfg.Validate(); (err == nil) != test.ok {
+		if err := test.cfg.withDefaults().check(); (err == nil) != test.ok {
 			t.Errorf("%s: got %v", test.name, err)
 		}
 	}

@@ -3,12 +3,11 @@ package cache
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"io"
 	"math"
 	"time"
 
+	"havn/fault"
 	"havn/firmware"
 )
 
@@ -40,21 +39,31 @@ type Config struct {
 	Retry time.Duration `yaml:"-"`
 }
 
-// Validate reports the first field that cannot be used.
-func (c Config) Validate() error {
-	switch {
-	case c.Memory < 0 || uint64(c.Memory) > math.MaxInt:
-		return fmt.Errorf("cache.memory: %s is more than this machine can address", c.Memory)
-	case c.Disk < 0:
-		return fmt.Errorf("cache.disk: %s is negative", c.Disk)
-	case c.Lease < 0:
-		return fmt.Errorf("cache.lease: %s is negative", c.Lease)
-	case c.Retry < 0:
-		return fmt.Errorf("cache: first retry after %s is negative", c.Retry)
-	case c.Dir == "":
-		return errors.New("cache: no directory for the disk tier")
+// Validate returns what is wrong with c, in which no key is left out.
+func (c Config) Validate() (faults fault.List) {
+	for _, tier := range [...]struct {
+		key  string
+		size firmware.Size
+	}{{"memory", c.Memory}, {"disk", c.Disk}} {
+		if tier.size <= 0 {
+			faults.Add(tier.key, "%s: want more than 0", tier.size)
+		}
 	}
-	return nil
+	if uint64(max(c.Memory, 0)) > math.MaxInt {
+		faults.Add("memory", "%s is more than this machine can address", c.Memory)
+	}
+	faults.Positive("lease", c.Lease)
+	return faults
+}
+
+// check also looks at what the code that makes the cache sets.
+func (c Config) check() error {
+	faults := c.Validate()
+	if c.Dir == "" {
+		faults.Add("", "no directory for the disk tier")
+	}
+	faults.Positive("first retry", c.Retry)
+	return faults.Err()
 }
 
 func (c Config) withDefaults() Config {

@@ -1,12 +1,15 @@
 package coap
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"path"
 	"unsafe"
 
 	"havn/coap/block"
+	"havn/fault"
+	"havn/update"
 )
 
 // Config sets up the front. Its zero value but Listen is usable.
@@ -16,25 +19,23 @@ type Config struct {
 	Application string `yaml:"application"` // of requests that name only a device; empty = "default"
 }
 
-// maxReaders bounds Config.Readers: each takes 4 MiB of kernel memory.
-const maxReaders = 256
+// maxReaders bounds Config.Readers: more sockets than cores only cost memory,
+// 4 MiB of the kernel's each.
+const maxReaders = 64
 
-// Validate reports what is wrong with c.
-func (c Config) Validate() error {
-	switch {
-	case c.Readers < 0 || c.Readers > maxReaders:
-		return fmt.Errorf("coap.readers: %d is not within 0..%d", c.Readers, maxReaders)
-	case !validName([]byte(c.application())):
-		return fmt.Errorf("coap.application: %q: %w", c.Application, errName)
+// Validate returns what is wrong with c.
+func (c Config) Validate() (faults fault.List) {
+	faults.Listen("listen", c.Listen)
+	faults.Number("readers", c.Readers, 0, maxReaders)
+	if !validName([]byte(c.Application)) {
+		faults.Add("application", "%q: %v", c.Application, errName)
 	}
-	return nil
+	return faults
 }
 
-func (c Config) application() string {
-	if c.Application == "" {
-		return "default"
-	}
-	return c.Application
+func (c Config) withDefaults() Config {
+	c.Application = cmp.Or(c.Application, "default")
+	return c
 }
 
 // Defaults of Chunks: the largest block of CoAP, and the flash word of most
@@ -64,10 +65,29 @@ type Profile struct {
 	Align       int          `yaml:"align"`
 }
 
-// Validate reports what is wrong with c.
-func (c Chunks) Validate() error {
-	_, err := c.compile()
-	return err
+// Validate returns what is wrong with c, in which no number is left out.
+func (c Chunks) Validate() (faults fault.List) {
+	base := c.base()
+	faults.Below("", base.validate())
+	if len(faults) > 0 {
+		base = Chunks{}.withDefaults().base() // one mistake is not repeated by each profile
+	}
+	for i, p := range c.Profiles {
+		faults.Below(fault.At("profiles", i), p.inherit(base).validate())
+	}
+	return faults
+}
+
+// base returns what c says of devices without a profile.
+func (c Chunks) base() Profile {
+	return Profile{BlockSize: c.BlockSize, WriteSize: c.WriteSize, Align: c.Align}
+}
+
+func (c Chunks) withDefaults() Chunks {
+	c.BlockSize = cmp.Or(c.BlockSize, defaultSize)
+	c.WriteSize = cmp.Or(c.WriteSize, defaultSize)
+	c.Align = cmp.Or(c.Align, defaultAlign)
+	return c
 }
 
 // policy is Chunks, ready for use.
@@ -89,53 +109,40 @@ type profile struct {
 
 // compile checks c and resolves what is inherited.
 func (c Chunks) compile() (*policy, error) {
-	base := Profile{BlockSize: defaultSize, WriteSize: defaultSize, Align: defaultAlign}
-	base = Profile{BlockSize: c.BlockSize, WriteSize: c.WriteSize, Align: c.Align}.inherit(base)
-	top, err := base.sizes()
-	if err != nil {
-		return nil, fmt.Errorf("chunks.coap.%w", err)
+	c = c.withDefaults()
+	if err := c.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("coap: chunks: %w", err)
 	}
-	p := &policy{sizes: top}
-	for i, pr := range c.Profiles {
-		pr = pr.inherit(base)
-		s, err := pr.sizes()
-		if err != nil {
-			return nil, fmt.Errorf("chunks.coap.profiles[%d].%w", i, err)
-		}
-		p.profiles = append(p.profiles, profile{pr, s})
+	p := &policy{sizes: c.base().sizes()}
+	for _, pr := range c.Profiles {
+		pr = pr.inherit(c.base())
+		p.profiles = append(p.profiles, profile{pr, pr.sizes()})
 	}
 	return p, nil
 }
 
 // inherit takes from base the numbers that p leaves out.
 func (p Profile) inherit(base Profile) Profile {
-	for _, n := range []struct{ own, base *int }{
-		{&p.BlockSize, &base.BlockSize}, {&p.WriteSize, &base.WriteSize}, {&p.Align, &base.Align},
-	} {
-		if *n.own == 0 {
-			*n.own = *n.base
-		}
-	}
+	p.BlockSize = cmp.Or(p.BlockSize, base.BlockSize)
+	p.WriteSize = cmp.Or(p.WriteSize, base.WriteSize)
+	p.Align = cmp.Or(p.Align, base.Align)
 	return p
 }
 
-// sizes checks p. Its errors begin with the key.
-func (p Profile) sizes() (sizes, error) {
-	szx := block.ForSize(p.BlockSize)
-	switch {
-	case szx.Size() != p.BlockSize:
-		return sizes{}, fmt.Errorf("block_size: %d is not 16, 32, 64 ... 1024", p.BlockSize)
-	case p.WriteSize < 1 || p.WriteSize > defaultSize:
-		return sizes{}, fmt.Errorf("write_size: %d is not within 1..%d", p.WriteSize, defaultSize)
-	case p.Align < 1 || p.Align > p.WriteSize:
-		return sizes{}, fmt.Errorf("align: %d is not within 1..%d, the write_size", p.Align, p.WriteSize)
+func (p Profile) validate() (faults fault.List) {
+	faults.Pattern("application", p.Application)
+	faults.Pattern("device", p.Device)
+	if block.ForSize(p.BlockSize).Size() != p.BlockSize {
+		faults.Add("block_size", "%d is not a block size: want 16, 32, 64, 128, 256, 512 or 1024", p.BlockSize)
 	}
-	for key, pattern := range map[string]string{"application": p.Application, "device": p.Device} {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return sizes{}, fmt.Errorf("%s: %q is no pattern: %w", key, pattern, err)
-		}
-	}
-	return sizes{szx, uint32(p.WriteSize), uint32(p.Align)}, nil
+	update.CheckWrite(&faults, p.WriteSize, defaultSize, p.Align)
+	update.CheckAlign(&faults, p.Align)
+	return faults
+}
+
+// sizes returns the limits that a valid profile sets.
+func (p Profile) sizes() sizes {
+	return sizes{block.ForSize(p.BlockSize), uint32(p.WriteSize), uint32(p.Align)}
 }
 
 // of returns the sizes for a device, whose name is empty where none is known.

@@ -2,6 +2,7 @@ package coap
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
@@ -42,10 +43,11 @@ type Handler struct {
 func NewHandler(
 	e *update.Engine, cfg Config, c Chunks, up telemetry.Upstream, log *slog.Logger,
 ) (*Handler, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
+	cfg = cfg.withDefaults()
+	if err := cfg.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("coap: %w", err)
 	}
-	h := &Handler{engine: e, application: []byte(cfg.application()), upstream: up}
+	h := &Handler{engine: e, application: []byte(cfg.Application), upstream: up}
 	h.recent.init()
 	h.digests.New = func() any { return new(firmware.Digest) }
 	h.mid.Store(rand.Uint32()) // so that a restart does not repeat IDs (RFC 7252 section 4.4)

@@ -25,8 +25,8 @@ type Server struct {
 
 // Listen binds the port of cfg. It starts nothing: see Serve.
 func Listen(cfg Config, h *Handler, log *slog.Logger) (*Server, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
+	if err := cfg.withDefaults().Validate().Err(); err != nil {
+		return nil, fmt.Errorf("coap: %w", err)
 	}
 	readers := cfg.Readers
 	if readers == 0 {

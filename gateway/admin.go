@@ -148,7 +148,7 @@ func (g *Gateway) summary() api.Summary {
 // images joins what the cache holds with what is offered.
 func (g *Gateway) images() []api.Image {
 	all := map[string]*api.Image{}
-	for _, o := range g.engine.Offers() {
+	for _, o := range g.engine.Releases().Offers() {
 		img := all[o.Digest.Hex()]
 		if img == nil {
 			img = &api.Image{Digest: o.Digest, Version: o.Version, Size: o.Size, References: []string{}}

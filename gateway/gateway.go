@@ -22,6 +22,7 @@ import (
 	"havn/gateway/config"
 	"havn/store"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
@@ -39,11 +40,11 @@ const localName = "command-line"
 // Gateway is the running system.
 type Gateway struct {
 	cfg         config.Config
-	local       []update.Rule // for the LocalFile, after those of the configuration
+	local       []desired.Rule // for the LocalFile, after those of the configuration
 	log         *slog.Logger
 	store       *store.Store
 	cache       *cache.Cache
-	desired     *update.Desired
+	desired     *desired.Directory
 	engine      *update.Engine
 	handler     *coap.Handler
 	server      *coap.Server // nil: off
@@ -91,7 +92,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 func (g *Gateway) openEngine(source firmware.Source) (err error) {
 	cfg := g.cfg.Update
 	cfg.Refresh, cfg.MaxDevices, cfg.Pace = g.cfg.Firmware.Refresh, g.cfg.Devices.Max, g.cfg.Upstream.Forward
-	g.desired = update.NewDesired(g.rules(g.cfg), g.cloud.directory())
+	g.desired = desired.New(g.rules(g.cfg), g.cloud.directory())
 	g.engine, err = update.New(cfg, update.Parts{
 		Desired: g.desired, Source: source, Images: g.cache, Store: g.store,
 		Reporter: g.cloud.reporter(), Log: g.log,
@@ -115,14 +116,14 @@ func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
 		if _, err := files.Resolve(context.Background(), dfu.Device{}, spec); err != nil {
 			return nil, err
 		}
-		g.local = []update.Rule{{Spec: spec}}
+		g.local = []desired.Rule{{Spec: spec}}
 	}
 	all := firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}
 	return all, g.openHawkbit(all)
 }
 
 // rules returns what cfg desires, and then the local file for all others.
-func (g *Gateway) rules(cfg config.Config) []update.Rule {
+func (g *Gateway) rules(cfg config.Config) []desired.Rule {
 	return slices.Concat(cfg.Firmware.Desired, g.local)
 }
 

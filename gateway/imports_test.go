@@ -34,6 +34,25 @@ var besides = map[string][]string{
 	"lorawan/plan":                      {"lorawan/region"},
 	"lorawan/chirpstack/chirpstacktest": {"lorawan/region"},
 	"bench/load":                        {"bench/device"},
+	"bench/coap":                        {"bench/report", "bench/load", "bench/device"},
+	"bench/link":                        {"bench/report", "bench/load", "bench/device", "bench/lossy"},
+	"bench/lorawan":                     {"bench/report"},
+	"bench/cache":                       {"bench/report"},
+	"bench/upstream":                    {"bench/report", "bench/device", "bench/backend"},
+}
+
+// laboratory lists what the rooms of bench import of the house besides what all
+// of them may: the vocabulary, and a gateway that is started from a
+// configuration.
+var laboratory = map[string][]string{
+	"bench":          {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
+	"bench/cache":    {"cache"},                                                                          // measured alone
+	"bench/load":     {"coap/block"},                                                                     // the generator's protocol
+	"bench/device":   {"coap/block"},                                                                     // the device's protocol
+	"bench/link":     {"coap/block"},                                                                     // sizes of blocks
+	"bench/lorawan":  {"lorawan", "lorawan/plan", "lorawan/region", "lorawan/chirpstack/chirpstacktest"}, // the devices' network
+	"bench/backend":  {"upstream", "upstream/oci", "upstream/drogue/droguetest"},                         // the servers
+	"bench/upstream": {"upstream", "upstream/drogue/droguetest"},                                         // what the servers were told
 }
 
 // never lists what a package may not reach, not even through others: who it is,
@@ -60,7 +79,7 @@ var mayUse = map[string][]string{
 	"github.com/spf13/cobra":                 {"cmd"},
 	"github.com/brocaar/lorawan":             {"lorawan/region"},
 	"github.com/brocaar/chirpstack-api":      {"lorawan/chirpstack"},
-	"github.com/eclipse/paho.":               {"link/mqtt", "lorawan/chirpstack/chirpstacktest", "bench"},
+	"github.com/eclipse/paho.":               {"link/mqtt", "lorawan/chirpstack/chirpstacktest"},
 	"github.com/mochi-mqtt/server": {
 		"front/mqtt", "lorawan/chirpstack/chirpstacktest", "upstream/drogue/droguetest",
 	},
@@ -129,6 +148,9 @@ func (g graph) refusal(pkg, imp string) string {
 		return ""
 	}
 	switch {
+	case room(pkg) == "bench" && room(imp) != "bench" &&
+		!slices.Contains(laboratory["bench"], imp) && !slices.Contains(laboratory[pkg], imp):
+		return "the laboratory starts a gateway from a configuration; see the table laboratory"
 	case floorOf(imp) < floorOf(pkg), slices.Contains(besides[pkg], imp):
 		return ""
 	case floorOf(imp) > floorOf(pkg):
@@ -184,7 +206,7 @@ func TestImportRules(t *testing.T) {
 	g := graph{
 		"cmd/gateway": {"gateway"}, "gateway": {"coap", "upstream"}, "coap": {"dfu", "coap/udp"},
 		"coap/udp": nil, "coap/block": nil, "dfu": nil, "upstream": {"status"}, "status": nil, "cache": nil,
-		"update": nil, "upstream/oci": nil,
+		"update": nil, "upstream/oci": nil, "bench/coap": nil,
 	}
 	for edge, want := range map[[2]string]string{
 		{"coap", "dfu"}:              "",
@@ -194,6 +216,8 @@ func TestImportRules(t *testing.T) {
 		{"dfu", "status"}:            "upwards",
 		{"cache", "upstream"}:        "do not import each other",
 		{"coap", "go.etcd.io/bbolt"}: "only [",
+		{"bench/coap", "coap"}:       "starts a gateway",
+		{"bench/coap", "dfu"}:        "",
 		{"upstream/oci", "github.com/google/go-containerregistry/pkg/name"}: "",
 	} {
 		got := g.refusal(edge[0], edge[1])

@@ -212,12 +212,12 @@ func (c collector) engine(ch chan<- prometheus.Metric) {
 	for state, n := range e.Count() {
 		gauge(ch, descDevices, float64(n), string(state))
 	}
-	s := e.Stats()
-	counter(ch, descResolve, s.ResolveFailures.Load())
-	counter(ch, descLearned, s.LearnedNames.Load())
+	s, releases := e.Stats(), e.Releases().Stats()
+	counter(ch, descResolve, releases.ResolveFailures.Load())
+	counter(ch, descLearned, releases.LearnedNames.Load())
 	counter(ch, descEvicted, s.EvictedRows.Load())
 	counter(ch, descFlush, s.FlushFailures.Load()+s.ReportFailures.Load())
-	counter(ch, descJobs, e.DroppedJobs())
+	counter(ch, descJobs, releases.DroppedJobs.Load())
 }
 
 // chunks returns the chunks sent so far, by protocol.

@@ -13,6 +13,7 @@ import (
 	"havn/firmware"
 	"havn/gateway/config"
 	"havn/update"
+	"havn/update/desired"
 )
 
 // Smaller chunks take effect in the middle of a transfer, which goes on.
@@ -63,7 +64,7 @@ func TestReloadChangesRules(t *testing.T) {
 	r.report("d")
 	for name, version := range map[string]string{"a": "v1", "b": "v2"} {
 		spec := firmware.Spec{File: &firmware.FileSpec{Name: name}}
-		cfg.Firmware.Desired = []update.Rule{{Spec: spec}}
+		cfg.Firmware.Desired = []desired.Rule{{Spec: spec}}
 		if err := r.Reload(cfg); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +96,7 @@ func TestReloadRefuses(t *testing.T) {
 	local, _ := localFile(t, 100)
 	r := start(t, cfg, local)
 	cfg.Chunks.CoAP.BlockSize = 100
-	cfg.Firmware.Desired = []update.Rule{{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "none"}}}}
+	cfg.Firmware.Desired = []desired.Rule{{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "none"}}}}
 	wantError(t, r.Reload(cfg), "block_size")
 	r.update("write", "d", device.Config{})
 }

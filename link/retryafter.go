@@ -1,10 +1,13 @@
 package link
 
 import (
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/cenkalti/backoff/v5"
 )
 
 // MaxRetryAfter is the longest pause that a server may ask for: a server with a
@@ -31,6 +34,15 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 		now = date
 	}
 	return min(max(0, until.Sub(now)), MaxRetryAfter), true
+}
+
+// Pause returns how long the server that err is from asked to be left alone, 0
+// where it asked for nothing.
+func Pause(err error) time.Duration {
+	if asked, ok := errors.AsType[*backoff.RetryAfterError](err); ok {
+		return min(asked.Duration, MaxRetryAfter)
+	}
+	return 0
 }
 
 // deltaSeconds reads digits alone. More digits than a uint32 holds are the

@@ -1,8 +1,14 @@
 package lorawan
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
+
+	"havn/fault"
+	"havn/update"
 )
 
 // Chunks is how much firmware one downlink carries. What is 0 has its default.
@@ -56,23 +62,26 @@ const (
 	maxDR        = 15
 )
 
-// Validate reports what is wrong with c. Errors begin with the key.
-func (c Chunks) Validate() error {
-	switch {
-	case c.WriteSize < 0 || c.WriteSize > MaxPayload:
-		return fmt.Errorf("write_size: %d is not within 1..%d", c.WriteSize, MaxPayload)
-	case c.Margin < 0 || c.Margin > maxFOpts:
-		return fmt.Errorf("margin: %d is not within 0..%d", c.Margin, maxFOpts)
-	case c.Align < 0 || c.Align > maxAlign:
-		return fmt.Errorf("align: %d is not within 1..%d", c.Align, maxAlign)
+// Validate returns what is wrong with c, in which align is not left out.
+func (c Chunks) Validate() (faults fault.List) {
+	if c.WriteSize != 0 {
+		update.CheckWrite(&faults, int(c.WriteSize), MaxPayload, c.Align)
 	}
-	for dr, size := range c.DataRates {
-		if dr < 0 || dr > maxDR || size < 1 || size > MaxPayload {
-			return fmt.Errorf("data_rates: %d: %d: want a data rate within 0..%d and a size within 1..%d",
-				dr, size, maxDR, MaxPayload)
+	faults.Number("margin", c.Margin, 0, maxFOpts)
+	update.CheckAlign(&faults, c.Align)
+	for _, dr := range slices.Sorted(maps.Keys(c.DataRates)) {
+		key := fmt.Sprintf("data_rates.%d", dr)
+		if dr < 0 || dr > maxDR {
+			faults.Add(key, "%d is no data rate: want 0 to %d", dr, maxDR)
 		}
+		faults.Number(key, c.DataRates[dr], 1, MaxPayload)
 	}
-	return nil
+	return faults
+}
+
+func (c Chunks) withDefaults() Chunks {
+	c.Align = cmp.Or(c.Align, defaultAlign)
+	return c
 }
 
 // write returns the most data in a Write after an uplink at dr.

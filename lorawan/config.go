@@ -2,10 +2,9 @@ package lorawan
 
 import (
 	"cmp"
-	"fmt"
 	"hash/fnv"
-	"slices"
 
+	"havn/fault"
 	"havn/link/mqtt"
 	"havn/lorawan/region"
 )
@@ -19,8 +18,6 @@ const (
 	ChirpStackV4   Server = "chirpstack-v4"
 	TheThingsStack Server = "thethingsstack"
 )
-
-var servers = []Server{ChirpStackV3, ChirpStackV4, TheThingsStack}
 
 // expires reports whether the server drops a downlink after its Expires.
 func (s Server) expires() bool { return s == ChirpStackV4 }
@@ -68,32 +65,21 @@ type Config struct {
 	AirtimeBudget float64 `yaml:"airtime_budget"`
 }
 
-// Validate reports what is wrong with c. Errors begin with the key.
-func (c Config) Validate() error {
-	switch {
-	case c.Name == "":
-		return fmt.Errorf("name: must not be empty")
-	case !slices.Contains(servers, c.Server):
-		return fmt.Errorf("server: %q: want one of %v", c.Server, servers)
-	case c.Application == "":
-		return fmt.Errorf("application: must not be empty")
-	case !slices.Contains([]string{"", ByName, ByDevEUI}, c.DeviceName):
-		return fmt.Errorf("device_name: %q: want %s or %s", c.DeviceName, ByName, ByDevEUI)
-	case c.AirtimeBudget < 0 || c.AirtimeBudget > 1:
-		return fmt.Errorf("airtime_budget: %v is not within 0..1", c.AirtimeBudget)
+// Validate returns what is wrong with c.
+func (c Config) Validate() (faults fault.List) {
+	faults.Present("name", c.Name)
+	faults.Choice("server", string(c.Server), string(ChirpStackV3), string(ChirpStackV4), string(TheThingsStack))
+	faults.Below("mqtt", c.MQTT.Validate())
+	faults.Present("application", c.Application)
+	faults.Choice("device_name", cmp.Or(c.DeviceName, ByName), ByName, ByDevEUI)
+	for i, p := range c.FPorts {
+		faults.Number(fault.At("fports", i), p, minFPort, maxFPort)
 	}
-	for _, p := range c.FPorts {
-		if p < minFPort || p > maxFPort {
-			return fmt.Errorf("fports: %d is not within %d..%d", p, minFPort, maxFPort)
-		}
+	faults.Below("", c.Radio().Validate())
+	if !(c.AirtimeBudget >= 0 && c.AirtimeBudget <= 1) {
+		faults.Add("airtime_budget", "%v: want a share of an hour, 0 to 1", c.AirtimeBudget)
 	}
-	if err := c.MQTT.Validate(); err != nil {
-		return fmt.Errorf("mqtt.%w", err)
-	}
-	if _, err := region.New(c.Radio()); err != nil {
-		return fmt.Errorf("region: %w", err)
-	}
-	return nil
+	return faults
 }
 
 // Radio returns the radio rules of the network, which a codec may need too.
@@ -128,12 +114,13 @@ type Shard struct {
 	Of    int `yaml:"of"`    // gateways; 0 and 1 = this one only
 }
 
-// Validate reports what is wrong with s.
-func (s Shard) Validate() error {
-	if s.Index < 0 || s.Of < 0 || s.Index >= max(s.Of, 1) {
-		return fmt.Errorf("shard: index %d is not within 0..%d", s.Index, max(s.Of, 1)-1)
+// Validate returns what is wrong with s.
+func (s Shard) Validate() (faults fault.List) {
+	faults.Number("index", s.Index, 0, max(s.Of, 1)-1)
+	if s.Of < 0 {
+		faults.Add("of", "%d: want the number of gateways on the broker", s.Of)
 	}
-	return nil
+	return faults
 }
 
 // Mine reports whether the device is in the share: FNV-1a of the DevEUI's eight

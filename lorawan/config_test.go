@@ -14,21 +14,21 @@ func TestConfigValidate(t *testing.T) {
 	}
 	missing := 99
 	for key, change := range map[string]func(*lorawan.Config){
-		"name":            func(c *lorawan.Config) { c.Name = "" },
-		"server":          func(c *lorawan.Config) { c.Server = "chirpstack" },
-		"application":     func(c *lorawan.Config) { c.Application = "" },
-		"device_name":     func(c *lorawan.Config) { c.DeviceName = "eui" },
-		"airtime_budget":  func(c *lorawan.Config) { c.AirtimeBudget = 1.5 },
-		"fports: 0":       func(c *lorawan.Config) { c.FPorts = []int{223, 0} },
-		"fports: 224":     func(c *lorawan.Config) { c.FPorts = []int{224} },
-		"mqtt.url":        func(c *lorawan.Config) { c.MQTT.URL = "127.0.0.1:1883" },
-		"region":          func(c *lorawan.Config) { c.Region = "EU" },
-		"region: region":  func(c *lorawan.Config) { c.RX2DR = &missing },
-		"region: region ": func(c *lorawan.Config) { c.Window = region.Window("rx3") },
+		"name":           func(c *lorawan.Config) { c.Name = "" },
+		"server":         func(c *lorawan.Config) { c.Server = "chirpstack" },
+		"application":    func(c *lorawan.Config) { c.Application = "" },
+		"device_name":    func(c *lorawan.Config) { c.DeviceName = "eui" },
+		"airtime_budget": func(c *lorawan.Config) { c.AirtimeBudget = 1.5 },
+		"fports[1]":      func(c *lorawan.Config) { c.FPorts = []int{223, 0} },
+		"fports[0]":      func(c *lorawan.Config) { c.FPorts = []int{224} },
+		"mqtt.url":       func(c *lorawan.Config) { c.MQTT.URL = "127.0.0.1:1883" },
+		"region":         func(c *lorawan.Config) { c.Region = "EU" },
+		"rx2_dr":         func(c *lorawan.Config) { c.RX2DR = &missing },
+		"window":         func(c *lorawan.Config) { c.Window = region.Window("rx3") },
 	} {
 		c := network()
 		change(&c)
-		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), strings.TrimSpace(key)) {
+		if err := c.Validate().Err(); err == nil || !strings.HasPrefix(err.Error(), key+": ") {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
@@ -47,18 +47,18 @@ func TestShardValidate(t *testing.T) {
 
 func TestChunksValidate(t *testing.T) {
 	for _, c := range []lorawan.Chunks{
-		{}, {WriteSize: 64, Margin: 15, Align: 8, DataRates: map[int]int{0: 32, 5: 200}},
+		{Align: 4}, {WriteSize: 64, Margin: 15, Align: 8, DataRates: map[int]int{0: 32, 5: 200}},
 	} {
 		if err := c.Validate(); err != nil {
 			t.Errorf("%+v: %v", c, err)
 		}
 	}
 	for key, c := range map[string]lorawan.Chunks{
-		"write_size": {WriteSize: 243}, "margin": {Margin: 16}, "align": {Align: 257},
-		"data_rates: 16": {DataRates: map[int]int{16: 10}},
-		"data_rates: 3":  {DataRates: map[int]int{3: 0}},
+		"write_size": {WriteSize: 243, Align: 4}, "margin": {Margin: 16, Align: 4}, "align": {Align: 3},
+		"data_rates.16": {Align: 4, DataRates: map[int]int{16: 10}},
+		"data_rates.3":  {Align: 4, DataRates: map[int]int{3: 0}},
 	} {
-		if err := c.Validate(); err == nil || !strings.HasPrefix(err.Error(), key) {
+		if err := c.Validate().Err(); err == nil || !strings.HasPrefix(err.Error(), key) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}

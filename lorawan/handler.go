@@ -45,7 +45,9 @@ type Parts struct {
 // NewHandler returns a handler for the network cfg. It fails where cfg, c or s
 // do not validate.
 func NewHandler(cfg Config, c Chunks, s Shard, p Parts) (*Handler, error) {
-	if err := errors.Join(cfg.Validate(), s.Validate()); err != nil {
+	faults := cfg.Validate()
+	faults.Below("shard", s.Validate())
+	if err := faults.Err(); err != nil {
 		return nil, fmt.Errorf("network %q: %w", cfg.Name, err)
 	}
 	radio, err := newRadio(cfg.Radio())
@@ -75,11 +77,9 @@ func (h *Handler) initLog(log *slog.Logger) {
 
 // SetChunks replaces the chunk sizes. Updates under way go on.
 func (h *Handler) SetChunks(c Chunks) error {
-	if err := c.Validate(); err != nil {
-		return fmt.Errorf("chunks.lorawan.%w", err)
-	}
-	if c.Align == 0 {
-		c.Align = defaultAlign
+	c = c.withDefaults()
+	if err := c.Validate().Err(); err != nil {
+		return fmt.Errorf("lorawan: chunks: %w", err)
 	}
 	h.chunks.Store(&c)
 	return nil

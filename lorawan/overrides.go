@@ -7,15 +7,14 @@ import (
 	"strings"
 
 	"havn/dfu"
+	"havn/fault"
+	"havn/update"
 )
 
 const tagPrefix = "havn_"
 
-// The ranges of the tags.
-const (
-	maxRX1DROffset = 7
-	maxAlign       = 256
-)
+// maxRX1DROffset bounds the tag of that name.
+const maxRX1DROffset = 7
 
 // ParseOverrides reads the tags of a device. Tags of others are ignored; one of
 // ours that cannot be used is ErrTag. The Things Stack allows no underscore in
@@ -43,11 +42,21 @@ func (o *Overrides) set(name, value string) (err error) {
 	case "max_payload":
 		o.MaxPayload, err = number(value, 1, MaxPayload)
 	case "align":
-		o.Align, err = number(value, 1, maxAlign)
+		o.Align, err = flashWord(value)
 	default:
 		return errors.New("known are havn_rx1_dr_offset, havn_max_payload, havn_align")
 	}
 	return err
+}
+
+func flashWord(s string) (int, error) {
+	n, err := number(s, 1, update.MaxAlign)
+	if err != nil {
+		return 0, err
+	}
+	var faults fault.List
+	update.CheckAlign(&faults, n)
+	return n, faults.Err()
 }
 
 func number(s string, least, most int) (int, error) {

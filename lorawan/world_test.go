@@ -19,6 +19,7 @@ import (
 	"havn/lorawan"
 	"havn/telemetry"
 	"havn/update"
+	"havn/update/desired"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -75,7 +76,7 @@ func newEngine(t testing.TB, s shelf) *update.Engine {
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: 5 * time.Second, MaxVersion: 32,
 			Refresh: time.Hour, Abandon: time.Hour, MaxDevices: 100_000},
-		update.Parts{Desired: update.NewDesired([]update.Rule{{Spec: spec}}, nil), Images: s, Store: s})
+		update.Parts{Desired: desired.New([]desired.Rule{{Spec: spec}}, nil), Images: s, Store: s})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package update
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -34,7 +33,7 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 	img := e.images.Get(t.Transfer.Digest)
 	if img == nil {
 		row.reason = ReasonFetching
-		e.load(t)
+		e.releases.Load(t)
 		return nil, firmware.ErrPending
 	}
 	if offset == 0 {
@@ -68,14 +67,14 @@ func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*firmware
 	switch {
 	case err != nil:
 		return nil, err
-	case offset > 0 && row.release.first != nil && now.Sub(e.started) < resume:
-		return row.release.first, nil
+	case offset > 0 && row.release.First() != nil && now.Sub(e.started) < resume:
+		return row.release.First(), nil
 	case row.reason.failed() && row.sent.of(t):
 		return nil, ErrNotBooted
-	case row.release.moving.Load():
+	case row.release.Moving():
 		return nil, firmware.ErrPending
-	case row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry):
-		e.refresh(row.release)
+	case row.release.Stale(now):
+		row.release.Refresh()
 		return nil, firmware.ErrPending
 	}
 	return t, nil
@@ -90,12 +89,12 @@ func (e *Engine) desiredOf(row *Row, now time.Time) (*firmware.Target, error) {
 	if t := row.target(); t != nil {
 		return t, nil
 	}
-	e.ask(row.release, now)
-	if row.release.vacant.Load() {
+	row.release.Ask(now)
+	if row.release.Vacant() {
 		return nil, firmware.ErrNotFound
 	}
-	if err := row.release.err.Load(); err != nil {
-		return nil, fmt.Errorf("%w: %w", firmware.ErrPending, *err)
+	if err := row.release.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", firmware.ErrPending, err)
 	}
 	return nil, firmware.ErrPending
 }
@@ -174,7 +173,7 @@ func (e *Engine) reported(row *Row, t *firmware.Target, version []byte) {
 	why := row.returned(t, version)
 	row.booted(version)
 	if row.setCurrent(version); why == ReasonFetching {
-		e.learn(row, row.release, t, string(version))
+		e.learn(row, t, string(version))
 		return
 	}
 	if row.inFlight == nil || why.failed() {
@@ -190,13 +189,9 @@ func (e *Engine) Blob(prefix []byte, now time.Time) (*firmware.Image, error) {
 		img.Touch(now)
 		return img, nil
 	}
-	e.releases.Lock()
-	defer e.releases.Unlock()
-	for _, rel := range e.releases.m {
-		if t := rel.target.Load(); t != nil && bytes.HasPrefix(t.Transfer.Digest[:], prefix) {
-			e.load(t)
-			return nil, firmware.ErrPending
-		}
+	if t := e.releases.Offered(prefix); t != nil {
+		e.releases.Load(t)
+		return nil, firmware.ErrPending
 	}
 	return nil, firmware.ErrNotFound
 }

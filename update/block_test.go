@@ -10,6 +10,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update"
+	"havn/update/desired"
 )
 
 func (w *world) rowOf(device string) *update.Row {
@@ -148,7 +149,7 @@ func TestNoImage(t *testing.T) {
 		if _, err := w.Image(other, 0, 1024, time.Now()); !errors.Is(err, firmware.ErrNotFound) {
 			t.Errorf("nothing desired: %v", err)
 		}
-		w.desired.SetRules([]update.Rule{{Application: "app", Spec: container("missing")}})
+		w.desired.SetRules([]desired.Rule{{Application: "app", Spec: container("missing")}})
 		w.refresh()
 		_, err := w.Image(w.rowOf("d"), 0, 1024, time.Now())
 		if !errors.Is(err, firmware.ErrPending) || !strings.Contains(err.Error(), "missing") {

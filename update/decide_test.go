@@ -205,16 +205,6 @@ func unhex(t *testing.T, s string) []byte {
 	return b
 }
 
-func TestPrintable(t *testing.T) {
-	for version, want := range map[string]string{
-		"": "", "v1.2": "v1.2", "\xff\x00": "0xff00", "a\nb": "0x610a62", "größe": "größe",
-	} {
-		if got := Printable(version); got != want {
-			t.Errorf("Printable(%q) = %q, want %q", version, got, want)
-		}
-	}
-}
-
 func TestEveryReasonHasAText(t *testing.T) {
 	for r := ReasonNone + 1; r < reasons; r++ {
 		if text := r.text(&status.Status{Target: "v2"}, "v0"); strings.TrimSpace(text) == "" {

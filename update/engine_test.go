@@ -15,6 +15,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update"
+	"havn/update/desired"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -395,7 +396,7 @@ func (w *world) digest(version string) (digest []byte) {
 // The first device of an application that no rule names is answered at once.
 func TestFirstContactIsAnsweredAtOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.desired.SetRules([]update.Rule{{Spec: container("fw")}})
+		w.desired.SetRules([]desired.Rule{{Spec: container("fw")}})
 		w.refresh()
 		st, now := running("v1"), time.Now()
 		row := w.Lookup(update.CoAP, []byte("new application"), []byte("d"), now)
@@ -408,7 +409,7 @@ func TestVersionOfOneApplicationIsNotThatOfAll(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		old := w.digest("v2")
 		w.publish("other", "v2", 300)
-		w.desired.SetRules([]update.Rule{{Spec: container("other")}})
+		w.desired.SetRules([]desired.Rule{{Spec: container("other")}})
 		w.refresh()
 		cmd := w.ask("d", at("v1", "v2", 1024))
 		w.expect(cmd, dfu.OpWrite, "v2", 1024)

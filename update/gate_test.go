@@ -11,6 +11,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update"
+	"havn/update/desired"
 )
 
 // MaySwap makes source a firmware.Gate.
@@ -65,7 +66,7 @@ func TestWithdrawn(t *testing.T) {
 				w.retracted()
 				if restart {
 					w.restart()
-					w.desired.SetRules([]update.Rule{{Application: "app", Spec: controller("c")}})
+					w.desired.SetRules([]desired.Rule{{Application: "app", Spec: controller("c")}})
 					w.refresh()
 				}
 				w.expectWait(w.ask("e", running("v1")), w.cfg.Poll)
@@ -123,7 +124,7 @@ func TestAssignAController(t *testing.T) {
 func TestWithdrawnFromAllApplications(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.order("1", "v5", 2000)
-		w.desired.SetRules([]update.Rule{{Spec: controller("c")}})
+		w.desired.SetRules([]desired.Rule{{Spec: controller("c")}})
 		w.refresh()
 		w.retracted()
 		st := running("v1")

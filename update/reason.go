@@ -2,8 +2,7 @@ package update
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
+	"slices"
 
 	"havn/status"
 )
@@ -27,6 +26,20 @@ const (
 	ReasonOtherVersion           // it came back with a version that is other firmware
 	reasons
 )
+
+// reasonNames are the reasons as rows are stored with them. A name is never
+// given to another reason.
+var reasonNames = [reasons]string{
+	ReasonFetching: "fetching", ReasonVersionTooLong: "version-too-long", ReasonSwapTooLong: "swap-too-long",
+	ReasonChunkTooSmall: "chunk-too-small", ReasonBeyondEnd: "beyond-end", ReasonUnaligned: "unaligned",
+	ReasonBudget: "budget", ReasonUnknownInFlight: "unknown-in-flight", ReasonRolledBack: "rolled-back",
+	ReasonOtherVersion: "other-version",
+}
+
+// reasonOf returns the reason of a name, ReasonNone for a name that is unknown.
+func reasonOf(name string) Reason {
+	return Reason(max(slices.Index(reasonNames[:], name), 0))
+}
 
 // failed reports whether the reason stays until an operator acts or the target
 // moves.
@@ -62,14 +75,4 @@ func (r Reason) text(v *status.Status, inFlight string) string {
 			v.Target, v.Current, v.Device)
 	}
 	return ""
-}
-
-// Printable returns a version as people read it: as it is when it is UTF-8
-// without control characters, else 0x and hex digits.
-func Printable(version string) string {
-	control := strings.ContainsFunc(version, func(r rune) bool { return r < ' ' || r == 0x7f })
-	if control || !utf8.ValidString(version) {
-		return fmt.Sprintf("0x%x", version)
-	}
-	return version
 }

@@ -1,10 +1,10 @@
 package update
 
 import (
-	"fmt"
 	"time"
 
 	"havn/dfu"
+	"havn/fault"
 	"havn/status"
 )
 
@@ -14,15 +14,13 @@ type Pace struct {
 	MinInterval   time.Duration `yaml:"min_interval"`   // since the last Change of the device
 }
 
-// Validate reports the first field that cannot be used.
-func (p Pace) Validate() error {
-	switch {
-	case p.ProgressEvery < 0 || p.ProgressEvery > 100:
-		return fmt.Errorf("progress_every: %d is no percentage", p.ProgressEvery)
-	case p.MinInterval < 0:
-		return fmt.Errorf("min_interval: %s is negative", p.MinInterval)
+// Validate returns what is wrong with p.
+func (p Pace) Validate() (faults fault.List) {
+	faults.Number("progress_every", p.ProgressEvery, 0, 100)
+	if p.MinInterval < 0 {
+		faults.Add("min_interval", "%s is negative", p.MinInterval)
 	}
-	return nil
+	return faults
 }
 
 // Reported is what the Reporter took last of a row. It is durable, so that
@@ -151,7 +149,7 @@ func (r *Row) undecided(v *status.Status) bool {
 		return false
 	}
 	rel := r.release
-	return r.pending() || (rel != nil && rel.target.Load() == nil && rel.err.Load() == nil)
+	return r.pending() || (rel != nil && rel.Target() == nil && rel.Err() == nil)
 }
 
 // took notes that the Reporter took c. The row is stored once more, without

@@ -11,6 +11,7 @@ import (
 	"havn/status"
 	"havn/store"
 	"havn/update"
+	"havn/update/desired"
 )
 
 // BenchmarkReport is the report of a device: its row looked up, the request
@@ -47,7 +48,7 @@ func benchWorld(b *testing.B, r status.Reporter) *update.Engine {
 		Pace: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 	}
 	e, err := update.New(cfg, update.Parts{
-		Desired: update.NewDesired([]update.Rule{{Application: "app", Spec: container("fw")}}, nil),
+		Desired: desired.New([]desired.Rule{{Application: "app", Spec: container("fw")}}, nil),
 		Source:  w.src, Images: w.images, Store: db, Reporter: r,
 	})
 	if err != nil {

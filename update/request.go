@@ -47,7 +47,9 @@ func (e *Engine) choose(row *Row, st *dfu.Status, now time.Time) (*firmware.Targ
 		return e.chooseInFlight(row, st, t)
 	}
 	if t == nil {
-		e.ask(row.release, now)
+		if row.release != nil {
+			row.release.Ask(now)
+		}
 		return nil, ReasonNone
 	}
 	if !st.Updating {
@@ -73,11 +75,11 @@ func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *firmware.Target) (*
 // findInFlight makes the image of a version the one in flight, if the ledger
 // knows it.
 func (e *Engine) findInFlight(row *Row, version []byte) bool {
-	m, ok := e.ledger.find(row.device.Application, version)
+	m, ok := e.releases.Find(row.device.Application, version)
 	if ok {
 		row.inFlight = firmware.NewTarget(m)
 	} else if row.lost != string(version) {
-		row.lost = string(version[:min(len(version), maxVersion)])
+		row.lost = string(version[:min(len(version), firmware.MaxVersion)])
 	}
 	return ok
 }
@@ -87,14 +89,26 @@ func (e *Engine) mayStart(row *Row, version []byte, t *firmware.Target, now time
 	why := row.returned(t, version)
 	if why == ReasonFetching {
 		row.reason = why
-		e.learn(row, row.release, t, string(version))
+		e.learn(row, t, string(version))
 		return row.reason
 	}
-	if why == ReasonNone && row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry) {
-		e.refresh(row.release)
+	if why == ReasonNone && row.release.Stale(now) {
+		row.release.Refresh()
 		return ReasonFetching
 	}
 	return why
+}
+
+// learn decides what it means that a device came back from the swap to t with
+// a version that is not t's: other firmware that the ledger knows, or another
+// name of t, which is then entered in the ledger.
+func (e *Engine) learn(row *Row, t *firmware.Target, version string) {
+	known, ok := e.releases.Find(row.device.Application, []byte(version))
+	if ok && known.Digest != t.Digest {
+		row.reason = ReasonOtherVersion
+		return
+	}
+	row.release.Learn(row.device.Name, t, version)
 }
 
 // answer turns a decision into the command and notes it on the row.
@@ -114,7 +128,7 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *firmware.Target, d Decis
 		img := e.images.Get(want.Transfer.Digest)
 		if img == nil {
 			row.reason = ReasonFetching
-			e.load(want)
+			e.releases.Load(want)
 			return e.hold(st, ReasonFetching)
 		}
 		img.Touch(now)
@@ -136,14 +150,14 @@ func (e *Engine) maySwap(row *Row, t *firmware.Target) error {
 	if e.gate == nil || row.release == nil {
 		return nil
 	}
-	return e.gate.MaySwap(row.release.spec, t.Digest)
+	return e.gate.MaySwap(row.release.Spec(), t.Digest)
 }
 
 // idle answers a device that there is no firmware for, or none known yet. What
 // it was in the middle of, it has forgotten.
 func (e *Engine) idle(row *Row, st *dfu.Status) dfu.Command {
 	row.inFlight, row.offset = nil, 0
-	if row.pending() || (row.release != nil && !row.release.vacant.Load()) {
+	if row.pending() || (row.release != nil && !row.release.Vacant()) {
 		return e.wait(st, e.cfg.Retry)
 	}
 	return e.wait(st, e.cfg.Poll)

@@ -2,12 +2,14 @@ package update
 
 import (
 	"errors"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/release"
 )
 
 // settle is how long after a delivery an old version is taken for a datagram
@@ -24,7 +26,7 @@ type Row struct {
 	protocol atomic.Uint32 // Protocol of the last request
 
 	mu       sync.Mutex
-	release  *release         // what is desired; nil = nothing
+	release  *release.Release // what is desired; nil = nothing
 	desired  error            // why release is nil
 	current  string           // the version it last said it runs
 	inFlight *firmware.Target // the image it is writing; nil = none
@@ -54,7 +56,7 @@ func (r *Row) target() *firmware.Target {
 	if r.release == nil {
 		return nil
 	}
-	return r.release.target.Load()
+	return r.release.Target()
 }
 
 // touch notes a sign of life. The caller holds mu.
@@ -74,13 +76,10 @@ func (r *Row) mark() {
 	}
 }
 
-// maxVersion is the longest version a source may give an image. Of what
-// devices report, no more is kept.
-const maxVersion = 64
-
-// setCurrent notes the running version. It allocates only when that changes.
+// setCurrent notes the running version, as far as a version of an image can go.
+// It allocates only when that changes.
 func (r *Row) setCurrent(version []byte) {
-	version = version[:min(len(version), maxVersion)]
+	version = version[:min(len(version), firmware.MaxVersion)]
 	if r.current != string(version) {
 		r.current = string(version)
 	}
@@ -159,8 +158,8 @@ func (r *Row) returned(t *firmware.Target, version []byte) Reason {
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()), Current: r.current, Offset: r.offset,
-		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
+		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), Current: r.current, Offset: r.offset,
+		Sent: r.sent, Reason: reasonNames[r.reason], Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -170,9 +169,9 @@ func (r *Row) record() Record {
 
 // restore fills a new row from its durable form.
 func (r *Row) restore(rec Record) {
-	r.protocol.Store(uint32(rec.Protocol))
+	r.protocol.Store(uint32(max(slices.Index(Protocols[:], rec.Protocol), 0)))
 	r.current, r.offset = rec.Current, rec.Offset
-	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
+	r.sent, r.reason, r.seen = rec.Sent, reasonOf(rec.Reason), time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = firmware.NewTarget(*rec.InFlight), true
@@ -184,5 +183,3 @@ func (r *Row) restore(rec Record) {
 func (r *Row) worthKeeping() bool {
 	return r.inFlight != nil || !r.sent.Digest.IsZero()
 }
-
-var _ firmware.Directory = (*Desired)(nil)

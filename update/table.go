@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/update/release"
 )
 
 // evictionSample is how many rows compete to leave a full table. Sampling
@@ -88,14 +89,14 @@ func (e *Engine) all() []*Row {
 }
 
 // assignRow looks up what the row's device should run.
-func (e *Engine) assignRow(row *Row) *release {
+func (e *Engine) assignRow(row *Row) *release.Release {
 	spec, err := e.desired.Desired(row.device)
 	if err == nil {
 		err = spec.Validate()
 	}
-	var rel *release
+	var rel *release.Release
 	if err == nil {
-		rel = e.releaseOf(row.device.Application, spec)
+		rel = e.releases.Of(row.device.Application, spec)
 	}
 	row.mu.Lock()
 	defer row.mu.Unlock()

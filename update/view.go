@@ -19,10 +19,10 @@ func (r *Row) view() status.Status {
 func (r *Row) render() status.Status {
 	v := status.Status{
 		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
-		Current: Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
+		Current: firmware.Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
-		v.Target, v.Size, v.Digest, v.Order = Printable(t.Version), t.Transfer.Size, t.Digest, t.Order
+		v.Target, v.Size, v.Digest, v.Order = firmware.Printable(t.Version), t.Transfer.Size, t.Digest, t.Order
 	}
 	setProgress(&v)
 	if eta, ok := r.eta(r.seen); ok && v.State == status.Updating {
@@ -64,7 +64,7 @@ func (r *Row) state() status.State {
 		return status.Updating
 	case r.release == nil && !errors.Is(r.desired, firmware.ErrInvalid):
 		return status.Unknown
-	case r.release != nil && r.release.vacant.Load():
+	case r.release != nil && r.release.Vacant():
 		return status.Unknown
 	}
 	return status.Waiting
@@ -78,14 +78,14 @@ func (r *Row) explain(v *status.Status) string {
 		}
 	}
 	over := r.reason.failed() && v.State != status.Failed // what failed is no longer asked for
-	if text := r.reason.text(v, Printable(r.lost)); text != "" && !over {
+	if text := r.reason.text(v, firmware.Printable(r.lost)); text != "" && !over {
 		return text
 	}
 	switch {
 	case r.held != nil:
 		return r.held.Error()
 	case r.release != nil:
-		return r.release.explain()
+		return r.release.Explain()
 	case r.pending():
 		return "the registry has not said yet what it should run"
 	case r.desired != nil && !errors.Is(r.desired, firmware.ErrNotFound):
@@ -99,7 +99,7 @@ func (r *Row) explain(v *status.Status) string {
 func (r *Row) explainFetching() string {
 	t := r.target()
 	if r.release != nil && (r.inFlight == nil || t != nil && r.inFlight.Digest == t.Digest) {
-		if why := r.release.explain(); why != "" {
+		if why := r.release.Explain(); why != "" {
 			return why
 		}
 	}
@@ -109,5 +109,5 @@ func (r *Row) explainFetching() string {
 	if t == nil {
 		return ""
 	}
-	return r.engine.loadErrors.of(t)
+	return r.engine.releases.LoadError(t)
 }

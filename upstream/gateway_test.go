@@ -16,6 +16,7 @@ import (
 	"havn/firmware"
 	"havn/store"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream"
 	"havn/upstream/spool"
 )
@@ -141,7 +142,7 @@ func (g *gateway) start(f *fuse) {
 		UnknownInFlight: update.InFlightRestart, Pace: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 	}
 	g.Engine, err = update.New(cfg, update.Parts{
-		Desired: update.NewDesired([]update.Rule{{Application: "app", Spec: spec}}, nil),
+		Desired: desired.New([]desired.Rule{{Application: "app", Spec: spec}}, nil),
 		Source:  g.images, Images: g.images, Store: mortalStore{db, f}, Reporter: forwarder,
 	})
 	if err != nil {

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -50,11 +49,7 @@ func newLine(p Publisher, spool Spool, stats *Stats, log *slog.Logger) *line {
 	}
 }
 
-func newPause() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff()
-	b.InitialInterval, b.Multiplier, b.MaxInterval = time.Second, 2, maxPause
-	return b
-}
+func newPause() *backoff.ExponentialBackOff { return link.NewBackoff(time.Second, maxPause) }
 
 // run works the queue until ctx ends.
 func (l *line) run(ctx context.Context) {
@@ -226,10 +221,7 @@ func (l *line) rest(r *round) time.Duration {
 // asked returns how long the upstream wants to be left alone.
 func (r *round) asked() (d time.Duration) {
 	for _, f := range r.failed {
-		var after *backoff.RetryAfterError
-		if errors.As(f.err, &after) {
-			d = max(d, min(after.Duration, link.MaxRetryAfter))
-		}
+		d = max(d, link.Pause(f.err))
 	}
 	return d
 }

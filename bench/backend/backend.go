@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"havn/firmware"
-	"havn/gateway/config"
-	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/oci"
 )
@@ -141,22 +139,29 @@ func (b *Backend) Add(device string) {
 		fmt.Sprintf(`{"gatewaySelector":{"matchNames":[%q]}}`, Gateway), nil)
 }
 
-// Configure makes a gateway use the backend. dir is for the credentials.
-func (b *Backend) Configure(cfg *config.Config, dir string) error {
+// Configuration is what a gateway needs to use the backend, in YAML. The file
+// with everybody's secret is written into dir.
+func (b *Backend) Configuration(dir string, refresh time.Duration) (string, error) {
 	secret := filepath.Join(dir, "secret")
 	if err := os.WriteFile(secret, []byte(Secret), 0o600); err != nil {
-		return err
+		return "", err
 	}
 	host, _, _ := strings.Cut(b.Image, "/")
-	cfg.Firmware.Registries = []oci.Registry{{Host: host, PlainHTTP: true}}
-	cfg.Upstream.Drogue.Registry = drogue.RegistryConfig{
-		URL: b.registryURL, User: User, TokenFile: secret, Refresh: time.Minute,
-	}
-	cfg.Upstream.Drogue.Endpoints = []drogue.Endpoint{{
-		URL: b.endpointURL, Application: b.options.Application, Device: Gateway, PasswordFile: secret,
-	}}
-	return nil
+	return fmt.Sprintf(configuration, host, refresh, b.registryURL, User, secret,
+		b.endpointURL, b.options.Application, Gateway), nil
 }
+
+// configuration is for the values of Configuration, in their order.
+const configuration = `
+firmware:
+  registries: [{host: %[1]q, plain_http: true}]
+  refresh: %[2]s
+upstream:
+  drogue:
+    registry: {url: %[3]q, user: %[4]s, token_file: %[5]q, refresh: %[2]s}
+    endpoints:
+      - {url: %[6]q, application: %[7]q, device: %[8]s, password_file: %[5]q}
+`
 
 // Requests returns what the servers were asked so far: HTTP requests by method
 // and resource, MQTT packets by type.

@@ -38,25 +38,27 @@ func start(t *testing.T) *Backend {
 	return b
 }
 
-func TestConfigure(t *testing.T) {
+func TestConfiguration(t *testing.T) {
 	b := start(t)
-	cfg := config.Default()
-	if err := b.Configure(&cfg, t.TempDir()); err != nil {
+	text, err := b.Configuration(t.TempDir(), time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, err := config.Parse("backend.yaml", []byte(text))
+	if err != nil {
 		t.Fatal(err)
 	}
 	drogue := cfg.Upstream.Drogue
 	for got, want := range map[string]string{
-		b.Image:                         "images.example:1/app/firmware:2",
-		cfg.Firmware.Registries[0].Host: "images.example:1",
-		drogue.Registry.URL:             "http://registry.example:1",
-		drogue.Endpoints[0].URL:         "mqtt://endpoint.example:1",
+		b.Image:                          "images.example:1/app/firmware:2",
+		cfg.Firmware.Registries[0].Host:  "images.example:1",
+		drogue.Registry.URL:              "http://registry.example:1",
+		drogue.Endpoints[0].URL:          "mqtt://endpoint.example:1",
+		drogue.Registry.Refresh.String(): "1h0m0s",
 	} {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
-	}
-	if err := drogue.Validate(); err != nil {
-		t.Error(err)
 	}
 }
 

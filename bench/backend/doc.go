@@ -5,7 +5,7 @@
 // It is what "gateway demo" and the benchmark of upstream cost are made of:
 //
 //	Images (OCI registry) ◄──┐
-//	Registry (REST) ◄────────┼── the gateway that was configured with Configure
+//	Registry (REST) ◄────────┼── the gateway with that Configuration
 //	Endpoint (MQTT) ◄────────┘
 //
 // Invariants:

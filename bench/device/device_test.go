@@ -13,7 +13,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
-	"havn/bench/link"
+	"havn/bench/lossy"
 	"havn/dfu"
 )
 
@@ -78,8 +78,8 @@ func update(t *testing.T, build builder, cfg Config, c *CoAP, o *origin) {
 func TestUpdateOverABadLink(t *testing.T) {
 	const devices = 8
 	o := newOrigin(12001)
-	path := link.Path{Loss: 0.2, Duplicate: 0.1, Reorder: 0.2, Jitter: 10 * time.Millisecond}
-	l, err := link.Listen(link.Config{Up: path, Down: path, Seed: 1}, serve(t, piggyback(o.handle)))
+	path := lossy.Path{Loss: 0.2, Duplicate: 0.1, Reorder: 0.2, Jitter: 10 * time.Millisecond}
+	l, err := lossy.Listen(lossy.Config{Up: path, Down: path, Seed: 1}, serve(t, piggyback(o.handle)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,207 +4,236 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
-	"net/netip"
-	"sync/atomic"
+	"math"
+	"os"
+	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
+	"havn/bench"
+	"havn/bench/device"
+	"havn/bench/load"
+	"havn/bench/lossy"
+	"havn/bench/report"
+	"havn/coap/block"
+	"havn/gateway"
 )
 
-// Defaults of Config.
-const (
-	DefaultMaxClients = 1024
-	DefaultMaxQueued  = 65536
-)
+// Benchmark measures how long an update takes over slow and lossy links: every
+// combination of block size, round-trip time and loss, all at the same time,
+// each with a device and a link of its own.
+type Benchmark struct {
+	Mode       string // bench.ModeBlock or bench.ModeWrite
+	BlockSizes []int  // bytes of a block, or most bytes of a Write
+	RTTs       []time.Duration
+	Losses     []float64     // probability that a datagram is lost, in each direction
+	Size       int           // bytes of the firmware
+	AckTimeout time.Duration // ACK_TIMEOUT of the devices (RFC 7252 section 4.8); 2 s when 0
+	Timeout    time.Duration // of the whole; what is not done by then is reported as far as it came
+	Seed       uint64        // of the losses
 
-// maxDatagram is the largest datagram that is relayed, in bytes: more than
-// twice what CoAP should send. Each client costs one such buffer.
-const maxDatagram = 4096
-
-// Config describes a link. Its zero value is a perfect one.
-type Config struct {
-	Up, Down   Path   // clients to server, server to clients
-	Seed       uint64 // of all decisions: equal seeds and traffic, equal fates
-	MaxClients int    // the longest idle one makes room; DefaultMaxClients when 0
-	MaxQueued  int    // delayed datagrams, more are dropped; DefaultMaxQueued when 0
+	Progress func(line string) // is told of every update that ends, also of two at a time
 }
 
-// Stats is what has happened on a link.
-type Stats struct {
-	Up, Down PathStats
-	Clients  int    // clients known now
-	Evicted  uint64 // clients forgotten to make room
-	Stray    uint64 // datagrams to an upstream socket that are not from the server
-}
+// configuration is the gateway's.
+const configuration = `
+admin: {listen: ""}
+coap: {listen: "127.0.0.1:0"}
+`
 
-// Link relays datagrams. Its methods may be called concurrently.
-type Link struct {
-	conn    *net.UDPConn
-	target  atomic.Pointer[netip.AddrPort]
-	up      dice
-	down    dice
-	queue   queue
-	table   table
-	stray   atomic.Uint64
-	readers *errgroup.Group // of Run
-}
+// maxCells bounds the combinations: each has a device and two sockets.
+const maxCells = 512
 
-// Listen opens the link's socket on a free port of 127.0.0.1 and drops what
-// arrives until Run. The caller must call Run, which closes the socket.
-func Listen(cfg Config, target netip.AddrPort) (*Link, error) {
-	if err := errors.Join(cfg.Up.validate(), cfg.Down.validate()); err != nil {
-		return nil, fmt.Errorf("link: %w", err)
+// maxLoss is where the model ends: above it, waiting times have no mean.
+const maxLoss = 0.25
+
+// Validate reports what makes no sense.
+func (l Benchmark) Validate() error {
+	switch cells := len(l.BlockSizes) * len(l.RTTs) * len(l.Losses); {
+	case l.Mode != bench.ModeBlock && l.Mode != bench.ModeWrite:
+		return fmt.Errorf("%w: mode %q: want block or write", bench.ErrUsage, l.Mode)
+	case cells < 1 || cells > maxCells:
+		return fmt.Errorf("%w: %d combinations: want 1 to %d", bench.ErrUsage, cells, maxCells)
+	case l.Size < 1 || l.Size > bench.MaxSize:
+		return fmt.Errorf("%w: firmware of %d bytes: want 1 to %d", bench.ErrUsage, l.Size, bench.MaxSize)
+	case l.Timeout <= 0 || l.AckTimeout < 0:
+		return fmt.Errorf("%w: timeouts %v and %v: want more than 0", bench.ErrUsage, l.Timeout, l.AckTimeout)
 	}
-	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
-	if err != nil {
-		return nil, fmt.Errorf("link: open the clients' socket: %w", err)
-	}
-	l := &Link{
-		conn:  conn,
-		up:    dice{path: cfg.Up, rnd: rand.New(rand.NewPCG(cfg.Seed, 0))},
-		down:  dice{path: cfg.Down, rnd: rand.New(rand.NewPCG(cfg.Seed, 1))},
-		queue: queue{limit: orDefault(cfg.MaxQueued, DefaultMaxQueued), wake: make(chan struct{}, 1)},
-		table: table{
-			limit:   orDefault(cfg.MaxClients, DefaultMaxClients),
-			clients: make(map[netip.AddrPort]*client),
-		},
-	}
-	l.SetTarget(target)
-	return l, nil
+	return l.validateValues()
 }
 
-func orDefault(n, standard int) int {
-	if n > 0 {
-		return n
+func (l Benchmark) validateValues() error {
+	for _, size := range l.BlockSizes {
+		if block.ForSize(size).Size() != size {
+			return fmt.Errorf("%w: block size %d: want 16, 32, 64 ... 1024", bench.ErrUsage, size)
+		}
 	}
-	return standard
-}
-
-// Addr is where clients send to.
-func (l *Link) Addr() netip.AddrPort { return l.conn.LocalAddr().(*net.UDPAddr).AddrPort() }
-
-// SetTarget moves the server: datagrams still on their way go to the new
-// address, replies of the old one are stray. It must be an IPv4 address.
-func (l *Link) SetTarget(target netip.AddrPort) {
-	target = unmap(target)
-	l.target.Store(&target)
-}
-
-// Stats returns the counters so far.
-func (l *Link) Stats() Stats {
-	clients, evicted := l.table.stats()
-	return Stats{
-		Up: l.up.stats(), Down: l.down.stats(),
-		Clients: clients, Evicted: evicted, Stray: l.stray.Load(),
+	for _, rtt := range l.RTTs {
+		if rtt < 0 {
+			return fmt.Errorf("%w: round-trip time %v: want 0 or more", bench.ErrUsage, rtt)
+		}
 	}
-}
-
-// Run relays until ctx ends, which is no error, or until the clients' socket
-// fails. It closes all sockets; what is still queued is gone. Call it once.
-func (l *Link) Run(ctx context.Context) error {
-	group, ctx := errgroup.WithContext(ctx)
-	l.readers = group
-	group.Go(func() error { return l.readClients(ctx) })
-	group.Go(func() error { l.queue.run(ctx, l.deliver); return nil })
-	group.Go(func() error {
-		<-ctx.Done()
-		l.table.close()
-		return l.conn.Close()
-	})
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("link %v: %w", l.Addr(), err)
+	for _, loss := range l.Losses {
+		if !(loss >= 0 && loss <= maxLoss) {
+			return fmt.Errorf("%w: loss %g: want 0 to %g", bench.ErrUsage, loss, maxLoss)
+		}
 	}
 	return nil
 }
 
-// readClients takes datagrams from clients and sends them up.
-func (l *Link) readClients(ctx context.Context) error {
-	buf := make([]byte, maxDatagram+1)
-	for {
-		err := l.readClient(buf)
-		if ctx.Err() != nil {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
+// Cell is one update over one link.
+type Cell struct {
+	BlockSize     int     `json:"block_size"`
+	RTTMs         float64 `json:"rtt_ms"`
+	Loss          float64 `json:"loss"`
+	Blocks        int     `json:"blocks"`        // of the firmware
+	Requests      uint64  `json:"requests"`      // made; more than blocks by those that lead to them
+	Retransmitted uint64  `json:"retransmitted"` //
+	ModelS        float64 `json:"model_s"`       // blocks x RTT
+	ExpectedS     float64 `json:"expected_s"`    // requests x (RTT + mean wait for what is lost)
+	MeasuredS     float64 `json:"measured_s"`
+	Bytes         uint64  `json:"bytes"`    // received
+	Finished      bool    `json:"finished"` // verified and swapped to, before the time was over
+}
+
+// newCell returns a cell with what the model says.
+func (l Benchmark) newCell(size int, rtt time.Duration, loss float64) Cell {
+	blocks := (l.Size + size - 1) / size
+	return Cell{
+		BlockSize: size, RTTMs: rtt.Seconds() * 1e3, Loss: loss, Blocks: blocks,
+		ModelS: float64(blocks) * rtt.Seconds(),
 	}
 }
 
-func (l *Link) readClient(buf []byte) error {
-	n, from, err := l.conn.ReadFromUDPAddrPort(buf)
-	if err != nil {
-		return fmt.Errorf("read from the clients: %w", err)
+// wait returns the mean time in seconds that an exchange waits for what was
+// lost, where a datagram is lost with probability loss in each direction.
+//
+// An exchange fails with p = 1-(1-loss)^2. The device then waits ACK_TIMEOUT
+// times 1.25 on average, and twice as long each time after that (RFC 7252
+// section 4.2): T(p + 2p^2 + 4p^3 ...) = Tp/(1-2p).
+func wait(loss float64, ackTimeout time.Duration) float64 {
+	p := 1 - math.Pow(1-loss, 2)
+	const meanRandomFactor = 1.25
+	return meanRandomFactor * ackTimeout.Seconds() * p / (1 - 2*p)
+}
+
+// Run measures. What does not end in time is no error.
+func (l Benchmark) Run(ctx context.Context) (*Report, error) {
+	if err := l.Validate(); err != nil {
+		return nil, err
 	}
-	c, err := l.client(unmap(from))
+	if l.AckTimeout == 0 {
+		l.AckTimeout = 2 * time.Second
+	}
+	dir, err := os.MkdirTemp("", "gateway-bench-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := bench.Write(dir, bench.Firmware(l.Size)); err != nil {
+		return nil, err
+	}
+	g, err := bench.Open(dir, configuration, bench.Local(dir))
+	if err != nil {
+		return nil, err
+	}
+	r := &Report{
+		Header: report.NewHeader(), Mode: l.Mode, Firmware: l.Size,
+		AckTimeoutS: l.AckTimeout.Seconds(), Cells: l.cells(),
+	}
+	measure := func(ctx context.Context) error { return l.measure(ctx, g, r) }
+	return r, bench.Live(ctx, measure, g.Run)
+}
+
+// measure runs all cells against g.
+func (l Benchmark) measure(ctx context.Context, g *gateway.Gateway, r *Report) error {
+	if err := warm(ctx, g); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, l.Timeout)
+	defer cancel()
+	var running sync.WaitGroup
+	errs := make([]error, len(r.Cells))
+	for i := range r.Cells {
+		running.Go(func() { errs[i] = l.update(limited, g, i, &r.Cells[i]) })
+	}
+	running.Wait()
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+func (l Benchmark) cells() (all []Cell) {
+	for _, loss := range l.Losses {
+		for _, rtt := range l.RTTs {
+			for _, size := range l.BlockSizes {
+				all = append(all, l.newCell(size, rtt, loss))
+			}
+		}
+	}
+	return all
+}
+
+// warm waits until g has its firmware in memory.
+func warm(ctx context.Context, g *gateway.Gateway) error {
+	client, err := device.Dial(g.CoAPAddr().String(), device.Transmission{})
 	if err != nil {
 		return err
 	}
-	l.relay(&l.up, packet{data: buf[:n], to: c})
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, bench.StartTimeout)
+	defer cancel()
+	_, err = load.Fetch(ctx, client, load.Firmware(bench.FirstDevice), 1024)
+	return err
+}
+
+// update is the i-th cell: a device that updates over a link of its own.
+func (l Benchmark) update(ctx context.Context, g *gateway.Gateway, i int, cell *Cell) error {
+	oneWay := time.Duration(cell.RTTMs * float64(time.Millisecond) / 2)
+	path := lossy.Path{Loss: cell.Loss, Delay: oneWay}
+	cfg := lossy.Config{Up: path, Down: path, Seed: l.Seed + uint64(i)}
+	relay, err := lossy.Listen(cfg, g.CoAPAddr())
+	if err != nil {
+		return err
+	}
+	over := func(context.Context) error { return l.updateOver(ctx, relay, i, cell) }
+	return bench.Live(context.WithoutCancel(ctx), over, relay.Run)
+}
+
+func (l Benchmark) updateOver(ctx context.Context, relay *lossy.Link, i int, cell *Cell) error {
+	client, err := device.Dial(relay.Addr().String(), device.Transmission{AckTimeout: l.AckTimeout})
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	d, err := l.newDevice(&device.CoAP{Client: client, Device: bench.Device(i)}, cell.BlockSize)
+	if err != nil {
+		return err
+	}
+	result, err := d.Run(ctx)
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("block size %d, RTT %g ms, loss %g: %w",
+			cell.BlockSize, cell.RTTMs, cell.Loss, err)
+	}
+	if len(result.Violations) > 0 {
+		return fmt.Errorf("the gateway broke a rule: %w", result.Violations[0])
+	}
+	cell.fill(result, client.Stats(), err == nil)
+	cell.ExpectedS = float64(cell.Requests) * (cell.RTTMs/1e3 + wait(cell.Loss, l.AckTimeout))
+	l.Progress(cell.String())
 	return nil
 }
 
-// client returns the client at address and starts to listen for it when it is new.
-func (l *Link) client(address netip.AddrPort) (*client, error) {
-	c, known, err := l.table.get(address)
-	if err != nil || known {
-		return c, err
+func (l Benchmark) newDevice(c *device.CoAP, size int) (*device.Device, error) {
+	cfg := device.Config{
+		Version: bench.OldVersion, MTU: uint32(size), BlockSize: size, Backoff: time.Second,
+		Until: func(s device.State) bool { return s.Swaps > 0 },
 	}
-	l.readers.Go(func() error { l.readServer(c); return nil })
-	return c, nil
+	if l.Mode == bench.ModeWrite {
+		return device.New(cfg, c)
+	}
+	return device.NewBlock(cfg, c)
 }
 
-// readServer takes the server's datagrams for one client and sends them down,
-// until the client's socket is closed.
-func (l *Link) readServer(c *client) {
-	buf := make([]byte, maxDatagram+1)
-	for {
-		n, from, err := c.conn.ReadFromUDPAddrPort(buf)
-		if err != nil {
-			return
-		}
-		if unmap(from) != *l.target.Load() {
-			l.stray.Add(1)
-			continue
-		}
-		l.relay(&l.down, packet{data: buf[:n], to: c, down: true})
-	}
-}
-
-// relay decides about p, whose data is the caller's, and delivers or queues
-// its copies.
-func (l *Link) relay(path *dice, p packet) {
-	fate, n := path.throw()
-	if len(p.data) > maxDatagram { // the rest of it was cut off
-		path.dropped.Add(uint64(n))
-		return
-	}
-	for _, delay := range fate[:n] {
-		if delay == 0 {
-			l.deliver(p)
-			continue
-		}
-		later := p
-		later.due = time.Now().Add(delay)
-		later.data = append([]byte(nil), p.data...)
-		if !l.queue.push(later) {
-			path.dropped.Add(1)
-		}
-	}
-}
-
-func (l *Link) deliver(p packet) {
-	if p.down {
-		_, err := l.conn.WriteToUDPAddrPort(p.data, p.to.address)
-		l.down.count(err)
-		return
-	}
-	_, err := p.to.conn.WriteToUDPAddrPort(p.data, *l.target.Load())
-	l.up.count(err)
-}
-
-func unmap(a netip.AddrPort) netip.AddrPort {
-	return netip.AddrPortFrom(a.Addr().Unmap(), a.Port())
+// fill takes over what an update did.
+func (c *Cell) fill(r device.Result, s device.ClientStats, finished bool) {
+	c.MeasuredS, c.Bytes, c.Finished = r.Duration.Seconds(), r.Bytes, finished
+	c.Requests, c.Retransmitted = s.Sent, s.Retransmitted
 }

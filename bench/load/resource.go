@@ -13,6 +13,7 @@ import (
 
 	"havn/bench/device"
 	"havn/coap/block"
+	"havn/dfu"
 )
 
 // ErrNotFound: the server has no such resource.
@@ -25,6 +26,11 @@ const maxBody = 64 << 20
 type Resource struct {
 	Path  []string
 	Query []string
+}
+
+// Firmware is where the gateway has the firmware of a device.
+func Firmware(d dfu.Device) Resource {
+	return Resource{Path: []string{"fw", d.Application, d.Name}}
 }
 
 // ParseResource takes path and query of a coap URL (RFC 7252 section 6.4).

@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn/bench"
+	coapbench "havn/bench/coap"
+	"havn/bench/report"
 )
 
 func newBench() *cobra.Command {
@@ -46,7 +48,7 @@ func progressTo(w io.Writer) func(string) {
 }
 
 // write hands out what a benchmark measured, or why it did not.
-func (o *benchOutput) write(cmd *cobra.Command, r bench.Report, err error) error {
+func (o *benchOutput) write(cmd *cobra.Command, r report.Report, err error) error {
 	switch {
 	case errors.Is(err, bench.ErrUsage):
 		return usageError{err}
@@ -66,7 +68,7 @@ func (o *benchOutput) write(cmd *cobra.Command, r bench.Report, err error) error
 	return r.Text(cmd.OutOrStdout())
 }
 
-func writePage(path string, r bench.Report) error {
+func writePage(path string, r report.Report) error {
 	f, err := os.Create(path)
 	if err != nil {
 		return err
@@ -92,8 +94,7 @@ func newBenchServe() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			s := bench.Serving{Dir: args[0], Devices: devices}
-			return s.Serve(cmd.Context(), cmd.InOrStdin(), cmd.OutOrStdout())
+			return coapbench.ServeGateway(cmd.Context(), args[0], devices, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
 }
@@ -109,7 +110,7 @@ func newBenchLimit() *cobra.Command {
 			if err != nil {
 				return usageError{err}
 			}
-			return bench.ServeLimit(cmd.Context(), size, cmd.InOrStdin(), cmd.OutOrStdout())
+			return coapbench.ServeLimit(cmd.Context(), size, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
 	}
 }

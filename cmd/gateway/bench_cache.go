@@ -3,12 +3,12 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"havn/bench"
+	cachebench "havn/bench/cache"
 	"havn/firmware"
 )
 
 func newBenchCache() *cobra.Command {
-	var c bench.Cache
+	var c cachebench.Benchmark
 	var out benchOutput
 	size := firmware.Size(256 * firmware.KiB)
 	cmd := &cobra.Command{

@@ -6,11 +6,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn/bench"
+	coapbench "havn/bench/coap"
 	"havn/firmware"
 )
 
 func newBenchCoAP() *cobra.Command {
-	c := bench.CoAP{Child: benchChild}
+	c := coapbench.Benchmark{Child: benchChild}
 	var out benchOutput
 	size := firmware.Size(256 * firmware.KiB)
 	cmd := &cobra.Command{

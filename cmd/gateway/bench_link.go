@@ -6,11 +6,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn/bench"
+	linkbench "havn/bench/link"
 	"havn/firmware"
 )
 
 func newBenchLink() *cobra.Command {
-	var l bench.Link
+	var l linkbench.Benchmark
 	var out benchOutput
 	size := firmware.Size(8 * firmware.KiB)
 	var percent []float64

@@ -5,11 +5,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"havn/bench"
+	lorawanbench "havn/bench/lorawan"
 )
 
 func newBenchLoRaWAN() *cobra.Command {
-	var l bench.LoRaWAN
+	var l lorawanbench.Benchmark
 	var out benchOutput
 	cmd := &cobra.Command{
 		Use:   "lorawan",

@@ -3,23 +3,21 @@ package main
 import (
 	"github.com/spf13/cobra"
 
-	"havn/bench"
+	upstreambench "havn/bench/upstream"
 	"havn/firmware"
 )
 
 func newBenchUpstream() *cobra.Command {
-	var u bench.Upstream
+	var u upstreambench.Benchmark
 	var out benchOutput
 	size := firmware.Size(256 * firmware.KiB)
 	cmd := &cobra.Command{
 		Use:   "upstream",
-		Short: "What an update campaign costs upstream, beside an update service in the cloud",
+		Short: "What an update campaign costs upstream: bytes and requests",
 		Long: "Simulated devices update through a gateway in this process, which gets the firmware\n" +
 			"from an OCI registry and tells a stand-in for Drogue Cloud, both on loopback. Every\n" +
-			"byte and request between the gateway and them is counted.\n\n" +
-			"Beside it stands what the same devices would cost an update service in the cloud\n" +
-			"that is asked for each chunk: one exchange of each kind is measured against the same\n" +
-			"stand-in, and multiplied. It takes about half a minute.",
+			"byte and request between the gateway and them is counted. It takes about half a\n" +
+			"minute.",
 		Example: "  gateway bench upstream --devices 10 --size 64KiB --chunk 1024",
 		Args:    exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {

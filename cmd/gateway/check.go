@@ -15,12 +15,12 @@ func newCheck() *cobra.Command {
 		Use:   "check --config FILE",
 		Short: "Check a configuration file",
 		Long: "Check reads a configuration as run would and reports every mistake as\n" +
-			"FILE:LINE:COLUMN: message, with the line shown. It exits 2 if there is one.",
+			"FILE:LINE:COLUMN: message, with the line shown. It exits 78 if there is one.",
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load(path)
 			if err != nil {
-				return usageError{err}
+				return configError{err}
 			}
 			if print {
 				return cfg.Print(cmd.OutOrStdout())

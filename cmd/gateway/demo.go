@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"havn/bench"
 	"havn/bench/backend"
 	"havn/bench/device"
 	"havn/dfu"
@@ -74,7 +74,7 @@ func (d *demo) run(ctx context.Context) error {
 	defer os.RemoveAll(dir)
 	if d.firmware == "" {
 		d.firmware = filepath.Join(dir, "firmware.bin")
-		if err := os.WriteFile(d.firmware, madeUp(demoSize), 0o600); err != nil {
+		if err := os.WriteFile(d.firmware, bench.Firmware(demoSize), 0o600); err != nil {
 			return err
 		}
 	}
@@ -87,14 +87,13 @@ func (d *demo) run(ctx context.Context) error {
 	defer d.backend.Close()
 	fmt.Fprintf(d.out, "registry  %s\nfirmware  %s, %d bytes\n",
 		d.backend.Image, d.backend.Artifact.Digest, d.backend.Artifact.Size)
-	cfg := demoConfig(dir)
-	if err := d.backend.Configure(&cfg, dir); err != nil {
-		return err
-	}
 	if d.radio, err = openRadio(); err != nil {
 		return err
 	}
-	d.radio.configure(&cfg)
+	cfg, err := d.configuration(dir)
+	if err != nil {
+		return err
+	}
 	return d.serve(ctx, cfg)
 }
 
@@ -121,20 +120,25 @@ func (d *demo) serve(ctx context.Context, cfg config.Config) error {
 	return errors.Join(err, parts.Wait())
 }
 
-// madeUp returns n bytes that look like no pattern.
-func madeUp(n int) []byte {
-	b := make([]byte, n)
-	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
-	return b
+// configuration is the gateway's, with its state in dir.
+func (d *demo) configuration(dir string) (config.Config, error) {
+	yaml, err := d.backend.Configuration(dir, time.Minute)
+	if err != nil {
+		return config.Config{}, err
+	}
+	yaml += fmt.Sprintf(demoConfiguration, filepath.Join(dir, "data"), d.radio.broker.URL(), demoApplication)
+	return config.Parse("demo.yaml", []byte(yaml))
 }
 
-func demoConfig(dir string) config.Config {
-	cfg := config.Default()
-	cfg.Data = filepath.Join(dir, "data")
-	cfg.Admin.Listen, cfg.CoAP.Listen = "127.0.0.1:0", "127.0.0.1:0"
-	cfg.Update.Retry = time.Second
-	return cfg
-}
+const demoConfiguration = `
+data: %[1]q
+admin: {listen: "127.0.0.1:0"}
+coap: {listen: "127.0.0.1:0"}
+update: {retry: 1s}
+lorawan:
+  networks:
+    - {name: demo, server: chirpstack-v4, mqtt: {url: %[2]q}, application: %[3]s, region: EU868}
+`
 
 // outcome is how one device ended.
 type outcome struct {

@@ -9,7 +9,6 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/gateway/config"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
 )
@@ -47,15 +46,6 @@ func (r *demoRadio) run(ctx context.Context) error {
 	parts.Go(func() error { return r.broker.Run(ctx) })
 	parts.Go(func() error { return r.server.Run(ctx) })
 	return parts.Wait()
-}
-
-// configure makes the gateway answer the network's devices.
-func (r *demoRadio) configure(cfg *config.Config) {
-	network := lorawan.Config{
-		Name: "demo", Server: lorawan.ChirpStackV4, Application: demoApplication, Region: "EU868",
-	}
-	network.MQTT.URL = r.broker.URL()
-	cfg.LoRaWAN.Networks = []lorawan.Config{network}
 }
 
 // add makes the i-th device and returns its outcome to be.

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"havn/bench/device"
-	"havn/bench/link"
+	"havn/bench/lossy"
 	"havn/dfu"
 )
 
@@ -46,10 +46,10 @@ func TestFleetOverALossyLink(t *testing.T) {
 	t.Logf("link: %+v", l.Stats())
 }
 
-func startLink(t *testing.T, target string) *link.Link {
+func startLink(t *testing.T, target string) *lossy.Link {
 	t.Helper()
-	path := link.Path{Loss: 0.1, Duplicate: 0.05, Reorder: 0.1, Jitter: 30 * time.Millisecond}
-	l, err := link.Listen(link.Config{Up: path, Down: path, Seed: 1}, netip.MustParseAddrPort(target))
+	path := lossy.Path{Loss: 0.1, Duplicate: 0.05, Reorder: 0.1, Jitter: 30 * time.Millisecond}
+	l, err := lossy.Listen(lossy.Config{Up: path, Down: path, Seed: 1}, netip.MustParseAddrPort(target))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,16 +17,23 @@ import (
 	"havn/gateway/config"
 )
 
-// Exit statuses.
+// Exit statuses, those of sysexits.h but for exitFailed. Go itself exits with 2
+// when it crashes, so that a supervisor can tell.
 const (
-	exitFailed = 1 // failed while running
-	exitUsage  = 2 // wrong usage or configuration
+	exitFailed = 1  // failed while running
+	exitUsage  = 64 // wrong usage
+	exitConfig = 78 // wrong configuration
 )
 
-// usageError is an error of the caller, not of the run.
+// usageError is a mistake on the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
+
+// configError is a mistake in the configuration.
+type configError struct{ error }
+
+func (e configError) Unwrap() error { return e.error }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -42,13 +49,27 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "gateway:", err)
+	complain(err)
 	var usage usageError
-	var problems config.Problems
-	if errors.As(err, &usage) || errors.As(err, &problems) {
+	var wrong configError
+	switch {
+	case errors.As(err, &usage):
 		return exitUsage
+	case errors.As(err, &wrong):
+		return exitConfig
 	}
 	return exitFailed
+}
+
+// complain prints err. The problems of a configuration begin with their place, as
+// the messages of compilers do.
+func complain(err error) {
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		fmt.Fprintln(os.Stderr, problems)
+		return
+	}
+	fmt.Fprintln(os.Stderr, "gateway:", err)
 }
 
 func newRoot() *cobra.Command {

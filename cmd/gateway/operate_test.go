@@ -108,7 +108,7 @@ func (s *site) rolledBack(name string, digest firmware.Digest) {
 	ago := time.Now().Add(-time.Hour).UnixNano()
 	err = st.SaveRows([]update.Record{{
 		Device: dfu.Device{Application: app, Name: device}, Current: "v0", Seen: ago,
-		Sent: update.Delivery{Digest: digest, From: "v0", At: ago}, Reason: update.ReasonRolledBack,
+		Sent: update.Delivery{Digest: digest, From: "v0", At: ago}, Reason: "rolled-back",
 	}}, nil)
 	if err != nil {
 		s.t.Fatal(err)

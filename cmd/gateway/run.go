@@ -41,7 +41,7 @@ func runGateway(ctx context.Context, out io.Writer, path string, local *gateway.
 	file := configFile{path: path}
 	cfg, err := file.load()
 	if err != nil {
-		return usageError{err}
+		return configError{err}
 	}
 	if local.Path == "" {
 		local = nil

@@ -62,11 +62,11 @@ func TestRunRefuses(t *testing.T) {
 	args := []string{"run", "--config", config}
 	firmware := append(args, "--firmware", "missing.bin", "--version", "v1")
 	s.refused(exitFailed, firmware, "missing.bin")
-	s.refused(exitUsage, []string{"run", "--config", "missing.yaml"}, "missing.yaml")
+	s.refused(exitConfig, []string{"run", "--config", "missing.yaml"}, "missing.yaml")
 	s.start()
 	s.refused(exitFailed, args, "is another gateway running")
 	s.append("nonsense: 1\n")
-	s.refused(exitUsage, args, "gateway.yaml:", "nonsense", "unknown key")
+	s.refused(exitConfig, args, "gateway.yaml:", "nonsense", "unknown key")
 }
 
 func TestDemo(t *testing.T) {

@@ -1,9 +1,9 @@
 package http
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 
+	"havn/fault"
 	"havn/update"
 )
 
@@ -14,12 +14,11 @@ type Config struct {
 	Key         string `yaml:"key"`         // PEM file
 }
 
-// Validate reports what is wrong with c.
-func (c Config) Validate() error {
-	if (c.Certificate == "") != (c.Key == "") {
-		return errors.New("http.certificate: http.key must be set with it, or neither")
-	}
-	return nil
+// Validate returns what is wrong with c.
+func (c Config) Validate() (faults fault.List) {
+	faults.Listen("listen", c.Listen)
+	faults.Together("certificate", c.Certificate, "key", c.Key)
+	return faults
 }
 
 // maxAnswer is the receive buffer of the reference device, which an answer to a
@@ -50,27 +49,16 @@ type Chunks struct {
 	Align     int `yaml:"align"`      // flash word, bytes: Writes are multiples of it; default 4
 }
 
-// Validate reports what is wrong with c.
-func (c Chunks) Validate() error {
-	c = c.withDefaults()
-	switch {
-	case c.WriteSize < 1 || c.WriteSize > defaultSize:
-		return fmt.Errorf("chunks.http.write_size: %d is not within 1..%d",
-			c.WriteSize, defaultSize)
-	case c.Align < 1 || c.Align > c.WriteSize:
-		return fmt.Errorf("chunks.http.align: %d is not within 1..%d, the write_size",
-			c.Align, c.WriteSize)
-	}
-	return nil
+// Validate returns what is wrong with c, in which no number is left out.
+func (c Chunks) Validate() (faults fault.List) {
+	update.CheckWrite(&faults, c.WriteSize, defaultSize, c.Align)
+	update.CheckAlign(&faults, c.Align)
+	return faults
 }
 
 func (c Chunks) withDefaults() Chunks {
-	if c.WriteSize == 0 {
-		c.WriteSize = defaultSize
-	}
-	if c.Align == 0 {
-		c.Align = defaultAlign
-	}
+	c.WriteSize = cmp.Or(c.WriteSize, defaultSize)
+	c.Align = cmp.Or(c.Align, defaultAlign)
 	return c
 }
 

@@ -2,6 +2,7 @@ package http
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -44,10 +45,10 @@ func NewHandler(
 // SetChunks replaces the chunk sizes. Transfers under way go on: a device
 // keeps its offset, whatever the size of the next Write.
 func (h *Handler) SetChunks(c Chunks) error {
-	if err := c.Validate(); err != nil {
-		return err
-	}
 	c = c.withDefaults()
+	if err := c.Validate().Err(); err != nil {
+		return fmt.Errorf("http: chunks: %w", err)
+	}
 	h.chunks.Store(&c)
 	return nil
 }

@@ -2,7 +2,6 @@ package http
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -288,16 +287,19 @@ func TestValidate(t *testing.T) {
 	}{
 		{"zero", Config{}, Chunks{}, ""},
 		{"all set", Config{Listen: ":8088", Certificate: "c", Key: "k"}, Chunks{WriteSize: 2016, Align: 8}, ""},
-		{"no key", Config{Certificate: "c"}, Chunks{}, "http.certificate: "},
-		{"no certificate", Config{Key: "k"}, Chunks{}, "http.certificate: "},
-		{"write_size", Config{}, Chunks{WriteSize: 2017}, "chunks.http.write_size: "},
-		{"write_size negative", Config{}, Chunks{WriteSize: -1}, "chunks.http.write_size: "},
-		{"align", Config{}, Chunks{WriteSize: 4, Align: 8}, "chunks.http.align: "},
-		{"align, default", Config{}, Chunks{WriteSize: 3}, "chunks.http.align: "},
-		{"align negative", Config{}, Chunks{Align: -4}, "chunks.http.align: "},
+		{"no key", Config{Certificate: "c"}, Chunks{}, "certificate: "},
+		{"no certificate", Config{Key: "k"}, Chunks{}, "key: "},
+		{"write_size", Config{}, Chunks{WriteSize: 2017}, "chunks.write_size: "},
+		{"write_size negative", Config{}, Chunks{WriteSize: -1}, "chunks.write_size: "},
+		{"align", Config{}, Chunks{WriteSize: 4, Align: 8}, "chunks.write_size: "},
+		{"align, default", Config{}, Chunks{WriteSize: 3}, "chunks.write_size: "},
+		{"flash word", Config{}, Chunks{Align: 3}, "chunks.align: "},
+		{"align negative", Config{}, Chunks{Align: -4}, "chunks.align: "},
 	}
 	for _, tt := range tests {
-		err := errors.Join(tt.cfg.Validate(), tt.c.Validate())
+		faults := tt.cfg.Validate()
+		faults.Below("chunks", tt.c.withDefaults().Validate())
+		err := faults.Err()
 		if (err == nil) != (tt.error == "") || (err != nil && !strings.HasPrefix(err.Error(), tt.error)) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.error)
 		}

@@ -41,8 +41,8 @@ type Server struct {
 
 // Listen binds the port of cfg. It starts nothing: see Serve.
 func Listen(cfg Config, h *Handler) (*Server, error) {
-	if err := cfg.Validate(); err != nil {
-		return nil, err
+	if err := cfg.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("http: %w", err)
 	}
 	s := &Server{cfg: cfg, handler: h}
 	if err := s.Reload(); err != nil {

@@ -84,7 +84,7 @@ type session struct {
 // TestSessions replays the statuses of real devices, byte by byte, over one
 // connection: they get what the reference server answered.
 func TestSessions(t *testing.T) {
-	raw, err := os.ReadFile("../dfu/testdata/update-protocol.json")
+	raw, err := os.ReadFile("../../dfu/testdata/update-protocol.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,10 +8,12 @@ import (
 
 	"havn/cache"
 	"havn/coap"
+	"havn/fault"
 	"havn/firmware"
 	fronthttp "havn/front/http"
 	"havn/lorawan"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
@@ -70,7 +72,7 @@ type Firmware struct {
 	Refresh time.Duration  `yaml:"refresh"` // how often tags and desired firmware are looked up again
 	File    file.Config    `yaml:"file"`
 	Hawkbit hawkbit.Config `yaml:"hawkbit"`
-	Desired []update.Rule  `yaml:"desired"` // first match wins
+	Desired []desired.Rule `yaml:"desired"` // first match wins
 }
 
 // Upstream says which cloud the gateway learns from and reports to.
@@ -145,7 +147,7 @@ func Load(path string) (Config, error) {
 // out has the value of [Default]. The error is [Problems] with all mistakes.
 func Parse(name string, data []byte) (Config, error) {
 	c := Default()
-	if err := decode(name, data, &c, func() []fault { return validate(c) }); err != nil {
+	if err := decode(name, data, &c, func() fault.List { return c.Validate() }); err != nil {
 		return Config{}, err
 	}
 	return c, nil

@@ -6,6 +6,8 @@ import (
 	"reflect"
 	"regexp"
 	"testing"
+
+	"havn/fault"
 )
 
 const configs = "../../configs"
@@ -50,7 +52,7 @@ func everyKey(t reflect.Type, path string, visit func(string)) {
 		return
 	}
 	for _, f := range fields(t) {
-		key := join(path, f.key)
+		key := fault.Join(path, f.key)
 		visit(key)
 		everyKey(t.FieldByIndex(f.index).Type, key, visit)
 	}

@@ -7,11 +7,13 @@ import (
 	"strings"
 
 	"github.com/goccy/go-yaml/ast"
+
+	"havn/fault"
 )
 
 // decode fills target, a pointer to a section, from a file, and has check look
 // at what it means. The error is [Problems].
-func decode(name string, data []byte, target any, check func() []fault) error {
+func decode(name string, data []byte, target any, check func() fault.List) error {
 	if len(data) > MaxBytes {
 		return Problems{{File: name, Line: 1, Column: 1,
 			Message: fmt.Sprintf("larger than %d bytes: not a configuration", MaxBytes)}}
@@ -21,7 +23,7 @@ func decode(name string, data []byte, target any, check func() []fault) error {
 	if root != nil {
 		d := decoder{places: map[string]position{}}
 		d.value("", root, reflect.ValueOf(target).Elem())
-		faults = append(d.faults, d.locate(check())...)
+		faults = append(d.mistakes, d.locate(check())...)
 	}
 	if len(faults) > 0 {
 		return src.problems(faults)
@@ -33,12 +35,12 @@ func decode(name string, data []byte, target any, check func() []fault) error {
 // mistake and remembers where each key was, so that all mistakes, those of
 // meaning too, are reported at once and in their place.
 type decoder struct {
-	places map[string]position // of each value by its path, like coap.listen
-	faults []fault
+	places   map[string]position // of each value by its path, like coap.listen
+	mistakes []mistake
 }
 
 func (d *decoder) fail(at position, path, format string, args ...any) {
-	d.faults = append(d.faults, fault{at, path, fmt.Sprintf(format, args...)})
+	d.mistakes = append(d.mistakes, mistake{at, path, fmt.Sprintf(format, args...)})
 }
 
 // value reads n into v. What the file leaves out keeps the value it has.
@@ -137,7 +139,7 @@ func (d *decoder) list(path string, n ast.Node, v reflect.Value) {
 	}
 	v.SetZero()
 	for i, item := range sequence.Values {
-		itemPath := fmt.Sprintf("%s[%d]", path, i)
+		itemPath := fault.At(path, i)
 		d.places[itemPath] = start(item)
 		element := reflect.New(v.Type().Elem()).Elem()
 		d.value(itemPath, item, element)
@@ -145,18 +147,17 @@ func (d *decoder) list(path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// locate gives faults in the meaning of values the places of their keys; a key
-// that the file leaves out has the place of its section. Faults that only
-// follow from one reported already, at the same key or beneath, are dropped.
-func (d *decoder) locate(faults []fault) []fault {
-	var located []fault
+// locate places faults in the meaning of values at their keys; a key that the
+// file leaves out has the place of its section. Faults that only follow from a
+// mistake reported already, at the same key or beneath, are dropped.
+func (d *decoder) locate(faults fault.List) []mistake {
+	var located []mistake
 	for _, f := range faults {
-		follows := slices.ContainsFunc(d.faults, func(known fault) bool {
-			return within(known.path, f.path)
+		follows := slices.ContainsFunc(d.mistakes, func(known mistake) bool {
+			return within(known.path, f.Key)
 		})
 		if !follows {
-			f.at = d.place(f.path)
-			located = append(located, f)
+			located = append(located, mistake{d.place(f.Key), f.Key, f.Message})
 		}
 	}
 	return located
@@ -198,7 +199,7 @@ func (d *decoder) entries(path string, n ast.Node, known []string) []entry {
 				"merge keys and composite keys are not supported: write the keys here")
 			continue
 		}
-		e := entry{key, join(path, key), pair}
+		e := entry{key, fault.Join(path, key), pair}
 		if line, twice := seen[key]; twice {
 			d.fail(start(pair.Key), e.path, "duplicate key: line %d has it already", line)
 			continue

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"havn/fault"
 	"havn/firmware"
 )
 
@@ -38,7 +39,7 @@ type sampleRule struct {
 	firmware.Spec `yaml:",inline"`
 }
 
-func nothing() []fault { return nil }
+func nothing() fault.List { return nil }
 
 func decodeSample(text string) (sample, error) {
 	s := sample{Text: "default", Inner: sampleInner{Port: 7}}

@@ -1,6 +1,6 @@
 package config
 
-import "strings"
+import "havn/fault"
 
 // maxDistance is the most typing mistakes after which a key is still guessed.
 const maxDistance = 2
@@ -17,16 +17,7 @@ func hint(key string, known []string) string {
 	if nearest != "" {
 		return ": did you mean " + nearest + "?"
 	}
-	return ": want " + oneOf(known)
-}
-
-// oneOf writes a choice as a sentence does: a, b or c.
-func oneOf(names []string) string {
-	last := len(names) - 1
-	if last < 1 {
-		return strings.Join(names, "")
-	}
-	return strings.Join(names[:last], ", ") + " or " + names[last]
+	return ": want " + fault.OneOf(known)
 }
 
 // distance counts the characters to insert, delete or replace to make b of a

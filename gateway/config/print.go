@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"havn/fault"
 )
 
 // redacted is printed in place of a secret.
@@ -107,7 +109,7 @@ func valueText(key string, v reflect.Value) string {
 func scalar(v reflect.Value) string {
 	switch value := v.Interface().(type) {
 	case time.Duration:
-		return durationText(value)
+		return fault.DurationText(value)
 	case encoding.TextMarshaler:
 		if text, err := value.MarshalText(); err == nil {
 			return string(text)
@@ -118,6 +120,8 @@ func scalar(v reflect.Value) string {
 		return strconv.FormatInt(v.Int(), 10)
 	case v.CanUint():
 		return strconv.FormatUint(v.Uint(), 10)
+	case v.CanFloat():
+		return strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())
 	case v.Kind() == reflect.Bool:
 		return strconv.FormatBool(v.Bool())
 	}

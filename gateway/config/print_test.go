@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -98,7 +99,7 @@ func TestDurationText(t *testing.T) {
 		-time.Minute:              "-1m0s",
 	}
 	for d, want := range tests {
-		got := durationText(d)
+		got := scalar(reflect.ValueOf(d))
 		if got != want {
 			t.Errorf("%v: got %s, want %s", d, got, want)
 		}

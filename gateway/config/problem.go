@@ -87,16 +87,16 @@ func (p position) in(line string) int {
 	return column
 }
 
-// fault is a problem that has its path already, not yet its file.
-type fault struct {
+// mistake is a problem that has its path already, not yet its file.
+type mistake struct {
 	at      position
 	path    string
 	message string
 }
 
 // problems orders faults as the file has them and adds what the report shows.
-func (s source) problems(faults []fault) Problems {
-	slices.SortStableFunc(faults, func(a, b fault) int {
+func (s source) problems(faults []mistake) Problems {
+	slices.SortStableFunc(faults, func(a, b mistake) int {
 		return cmp.Or(cmp.Compare(a.at.line, b.at.line), cmp.Compare(a.at.column, b.at.column))
 	})
 	all := make(Problems, len(faults))
@@ -114,12 +114,4 @@ func (s source) problems(faults []fault) Problems {
 func within(path, section string) bool {
 	rest, ok := strings.CutPrefix(path, section)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
-}
-
-// join returns the path of a key in the section at path.
-func join(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
 }

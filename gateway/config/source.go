@@ -35,14 +35,14 @@ func (s source) line(at position) string {
 }
 
 // node parses the text and returns its one document, nil when it has none.
-func (s source) node() (ast.Node, []fault) {
+func (s source) node() (ast.Node, []mistake) {
 	if f := s.unreadable(); f != nil {
 		return nil, f
 	}
 	text := []byte(strings.Join(s.lines, "\n"))
 	file, err := parser.ParseBytes(text, 0, parser.AllowDuplicateMapKey())
 	if err != nil {
-		return nil, []fault{s.syntax(err)}
+		return nil, []mistake{s.syntax(err)}
 	}
 	var documents []ast.Node
 	for _, doc := range file.Docs {
@@ -56,12 +56,12 @@ func (s source) node() (ast.Node, []fault) {
 	case 1:
 		return documents[0], nil
 	}
-	return nil, []fault{{at: start(documents[1]),
+	return nil, []mistake{{at: start(documents[1]),
 		message: "a second YAML document begins here: a configuration is one document"}}
 }
 
 // unreadable finds the first character that no YAML file can hold.
-func (s source) unreadable() []fault {
+func (s source) unreadable() []mistake {
 	for i, line := range s.lines {
 		at := position{i + 1, 1}
 		for k, r := range line {
@@ -70,9 +70,9 @@ func (s source) unreadable() []fault {
 			case r == '\t':
 				continue
 			case r == utf8.RuneError && width == 1:
-				return []fault{{at: at, message: "not UTF-8 text: save the file as UTF-8"}}
+				return []mistake{{at: at, message: "not UTF-8 text: save the file as UTF-8"}}
 			case r < ' ', r == 0x7F, r == '\uFEFF':
-				return []fault{{at: at, message: fmt.Sprintf("invisible character %U: remove it", r)}}
+				return []mistake{{at: at, message: fmt.Sprintf("invisible character %U: remove it", r)}}
 			}
 			at.column++
 		}
@@ -81,8 +81,8 @@ func (s source) unreadable() []fault {
 }
 
 // syntax places an error of the YAML parser.
-func (s source) syntax(err error) fault {
-	f := fault{at: position{1, 1}, message: "not YAML: " + err.Error()}
+func (s source) syntax(err error) mistake {
+	f := mistake{at: position{1, 1}, message: "not YAML: " + err.Error()}
 	var at *yaml.SyntaxError
 	if !errors.As(err, &at) || at.Token == nil {
 		return f

@@ -59,7 +59,7 @@ f.yaml:1:16: coap.listen: "[::]:coap": want HOST:PORT or :PORT, with a port from
 f.yaml:2:16: admin.certificate: file "f.yaml" cannot be read: no such file or directory
    2 |   certificate: f.yaml
      |                ^
-f.yaml:2:16: admin.certificate: set together with admin.key, which is empty
+f.yaml:2:16: admin.certificate: set together with key, which is empty
    2 |   certificate: f.yaml
      |                ^`},
 		"pasted key": {"admin:\n  token_file: |\n    abc\n    def\n", `
@@ -125,7 +125,7 @@ firmware:
 f.yaml:3:7: firmware.registries[0].host: must not be empty
    3 |     - username: u
      |       ^
-f.yaml:3:17: firmware.registries[0].username: set together with firmware.registries[0].password_file, which is empty
+f.yaml:3:17: firmware.registries[0].username: set together with password_file, which is empty
    3 |     - username: u
      |                 ^
 f.yaml:4:13: firmware.registries[1].host: "https://registry.example": want HOST or HOST:PORT without a scheme; plain_http turns TLS off
@@ -137,13 +137,13 @@ f.yaml:5:47: firmware.registries[2].ca: file "/nonexistent" cannot be read: no s
 f.yaml:5:47: firmware.registries[2].ca: not used with plain_http: leave out one of them
    5 |     - {host: a.example, plain_http: true, ca: /nonexistent}
      |                                               ^
-f.yaml:6:14: firmware.registries[3].host: a.example is listed already, as firmware.registries[2]
+f.yaml:6:14: firmware.registries[3].host: a.example is listed already, as registries[2]
    6 |     - {host: a.example}
      |              ^`},
 		"what the registry client refuses": {`firmware: {prefix: no-host/x}`, `
-f.yaml:1:11: firmware: prefix "no-host/x": want HOST or HOST/NAME
+f.yaml:1:20: firmware.prefix: "no-host/x": want HOST or HOST/NAME
    1 | firmware: {prefix: no-host/x}
-     |           ^`},
+     |                    ^`},
 		"missing authority": {`firmware: {registries: [{host: a.example, ca: /nonexistent}]}`, `
 f.yaml:1:47: firmware.registries[0].ca: file "/nonexistent" cannot be read: no such file or directory
    1 | firmware: {registries: [{host: a.example, ca: /nonexistent}]}
@@ -189,11 +189,14 @@ f.yaml:10:7: firmware.desired[6]: hawkbit.controller "..": no controller has thi
 firmware:
   hawkbit: {url: "h.example:8080", artifact: "["}
 `, `
-f.yaml:2:46: firmware.hawkbit.artifact: "[" is no pattern
+f.yaml:2:18: firmware.hawkbit.url: "h.example:8080": want https:// or http://HOST[:PORT]
+   2 |   hawkbit: {url: "h.example:8080", artifact: "["}
+     |                  ^
+f.yaml:2:46: firmware.hawkbit.artifact: "[" is no pattern: a [ is not closed, or a \ stands at the end
    2 |   hawkbit: {url: "h.example:8080", artifact: "["}
      |                                              ^`},
 		"hawkbit url": {`firmware: {hawkbit: {url: "h.example:8080"}}`, `
-f.yaml:1:27: firmware.hawkbit.url: "h.example:8080": want https://HOST[:PORT]
+f.yaml:1:27: firmware.hawkbit.url: "h.example:8080": want https:// or http://HOST[:PORT]
    1 | firmware: {hawkbit: {url: "h.example:8080"}}
      |                           ^`},
 		"hawkbit tokens": {`
@@ -207,7 +210,7 @@ f.yaml:5:24: firmware.hawkbit.target_token_file: give this or gateway_token_file
    5 |     target_token_file: validate.go
      |                        ^`},
 		"hawkbit without a server": {`firmware: {hawkbit: {gateway_token_file: validate.go}}`, `
-f.yaml:1:21: firmware.hawkbit.url: "": want https://HOST[:PORT]
+f.yaml:1:21: firmware.hawkbit.url: "": want https:// or http://HOST[:PORT]
    1 | firmware: {hawkbit: {gateway_token_file: validate.go}}
      |                     ^`},
 		"hawkbit files": {`firmware: {hawkbit: {url: "https://h.example", gateway_token_file: /none, ca: /none}}`, `

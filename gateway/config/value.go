@@ -39,6 +39,11 @@ func set(v reflect.Value, text string) error {
 		n, err := strconv.ParseUint(text, 10, v.Type().Bits())
 		v.SetUint(n)
 		return numberError(text, err)
+	case reflect.Float32, reflect.Float64:
+		n, err := strconv.ParseFloat(text, v.Type().Bits())
+		if v.SetFloat(n); err != nil {
+			return fmt.Errorf("%q is not a number", text)
+		}
 	default:
 		panic(fmt.Sprintf("internal error: no way to configure a %s", v.Type()))
 	}
@@ -107,28 +112,6 @@ func setDuration(target *time.Duration, text string) error {
 func durationError(text string) error {
 	return fmt.Errorf("%q is not a duration: want a number with a unit, like 5s, 10m, 1h30m or 30d",
 		text)
-}
-
-// durationText writes d in the shortest form that setDuration reads back.
-func durationText(d time.Duration) string {
-	if d <= 0 {
-		return d.String()
-	}
-	text := ""
-	if d >= day {
-		text = fmt.Sprintf("%dd", d/day)
-	}
-	rest := (d % day).String()
-	if strings.HasSuffix(rest, "m0s") {
-		rest = strings.TrimSuffix(rest, "0s")
-	}
-	if strings.HasSuffix(rest, "h0m") {
-		rest = strings.TrimSuffix(rest, "0m")
-	}
-	if d%day == 0 {
-		return text
-	}
-	return text + rest
 }
 
 // variable matches $$, ${NAME}, and the $ that begins neither.

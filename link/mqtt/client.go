@@ -107,11 +107,10 @@ type connection struct {
 	fail  context.CancelCauseFunc
 }
 
-// New returns a client. It fails where the URL of cfg cannot be used, and
-// starts nothing.
+// New returns a client. It fails where cfg cannot be used, and starts nothing.
 func New(cfg Config, p Parts) (*Client, error) {
-	if _, err := cfg.parse(); err != nil {
-		return nil, err
+	if err := cfg.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("mqtt: %w", err)
 	}
 	if p.Account == nil {
 		p.Account = cfg.account

@@ -2,13 +2,13 @@ package mqtt
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
-	"os"
-	"strings"
+
+	"havn/fault"
+	"havn/link"
 )
 
 // Config is how a broker is reached. Paths are of PEM files, but PasswordFile.
@@ -29,41 +29,28 @@ const (
 
 var ports = map[string]string{plain: "1883", secure: "8883"}
 
-var errURL = errors.New("url: want mqtt://HOST:PORT or mqtts://HOST:PORT")
-
-// Validate reports what is wrong with c. Errors begin with the key.
-func (c Config) Validate() error {
-	u, err := c.parse()
-	switch {
-	case err != nil:
-		return err
-	case u.Path != "":
-		return errURL
-	case u.User != nil:
-		return errors.New("url: put the account into username and password_file")
-	case c.PasswordFile != "" && c.Username == "":
-		return errors.New("password_file: set without username")
-	case (c.Certificate == "") != (c.Key == ""):
-		return errors.New("certificate: certificate and key go together")
-	case u.Scheme == plain && c.CA+c.Certificate != "":
-		return errors.New("url: ca and certificate need mqtts://")
-	}
-	return nil
-}
-
-func (c Config) parse() (*url.URL, error) {
+// Validate returns what is wrong with c.
+func (c Config) Validate() (faults fault.List) {
+	faults.URL("url", c.URL, secure, plain)
 	u, err := url.Parse(c.URL)
-	if err != nil || ports[u.Scheme] == "" || u.Hostname() == "" {
-		return nil, errURL
+	if err == nil && u.Path != "" {
+		faults.Add("url", "want no path behind the host")
 	}
-	return u, nil
+	if err == nil && u.Scheme == plain && c.CA+c.Certificate != "" {
+		faults.Add("url", "ca and certificate need mqtts://")
+	}
+	if c.PasswordFile != "" && c.Username == "" {
+		faults.Add("password_file", "set together with username, which is empty")
+	}
+	faults.Together("certificate", c.Certificate, "key", c.Key)
+	return faults
 }
 
 // target returns where to connect to, and over TLS when trust is not nil.
 func (c Config) target() (address string, trust *tls.Config, err error) {
-	u, err := c.parse()
+	u, err := url.Parse(c.URL)
 	if err != nil {
-		return "", nil, err
+		return "", nil, errors.New("url: not a URL") // err may repeat a password
 	}
 	port := u.Port()
 	if port == "" {
@@ -74,24 +61,15 @@ func (c Config) target() (address string, trust *tls.Config, err error) {
 		return address, nil, nil
 	}
 	trust = &tls.Config{ServerName: u.Hostname(), MinVersion: tls.VersionTLS12}
-	return address, trust, errors.Join(c.authority(trust), c.identity(trust))
+	if trust.RootCAs, err = c.authorities().Pool(); err != nil {
+		return "", nil, err
+	}
+	return address, trust, c.identity(trust)
 }
 
-func (c Config) authority(trust *tls.Config) error {
-	if c.CA == "" {
-		return nil
-	}
-	pem, err := os.ReadFile(c.CA)
-	if err != nil {
-		return fmt.Errorf("ca: %w", err)
-	}
-	trust.RootCAs = x509.NewCertPool()
-	if !trust.RootCAs.AppendCertsFromPEM(pem) {
-		return fmt.Errorf("ca: no PEM certificate in %s", c.CA)
-	}
-	return nil
-}
+func (c Config) authorities() link.File { return link.File{Key: "ca", Path: c.CA} }
 
+// identity adds the certificate of the gateway, where there is one.
 func (c Config) identity(trust *tls.Config) error {
 	if c.Certificate == "" {
 		return nil
@@ -105,12 +83,6 @@ func (c Config) identity(trust *tls.Config) error {
 }
 
 func (c Config) account() (user, password string, err error) {
-	if c.PasswordFile == "" {
-		return c.Username, "", nil
-	}
-	b, err := os.ReadFile(c.PasswordFile)
-	if err != nil {
-		return "", "", fmt.Errorf("password_file: %w", err)
-	}
-	return c.Username, strings.TrimRight(string(b), "\r\n"), nil
+	password, err = link.File{Key: "password_file", Path: c.PasswordFile}.Password()
+	return c.Username, password, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -12,11 +11,12 @@ import (
 	"net"
 	"syscall"
 	"time"
+
+	"havn/link"
 )
 
 const (
-	dialTimeout = 10 * time.Second // also of the TLS handshake
-	goodbye     = time.Second      // for a clean end of a connection
+	goodbye     = time.Second // for a clean end of a connection
 	clientName  = "havn"
 	clientBytes = 8 // random, behind the name: brokers must take 23 letters and digits
 )
@@ -93,17 +93,13 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	ctx, cancel := context.WithTimeout(ctx, link.DialTimeout)
 	defer cancel()
 	if trust == nil {
 		return new(net.Dialer).DialContext(ctx, "tcp", address)
 	}
 	conn, err := (&tls.Dialer{Config: trust}).DialContext(ctx, "tcp", address)
-	if errors.As(err, new(x509.UnknownAuthorityError)) {
-		err = fmt.Errorf("%w; ca has to name a PEM file with the authority that signed the "+
-			"broker's certificate", err)
-	}
-	return conn, err
+	return conn, c.cfg.authorities().Explain(err)
 }
 
 // hungUp reports whether the broker ended the connection without a word, or

@@ -13,6 +13,8 @@ import (
 
 	broker "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"havn/link"
 )
 
 var discard = slog.New(slog.DiscardHandler)
@@ -180,7 +182,7 @@ func TestWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pace := c.backoff()
+	pace := link.NewBackoff(Far.First, Far.Last)
 	for _, want := range []time.Duration{1, 2, 4, 8} {
 		want *= time.Second
 		if got := c.wait(pace, errLost); got < want/2 || got > want*3/2 {

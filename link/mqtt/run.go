@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
+
+	"havn/link"
 )
 
 const (
@@ -24,7 +26,7 @@ const (
 // Run keeps the session until ctx ends, which is no error. Call it once.
 func (c *Client) Run(ctx context.Context) error {
 	defer c.set(nil, errClosed)
-	pace := c.backoff()
+	pace := link.NewBackoff(c.parts.Pace.First, c.parts.Pace.Last)
 	for ctx.Err() == nil {
 		began := time.Now()
 		err := c.live(ctx)
@@ -42,13 +44,6 @@ func (c *Client) Run(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-func (c *Client) backoff() *backoff.ExponentialBackOff {
-	b := backoff.NewExponentialBackOff() // spreads by 50 %
-	b.InitialInterval, b.MaxInterval, b.Multiplier = c.parts.Pace.First, c.parts.Pace.Last, 2
-	b.Reset()
-	return b
 }
 
 // wait returns how long to wait after a failure.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/firmware"
 	"havn/lorawan/region"
 )
 
@@ -23,7 +24,6 @@ var (
 const (
 	maxSize    = 64 << 20
 	maxDevices = 1_000_000
-	maxVersion = 64
 )
 
 // Update is a firmware that class A devices are to get in RX1.
@@ -84,8 +84,8 @@ func (u Update) check() error {
 		return fmt.Errorf("%w: %d devices: want 1 to %d", ErrUpdate, u.Devices, maxDevices)
 	case u.Interval <= 0:
 		return fmt.Errorf("%w: interval %v: want more than 0", ErrUpdate, u.Interval)
-	case u.VersionLength < 1 || u.VersionLength > maxVersion:
-		return fmt.Errorf("%w: version of %d bytes: want 1 to %d", ErrUpdate, u.VersionLength, maxVersion)
+	case u.VersionLength < 1 || u.VersionLength > firmware.MaxVersion:
+		return fmt.Errorf("%w: version of %d bytes: want 1 to %d", ErrUpdate, u.VersionLength, firmware.MaxVersion)
 	}
 	return nil
 }

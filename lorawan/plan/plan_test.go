@@ -208,3 +208,53 @@ func TestRefuses(t *testing.T) {
 	u.VersionLength = 12 // the longest whose Swap has 51 bytes
 	estimate(t, u)
 }
+
+// TestGoodput: the figures are those of an exhaustive search for the smallest
+// encodings that real devices read, and of the reference encoder; and the engine
+// sends as much.
+func TestGoodput(t *testing.T) {
+	for _, c := range []struct {
+		region            string
+		dr, version       int
+		offset            uint32
+		name              string
+		most, own, packed int
+	}{
+		{"EU868", 0, 1, 256, "EU868 DR0", 51, 40, 36},
+		{"EU868", 0, 1, 65536, "EU868 DR0", 51, 36, 32},
+		{"EU868", 0, 5, 256, "EU868 DR0", 51, 36, 32},
+		{"EU868", 0, 5, 65536, "EU868 DR0", 51, 32, 28},
+		{"EU868", 3, 1, 256, "EU868 DR3", 115, 104, 100},
+		{"EU868", 3, 5, 65536, "EU868 DR3", 115, 96, 92},
+		{"EU868", 5, 5, 256, "EU868 DR5", 242, 224, 220},
+		{"EU868", 5, 5, 65536, "EU868 DR5", 242, 224, 220},
+		{"US915", 1, 5, 65536, "US915 DR1/11", 242, 224, 220},
+	} {
+		rules, err := region.New(region.Config{Region: c.region})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := plan.NewGoodput(rules, c.dr, c.version, c.offset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if g.String() != c.name || g.Payload != c.most || g.DataBytes != c.own || g.PackedDataBytes != c.packed {
+			t.Errorf("%+v: %+v", c, g)
+		}
+		if sent := engineWrite(c.version, c.offset, g.Payload); sent != g.DataBytes {
+			t.Errorf("%+v: the engine sends %d bytes", c, sent)
+		}
+	}
+}
+
+// engineWrite returns the firmware bytes that a device in the middle of an
+// update is sent in a payload.
+func engineWrite(version int, offset uint32, payload int) int {
+	m := firmware.Metadata{Version: strings.Repeat("1", version), Size: offset + 2*lorawan.MaxPayload}
+	st := dfu.Status{
+		Version: []byte("0"), Updating: true,
+		Update: dfu.Progress{Version: []byte(m.Version), Offset: offset},
+	}
+	limits := update.Limits{Payload: payload, Write: lorawan.MaxPayload, Align: 4}
+	return int(update.Decide(&st, firmware.NewTarget(m), limits).Length)
+}

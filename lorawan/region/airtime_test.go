@@ -197,7 +197,7 @@ func TestDutyCycle(t *testing.T) {
 func TestDutyOfWindows(t *testing.T) {
 	for _, name := range Names() {
 		for _, w := range windows {
-			r := region(t, Config{Region: name, Window: w})
+			r := region(t, Config{Region: name, Window: Window(w)})
 			up, err := r.UplinkDuty()
 			down, err2 := r.DownlinkDuty()
 			if err != nil || err2 != nil || up <= 0 || up > 1 || down <= 0 || down > 1 {

@@ -1,6 +1,7 @@
 package region
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,8 @@ import (
 
 	"github.com/brocaar/lorawan"
 	"github.com/brocaar/lorawan/band"
+
+	"havn/fault"
 )
 
 // One sentinel per reaction of a caller.
@@ -57,7 +60,7 @@ var (
 		band.RegParamRevA, band.RegParamRevB, band.RegParamRevC, band.RegParamRevRP002_1_0_0,
 		band.RegParamRevRP002_1_0_1, band.RegParamRevRP002_1_0_2, band.RegParamRevRP002_1_0_3,
 	}
-	windows = []Window{RX1, RX2, Both, ClassC}
+	windows = []string{string(RX1), string(RX2), string(Both), string(ClassC)}
 )
 
 // Region is the radio rules of one network.
@@ -67,79 +70,92 @@ type Region struct {
 	rx2  int
 }
 
-// New checks c and returns its rules. Errors name the parameter that is wrong;
-// an unknown region is ErrRegion.
+// New returns the rules that c names. It fails where c does not validate; an
+// unknown region is ErrRegion.
 func New(c Config) (*Region, error) {
-	c.fill()
-	if err := c.check(); err != nil {
-		return nil, err
+	if !slices.Contains(names, c.Region) {
+		return nil, fmt.Errorf("%w %q: known are %s", ErrRegion, c.Region, strings.Join(names, ", "))
 	}
+	c.fill()
+	if err := c.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("region %s: %w", c.Region, err)
+	}
+	return c.region()
+}
+
+// Validate returns what is wrong with c. Its keys are those of a network in the
+// configuration.
+func (c Config) Validate() (faults fault.List) {
+	c.fill()
+	faults.Choice("mac_version", c.MACVersion, macVersions...)
+	faults.Choice("reg_params", c.RegParams, regParams...)
+	faults.Choice("window", string(c.Window), windows...)
+	if !slices.Contains(names, c.Region) {
+		faults.Add("region", "%q: want %s", c.Region, fault.OneOf(names))
+		return faults
+	}
+	if c.DownlinkDwellTime && !strings.HasPrefix(c.Region, "AS923") && c.Region != "AU915" {
+		faults.Add("downlink_dwell_time", "%s has none: it exists only in AS923 and AU915", c.Region)
+		c.DownlinkDwellTime = false
+	}
+	r, err := c.region()
+	if err != nil {
+		faults.Add("region", "%v", err)
+		return faults
+	}
+	if !r.defined(r.rx2, downlink) {
+		faults.Add("rx2_dr", "%d is no data rate of downlinks in %s", r.rx2, c.Region)
+	}
+	if err := r.checkOffset(c.RX1DROffset); err != nil {
+		faults.Add("rx1_dr_offset", "%v", err)
+	}
+	return faults
+}
+
+// region returns the rules of a region that is known, without looking at the
+// rest of c.
+func (c Config) region() (*Region, error) {
 	dwell := lorawan.DwellTimeNoLimit
 	if c.DownlinkDwellTime {
 		dwell = lorawan.DwellTime400ms
 	}
 	b, err := band.GetConfig(band.Name(c.Region), c.Repeater, dwell)
 	if err != nil {
-		return nil, fmt.Errorf("region %s: %w", c.Region, err)
+		return nil, err
 	}
-	r := &Region{band: b, rx2: b.GetDefaults().RX2DataRate}
+	r := &Region{cfg: c, band: b, rx2: b.GetDefaults().RX2DataRate}
 	if c.RX2DR != nil {
 		r.rx2 = *c.RX2DR
 	}
-	if !r.defined(r.rx2, downlink) {
-		return nil, fmt.Errorf("region %s: RX2 at DR%d: %w for downlinks", c.Region, r.rx2, ErrDataRate)
-	}
-	return r.with(c)
+	return r, nil
 }
 
 func (c *Config) fill() {
-	if c.MACVersion == "" {
-		c.MACVersion = defaultMACVersion
-	}
-	if c.RegParams == "" {
-		c.RegParams = defaultRegParams
-	}
-	if c.Window == "" {
-		c.Window = RX1
-	}
-}
-
-func (c *Config) check() error {
-	switch {
-	case !slices.Contains(names, c.Region):
-		return fmt.Errorf("%w %q: known are %s", ErrRegion, c.Region, strings.Join(names, ", "))
-	case !slices.Contains(macVersions, c.MACVersion):
-		return fmt.Errorf("region %s: unknown MAC version %q: known are %s",
-			c.Region, c.MACVersion, strings.Join(macVersions, ", "))
-	case !slices.Contains(regParams, c.RegParams):
-		return fmt.Errorf("region %s: unknown revision of the regional parameters %q: known are %s",
-			c.Region, c.RegParams, strings.Join(regParams, ", "))
-	case !slices.Contains(windows, c.Window):
-		return fmt.Errorf("region %s: unknown receive window %q: known are %v",
-			c.Region, c.Window, windows)
-	case c.DownlinkDwellTime && !strings.HasPrefix(c.Region, "AS923") && c.Region != "AU915":
-		return fmt.Errorf("region %s: a downlink dwell time exists only in AS923 and AU915", c.Region)
-	}
-	return nil
+	c.MACVersion = cmp.Or(c.MACVersion, defaultMACVersion)
+	c.RegParams = cmp.Or(c.RegParams, defaultRegParams)
+	c.Window = cmp.Or(c.Window, RX1)
 }
 
 // WithRX1DROffset returns the same rules for a device with another offset.
 func (r *Region) WithRX1DROffset(offset int) (*Region, error) {
+	if err := r.checkOffset(offset); err != nil {
+		return nil, fmt.Errorf("region %s: rx1_dr_offset: %w", r.cfg.Region, err)
+	}
 	c := r.cfg
 	c.RX1DROffset = offset
-	return r.with(c)
+	return &Region{cfg: c, band: r.band, rx2: r.rx2}, nil
 }
 
-// with returns r with the configuration c, whose offset is checked.
-func (r *Region) with(c Config) (*Region, error) {
-	if c.RX1DROffset < 0 {
-		return nil, fmt.Errorf("region %s: RX1 data rate offset %d is negative", c.Region, c.RX1DROffset)
+func (r *Region) checkOffset(offset int) error {
+	defined := offset >= 0 // else the library panics
+	if defined {
+		_, err := r.band.GetRX1DataRateIndex(0, offset)
+		defined = err == nil
 	}
-	if _, err := r.band.GetRX1DataRateIndex(0, c.RX1DROffset); err != nil {
-		return nil, fmt.Errorf("region %s: RX1 data rate offset %d is not defined",
-			c.Region, c.RX1DROffset)
+	if !defined {
+		return fmt.Errorf("%d is no offset of RX1 data rates in %s", offset, r.cfg.Region)
 	}
-	return &Region{cfg: c, band: r.band, rx2: r.rx2}, nil
+	return nil
 }
 
 // Name returns the name of the region, like "EU868".

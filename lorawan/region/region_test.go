@@ -68,15 +68,15 @@ func TestNewRefuses(t *testing.T) {
 	}{
 		{Config{}, `unknown LoRaWAN region ""`},
 		{Config{Region: "eu868"}, "known are EU868, US915"},
-		{Config{Region: "EU868", MACVersion: "1.0.33"}, "known are 1.0.0, 1.0.1"},
-		{Config{Region: "EU868", RegParams: "a"}, "known are A, B, C, RP002-1.0.0"},
-		{Config{Region: "EU868", Window: "rx3"}, "known are [rx1 rx2 rx1+rx2 class_c]"},
-		{Config{Region: "EU868", RX1DROffset: 6}, "offset 6 is not defined"},
-		{Config{Region: "EU868", RX1DROffset: -1}, "offset -1 is negative"},
-		{Config{Region: "EU868", RX2DR: at(12)}, "RX2 at DR12"},
-		{Config{Region: "EU868", RX2DR: at(-1)}, "RX2 at DR-1"},
-		{Config{Region: "EU868", RX2DR: at(8)}, "RX2 at DR8"}, // uplinks only
-		{Config{Region: "US915", RX2DR: at(0)}, "RX2 at DR0"}, // uplinks only
+		{Config{Region: "EU868", MACVersion: "1.0.33"}, "mac_version: \"1.0.33\": want 1.0.0, 1.0.1"},
+		{Config{Region: "EU868", RegParams: "a"}, "reg_params: \"a\": want A, B, C, RP002-1.0.0"},
+		{Config{Region: "EU868", Window: "rx3"}, "window: \"rx3\": want rx1, rx2, rx1+rx2 or class_c"},
+		{Config{Region: "EU868", RX1DROffset: 6}, "rx1_dr_offset: 6 is no offset"},
+		{Config{Region: "EU868", RX1DROffset: -1}, "rx1_dr_offset: -1 is no offset"},
+		{Config{Region: "EU868", RX2DR: at(12)}, "rx2_dr: 12 is no data rate"},
+		{Config{Region: "EU868", RX2DR: at(-1)}, "rx2_dr: -1 is no data rate"},
+		{Config{Region: "EU868", RX2DR: at(8)}, "rx2_dr: 8 is no data rate"}, // uplinks only
+		{Config{Region: "US915", RX2DR: at(0)}, "rx2_dr: 0 is no data rate"}, // uplinks only
 		{Config{Region: "US915", DownlinkDwellTime: true}, "only in AS923 and AU915"},
 	}
 	for _, tt := range tests {

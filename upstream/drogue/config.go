@@ -1,11 +1,11 @@
 package drogue
 
 import (
-	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"havn/fault"
 )
 
 // Config is the section upstream.drogue.
@@ -51,43 +51,30 @@ type Endpoint struct {
 // status, and the name of its commands.
 const Firmware = "dfu"
 
-// Validate reports the first mistake. The error begins with the key that it is
-// about, as seen from the section.
-func (c Config) Validate() error {
-	if err := c.Registry.validate(); err != nil {
-		return fmt.Errorf("registry.%w", err)
+// Validate returns what is wrong with c.
+func (c Config) Validate() (faults fault.List) {
+	faults.Below("registry", c.Registry.validate())
+	faults.Below("integration", c.Integration.validate())
+	if c.Integration.URL != "" && c.Registry.URL == "" {
+		faults.Add("integration.url", "it tells of changes in the registry: set registry.url too")
 	}
-	if err := c.Integration.validate(c.Registry); err != nil {
-		return fmt.Errorf("integration.%w", err)
-	}
-	for i := range c.Endpoints {
-		if err := c.validateEndpoint(i); err != nil {
-			return fmt.Errorf("endpoints[%d].%w", i, err)
+	for i, e := range c.Endpoints {
+		key := fault.At("endpoints", i)
+		faults.Below(key, e.validate())
+		same := func(o Endpoint) bool { return o.Application == e.Application }
+		if e.Application != "" && slices.ContainsFunc(c.Endpoints[:i], same) {
+			faults.Add(key+".application", "%q has an endpoint already: a gateway device is for one "+
+				"application, an application has one", e.Application)
 		}
 	}
-	return c.validateChannel()
-}
-
-// validateEndpoint checks one endpoint, also against those before it.
-func (c Config) validateEndpoint(i int) error {
-	e := c.Endpoints[i]
-	same := func(o Endpoint) bool { return o.Application == e.Application }
-	if slices.ContainsFunc(c.Endpoints[:i], same) {
-		return fmt.Errorf("application: %q has an endpoint already: a gateway device is for one "+
-			"application, an application has one", e.Application)
-	}
-	return e.validate()
-}
-
-func (c Config) validateChannel() error {
 	switch {
 	case c.Channel == Firmware && !c.RawDFU:
-		return fmt.Errorf("channel: an updater in the cloud would answer on dfu too; " +
+		faults.Add("channel", "an updater in the cloud would answer on dfu too; "+
 			"take another one, or set raw_dfu: true")
 	case len(c.Endpoints) > 0 && !PlainName(c.Channel):
-		return fmt.Errorf("channel: %q: want one word without / + and #", c.Channel)
+		faults.Add("channel", "%q: want one word without / + and #", c.Channel)
 	}
-	return nil
+	return faults
 }
 
 // PlainName reports whether a channel or application is one level of an MQTT
@@ -96,57 +83,36 @@ func PlainName(name string) bool {
 	return name != "" && !strings.ContainsAny(name, "/+#")
 }
 
-func (r RegistryConfig) validate() error {
-	switch {
-	case r.URL == "":
+func (r RegistryConfig) validate() (faults fault.List) {
+	if r.URL == "" {
 		return nil
-	case r.User != "" && r.TokenFile == "":
-		return fmt.Errorf("user: %s needs a token_file", r.User)
-	case r.Refresh <= 0:
-		return fmt.Errorf("refresh: %v: want more than 0", r.Refresh)
 	}
-	return checkURL(r.URL, "https", "http")
+	faults.URL("url", r.URL, "https", "http")
+	if r.User != "" && r.TokenFile == "" {
+		faults.Add("user", "%s needs a token_file", r.User)
+	}
+	faults.Positive("refresh", r.Refresh)
+	return faults
 }
 
-func (i IntegrationConfig) validate(r RegistryConfig) error {
-	switch {
-	case i.URL == "":
+func (i IntegrationConfig) validate() (faults fault.List) {
+	if i.URL == "" {
 		return nil
-	case r.URL == "":
-		return fmt.Errorf("url: it tells of changes in the registry: set registry.url too")
-	case i.User != "" && i.TokenFile == "":
-		return fmt.Errorf("user: %s needs a token_file", i.User)
-	case strings.ContainsAny(i.Group, "/+#"):
-		return fmt.Errorf("group: %q: want no / + and #", i.Group)
 	}
-	return checkURL(i.URL, "mqtts", "mqtt")
+	faults.URL("url", i.URL, "mqtts", "mqtt")
+	if i.User != "" && i.TokenFile == "" {
+		faults.Add("user", "%s needs a token_file", i.User)
+	}
+	if strings.ContainsAny(i.Group, "/+#") {
+		faults.Add("group", "%q: want no / + and #", i.Group)
+	}
+	return faults
 }
 
-func (e Endpoint) validate() error {
-	for _, f := range [...]struct{ key, value string }{
-		{"application", e.Application}, {"device", e.Device}, {"password_file", e.PasswordFile},
-	} {
-		if f.value == "" {
-			return fmt.Errorf("%s: must not be empty", f.key)
-		}
-	}
-	return checkURL(e.URL, "mqtts", "mqtt", "https", "http")
-}
-
-func checkURL(text string, schemes ...string) error {
-	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || u.User != nil || !slices.Contains(schemes, u.Scheme) {
-		return fmt.Errorf("url: %q: want %s://HOST:PORT",
-			redacted(text), strings.Join(schemes, ":// or "))
-	}
-	return nil
-}
-
-// redacted takes credentials out of a URL that cannot be parsed for them.
-func redacted(text string) string {
-	scheme, rest, _ := strings.Cut(text, "://")
-	if at := strings.LastIndex(rest, "@"); at >= 0 {
-		return scheme + "://..." + rest[at:]
-	}
-	return text
+func (e Endpoint) validate() (faults fault.List) {
+	faults.URL("url", e.URL, "mqtts", "mqtt", "https", "http")
+	faults.Present("application", e.Application)
+	faults.Present("device", e.Device)
+	faults.Present("password_file", e.PasswordFile)
+	return faults
 }

@@ -31,7 +31,7 @@ func TestValidate(t *testing.T) {
 		"integration.url: ":          func(c *Config) { c.Integration.URL = "https://x" },
 		"integration.user: ":         func(c *Config) { c.Integration.TokenFile = "" },
 		"integration.group: ":        func(c *Config) { c.Integration.Group = "a/b" },
-		"set registry.url too":       func(c *Config) { c.Registry.URL = "" },
+		"integration.url: it tells":  func(c *Config) { c.Registry.URL = "" },
 		"endpoints[0].password_file": func(c *Config) { c.Endpoints[0].PasswordFile = "" },
 		"endpoints[1].application: ": func(c *Config) { c.Endpoints[1].Application = "a" },
 		"endpoints[0].url: ":         func(c *Config) { c.Endpoints[0].URL = "coap://x" },
@@ -41,7 +41,7 @@ func TestValidate(t *testing.T) {
 	} {
 		c := valid()
 		spoil(&c)
-		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "pass@") {
+		if err := c.Validate().Err(); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "pass@") {
 			t.Errorf("%v, want something with %s", err, says)
 		}
 	}

@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
-	"path"
+	"strings"
+
+	"havn/fault"
 )
 
 // Defaults of an empty Config.
@@ -44,33 +46,29 @@ func (c Config) withDefaults() Config {
 }
 
 // base returns the URL under which the tenant's controllers are.
-func (c Config) base() (*url.URL, error) {
+func (c Config) base() *url.URL {
 	u, err := url.Parse(c.URL)
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("url: want https://HOST[:PORT]") // err could repeat a password
-	case (u.Scheme != "http" && u.Scheme != "https") || u.Host == "":
-		return nil, fmt.Errorf("url: %q: want https://HOST[:PORT]", u.Redacted())
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, fmt.Errorf("url: %q: want no user, query or fragment", u.Redacted())
+	if err != nil {
+		panic("internal error: the URL was not validated")
 	}
-	return u.JoinPath(url.PathEscape(c.Tenant), "controller", "v1"), nil
+	return u.JoinPath(url.PathEscape(c.Tenant), "controller", "v1")
 }
 
-// Validate reports the first field that cannot be used, beginning with its key.
-// Without a URL there is no server.
-func (c Config) Validate() error {
-	if _, err := path.Match(c.Artifact, ""); err != nil {
-		return fmt.Errorf("artifact: %q is no pattern", c.Artifact)
-	}
+// Validate returns what is wrong with c. Without a URL there is no server, and
+// nothing else may be set.
+func (c Config) Validate() (faults fault.List) {
+	faults.Pattern("artifact", c.Artifact)
 	if c.GatewayTokenFile != "" && c.TargetTokenFile != "" {
-		return fmt.Errorf("target_token_file: give this or gateway_token_file, not both")
+		faults.Add("target_token_file", "give this or gateway_token_file, not both")
 	}
 	if c.URL == "" && c.GatewayTokenFile+c.TargetTokenFile+c.CA == "" {
-		return nil
+		return faults
 	}
-	_, err := c.base()
-	return err
+	faults.URL("url", c.URL, "https", "http")
+	if strings.ContainsAny(c.URL, "?#") {
+		faults.Add("url", "want no query and no fragment")
+	}
+	return faults
 }
 
 // tls returns the client configuration, nil for the system's authorities.

@@ -23,10 +23,10 @@ func TestConfigRefuses(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		"no url":    {Config{}, "want https://"},
+		"no url":    {Config{}, "url: "},
 		"scheme":    {Config{URL: "h.test:8080"}, "want https://"},
-		"user":      {Config{URL: "https://u:secret@h.test"}, "no user"},
-		"query":     {Config{URL: "https://h.test?x"}, "no user, query"},
+		"user":      {Config{URL: "https://u:secret@h.test"}, "without an account"},
+		"query":     {Config{URL: "https://h.test?x"}, "no query"},
 		"pattern":   {Config{URL: "https://h.test", Artifact: "["}, "artifact"},
 		"ca":        {Config{URL: "https://h.test", CA: none}, "ca: "},
 		"no PEM":    {Config{URL: "https://h.test", CA: os.Args[0]}, "no PEM"},

@@ -51,17 +51,16 @@ type Source struct {
 // New checks cfg and reads the CA file. The server is not asked yet.
 func New(cfg Config, store Store, log *slog.Logger) (*Source, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.Validate(); err != nil {
-		return nil, fmt.Errorf("firmware.hawkbit.%w", err)
-	}
-	base, err := cfg.base()
-	if err != nil {
-		return nil, fmt.Errorf("firmware.hawkbit.%w", err)
+	faults := cfg.Validate()
+	faults.Present("url", cfg.URL)
+	if err := faults.Err(); err != nil {
+		return nil, fmt.Errorf("hawkbit: %w", err)
 	}
 	tls, err := cfg.tls()
 	if err != nil {
-		return nil, fmt.Errorf("firmware.hawkbit.%w", err)
+		return nil, fmt.Errorf("hawkbit: %w", err)
 	}
+	base := cfg.base()
 	client := &http.Client{
 		Transport: newCredentials(cfg, base, newTransport(tls)), CheckRedirect: redirect,
 	}

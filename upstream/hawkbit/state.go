@@ -9,7 +9,8 @@ import (
 	"havn/firmware"
 )
 
-// state is what a controller knows of itself, as it is stored.
+// state is what a controller knows of itself. Its JSON is durable: testdata has
+// it as each gateway wrote it.
 type state struct {
 	Action    *action            `json:"action,omitempty"`    // the last one offered, open or closed
 	Installed *firmware.Metadata `json:"installed,omitempty"` // of the last action closed with success

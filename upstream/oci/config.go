@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"havn/fault"
 )
 
 // Config says which images may be pulled, and how their registries are reached.
@@ -34,17 +36,70 @@ type Registry struct {
 	PlainHTTP    bool   `yaml:"plain_http"`    // allow HTTP without TLS
 }
 
-// validate reports the first mistake and makes the host canonical.
-func (r *Registry) validate() error {
-	reg, err := name.NewRegistry(r.Host, name.StrictValidation)
-	switch {
-	case err != nil || strings.Contains(r.Host, "/"):
-		return fmt.Errorf("registry host %q: want host or host:port", r.Host)
-	case (r.Username == "") != (r.PasswordFile == ""):
-		return fmt.Errorf("registry %s: give username and password_file together", r.Host)
+// Validate returns what is wrong with c.
+func (c Config) Validate() (faults fault.List) {
+	first := map[string]int{} // entry by host
+	for i, r := range c.Registries {
+		key := fault.At("registries", i)
+		host, below := r.validate()
+		faults.Below(key, below)
+		if k, twice := first[host]; twice && host != "" {
+			faults.Add(key+".host", "%s is listed already, as registries[%d]", r.Host, k)
+			continue
+		}
+		first[host] = i
 	}
-	r.Host = reg.RegistryStr()
-	return nil
+	c.validatePrefix(&faults)
+	for i, pattern := range c.Allow {
+		faults.Pattern(fault.At("allow", i), pattern)
+	}
+	return faults
+}
+
+// validate returns the host as references spell it, and what is wrong with r.
+func (r Registry) validate() (host string, faults fault.List) {
+	host = checkHost(&faults, "host", r.Host)
+	faults.Together("username", r.Username, "password_file", r.PasswordFile)
+	if r.PlainHTTP && r.CA != "" {
+		faults.Add("ca", "not used with plain_http: leave out one of them")
+	}
+	return host, faults
+}
+
+// checkHost returns the host as references spell it, empty where it is none.
+func checkHost(faults *fault.List, key, host string) string {
+	registry, err := name.NewRegistry(host, name.StrictValidation)
+	switch {
+	case host == "":
+		faults.Present(key, host)
+	case strings.Contains(host, "://"):
+		faults.Add(key, "%q: want HOST or HOST:PORT without a scheme; plain_http turns TLS off", host)
+	case err != nil || strings.Contains(host, "/"):
+		faults.Add(key, "%q: want HOST or HOST:PORT", host)
+	default:
+		return registry.RegistryStr()
+	}
+	return ""
+}
+
+func (c Config) validatePrefix(faults *fault.List) {
+	prefix := c.prefix()
+	_, err := name.NewRepository(prefix + "x")
+	switch {
+	case prefix == "":
+	case strings.Contains(prefix, "://"):
+		faults.Add("prefix", "%q: want HOST or HOST/NAME without a scheme; plain_http turns TLS off", c.Prefix)
+	case err != nil || !hasHost(prefix):
+		faults.Add("prefix", "%q: want HOST or HOST/NAME", c.Prefix)
+	}
+}
+
+// prefix returns Prefix as references spell it, with a slash at the end.
+func (c Config) prefix() string {
+	if c.Prefix == "" {
+		return ""
+	}
+	return canonical(strings.TrimSuffix(c.Prefix, "/") + "/")
 }
 
 // tls returns the client configuration for the host.

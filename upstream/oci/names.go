@@ -17,21 +17,13 @@ type names struct {
 	listed map[string]Registry // by host
 }
 
-func newNames(cfg Config, listed map[string]Registry) (names, error) {
-	n := names{listed: listed}
-	if cfg.Prefix != "" {
-		n.prefix = canonical(strings.TrimSuffix(cfg.Prefix, "/") + "/")
-		if _, err := name.NewRepository(n.prefix + "x"); err != nil || !hasHost(n.prefix) {
-			return n, fmt.Errorf("prefix %q: want HOST or HOST/NAME", cfg.Prefix)
-		}
-	}
+// newNames takes a valid configuration.
+func newNames(cfg Config, listed map[string]Registry) names {
+	n := names{prefix: cfg.prefix(), listed: listed}
 	for _, pattern := range cfg.Allow {
-		if _, err := path.Match(pattern, ""); err != nil {
-			return n, fmt.Errorf("allow %q: %w", pattern, err)
-		}
 		n.allow = append(n.allow, canonical(pattern))
 	}
-	return n, nil
+	return n
 }
 
 // reference parses an image name and checks that it may be pulled.

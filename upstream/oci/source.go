@@ -33,25 +33,19 @@ type outcome struct {
 
 // New checks cfg and reads the CA files. Nothing is asked of a registry yet.
 func New(cfg Config) (*Source, error) {
+	if err := cfg.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("oci: %w", err)
+	}
 	listed := make(map[string]Registry, len(cfg.Registries))
 	for _, r := range cfg.Registries {
-		if err := r.validate(); err != nil {
-			return nil, err
-		}
-		if _, twice := listed[r.Host]; twice {
-			return nil, fmt.Errorf("registry %s is listed twice", r.Host)
-		}
+		r.Host, _ = r.validate()
 		listed[r.Host] = r
-	}
-	n, err := newNames(cfg, listed)
-	if err != nil {
-		return nil, err
 	}
 	g, err := newGuard(listed)
 	if err != nil {
 		return nil, err
 	}
-	return &Source{names: n, guard: g}, nil
+	return &Source{names: newNames(cfg, listed), guard: g}, nil
 }
 
 // Resolve implements firmware.Source. A registry that cannot be reached or does

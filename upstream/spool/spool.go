@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 
 	"havn/dfu"
+	"havn/fault"
 	"havn/firmware"
 	"havn/upstream"
 )
@@ -31,12 +32,12 @@ type Config struct {
 	Size firmware.Size `yaml:"size"`
 }
 
-// Validate reports what cannot be used.
-func (c Config) Validate() error {
-	if c.Size != 0 && c.Size < minSize {
-		return fmt.Errorf("upstream.spool.size: %s is less than %s", c.Size, minSize)
+// Validate returns what is wrong with c, in which size is not left out.
+func (c Config) Validate() (faults fault.List) {
+	if c.Size < minSize {
+		faults.Add("size", "%s: want at least %s", c.Size, minSize)
 	}
-	return nil
+	return faults
 }
 
 // Stats are the spool's gauges and its counters since it was opened.

@@ -180,8 +180,8 @@ func TestDamagedRecordIsRemoved(t *testing.T) {
 }
 
 func TestConfig(t *testing.T) {
-	for size, want := range map[int64]string{0: "", -1: "less than", 1 << 19: "less than", 1 << 20: ""} {
-		err := Config{Size: firmware.Size(size)}.Validate()
+	for size, want := range map[int64]string{0: "want at least", -1: "want at least", 1 << 19: "want at least", 1 << 20: ""} {
+		err := Config{Size: firmware.Size(size)}.Validate().Err()
 		if (err == nil) != (want == "") || (err != nil && !strings.Contains(err.Error(), want)) {
 			t.Errorf("size %d: %v", size, err)
 		}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"havn/dfu"
+	"havn/link"
 	"havn/link/mqtt"
 	"havn/telemetry"
 	"havn/upstream"
@@ -64,9 +65,6 @@ type message struct {
 	payload     []byte
 }
 
-// caKey is the key of the authorities that an endpoint must have.
-const caKey = "upstream.drogue.endpoints: ca"
-
 // New returns an endpoint that publishes status events on channel. It connects to
 // nothing until Run. An HTTP endpoint receives no commands.
 func New(cfg drogue.Endpoint, channel string, p Parts) (*Endpoint, error) {
@@ -89,7 +87,10 @@ func New(cfg drogue.Endpoint, channel string, p Parts) (*Endpoint, error) {
 	} else {
 		e.way, err = newMQTT(cfg, mqtt.Far, e.receive, &e.stats.MQTT, e.log)
 	}
-	return e, err
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name(cfg), err)
+	}
+	return e, nil
 }
 
 // Stats returns the counters.
@@ -138,13 +139,16 @@ func (e *Endpoint) send(ctx context.Context, m message) error {
 // account returns user name and password of the gateway device. The server
 // splits at the first @ and decodes percent signs left of it.
 func account(cfg drogue.Endpoint) (user, password string, err error) {
-	password, err = drogue.Secret{
-		Key: "upstream.drogue.endpoints: password_file", Path: cfg.PasswordFile,
-	}.Read()
+	password, err = link.File{Key: "upstream.drogue.endpoints: password_file", Path: cfg.PasswordFile}.Password()
 	return userEscaper.Replace(cfg.Device) + "@" + cfg.Application, password, err
 }
 
 var userEscaper = strings.NewReplacer("%", "%25", "@", "%40")
+
+// authorities returns the file that the server of an endpoint is checked with.
+func authorities(cfg drogue.Endpoint) link.File {
+	return link.File{Key: "upstream.drogue.endpoints: ca", Path: cfg.CA}
+}
 
 // name is what operators know an endpoint by.
 func name(cfg drogue.Endpoint) string {

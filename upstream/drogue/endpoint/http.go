@@ -3,12 +3,13 @@ package endpoint
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 
+	"havn/link"
 	"havn/upstream"
 	"havn/upstream/drogue"
 )
@@ -21,20 +22,19 @@ const maxBody = 64 << 10
 type httpWay struct {
 	cfg  drogue.Endpoint
 	base string
-	http *http.Client
+	http *link.Client
 }
 
 func newHTTP(cfg drogue.Endpoint) (*httpWay, error) {
-	trust, err := drogue.TLS(name(cfg), cfg.CA)
-	if err != nil {
-		return nil, err
-	}
-	return &httpWay{cfg, strings.TrimRight(cfg.URL, "/") + "/v1/", drogue.NewHTTPClient(trust)}, nil
+	asked, err := link.NewClient(link.ClientConfig{
+		CA: authorities(cfg), Compress: true, Timeout: drogue.Timeout,
+	})
+	return &httpWay{cfg, strings.TrimRight(cfg.URL, "/") + "/v1/", asked}, err
 }
 
 func (h *httpWay) run(ctx context.Context) {
 	<-ctx.Done()
-	h.http.CloseIdleConnections()
+	h.http.Close()
 }
 
 func (h *httpWay) retry() {} // each request is a try
@@ -48,19 +48,16 @@ func (h *httpWay) send(ctx context.Context, m message) error {
 	if err != nil {
 		return err
 	}
-	resp, err := h.http.Do(req)
-	if err != nil {
-		return drogue.Away(ctx, "HTTP endpoint", drogue.Distrust(caKey, err))
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxBody))
-	if err != nil {
+	answer, err := h.http.Do(req, maxBody)
+	switch status, refused := errors.AsType[*link.StatusError](err); {
+	case refused:
+		return h.refusal(status, m)
+	case err != nil:
 		return drogue.Away(ctx, "HTTP endpoint", err)
+	case answer.Code != http.StatusAccepted:
+		return fmt.Errorf("HTTP endpoint: answer %d: %w: %w", answer.Code, drogue.ErrAway, drogue.ErrOdd)
 	}
-	if resp.StatusCode == http.StatusAccepted {
-		return nil
-	}
-	return h.refusal(resp, m, drogue.ParseAPIError(body).Text(resp.StatusCode))
+	return nil
 }
 
 func (h *httpWay) request(ctx context.Context, m message) (*http.Request, error) {
@@ -76,28 +73,36 @@ func (h *httpWay) request(ctx context.Context, m message) (*http.Request, error)
 		req.Header.Set("Content-Type", m.contentType)
 	}
 	user, password, err := account(h.cfg)
+	if err != nil {
+		return nil, drogue.Away(ctx, "HTTP endpoint", err)
+	}
 	req.SetBasicAuth(user, password)
-	return req, err
+	return req, nil
 }
 
 // refusal classifies an answer that is no success. A refused password looks
 // like a device that does not list us: only of our own events it is certain.
-func (h *httpWay) refusal(resp *http.Response, m message, said string) error {
+func (h *httpWay) refusal(status *link.StatusError, m message) error {
+	_, what := drogue.Said(status)
+	return fmt.Errorf("HTTP endpoint: %w: %w", what, h.class(status.Code, m))
+}
+
+// class returns the reaction to an answer, and what to do about it.
+func (h *httpWay) class(status int, m message) error {
 	own := m.device == "" || m.device == h.cfg.Device
-	switch status := resp.StatusCode; {
+	switch {
 	case status == http.StatusForbidden && own, status == http.StatusUnauthorized:
-		return fmt.Errorf("%s: %w: our gateway device is not accepted: check device, application "+
-			"and password", said, drogue.ErrAway)
+		return fmt.Errorf("%w: our gateway device is not accepted: check device, application "+
+			"and password", drogue.ErrAway)
 	case status == http.StatusForbidden:
-		return fmt.Errorf("%s: %w: %s, or check the password of %q",
-			said, drogue.ErrDenied, denial(h.cfg, m), h.cfg.Device)
+		return fmt.Errorf("%w: %s, or check the password of %q", drogue.ErrDenied, denial(h.cfg, m), h.cfg.Device)
 	case status == http.StatusNotAcceptable:
-		return fmt.Errorf("%s: %w: a rule of the application refuses it, or it is no valid %s",
-			said, upstream.ErrRejected, contentName(m.contentType))
+		return fmt.Errorf("%w: a rule of the application refuses it, or it is no valid %s",
+			upstream.ErrRejected, contentName(m.contentType))
 	case status == http.StatusBadRequest, status == http.StatusRequestEntityTooLarge:
-		return fmt.Errorf("%s: %w", said, upstream.ErrRejected)
+		return upstream.ErrRejected
 	case status == http.StatusTooManyRequests, status >= 500:
-		return drogue.Busy(resp, "HTTP endpoint: "+said)
+		return drogue.ErrAway
 	}
-	return fmt.Errorf("HTTP endpoint: %s: %w: %w", said, drogue.ErrAway, drogue.ErrOdd)
+	return fmt.Errorf("%w: %w", drogue.ErrAway, drogue.ErrOdd)
 }

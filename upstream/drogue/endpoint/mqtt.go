@@ -45,7 +45,7 @@ func newMQTT(
 	cfg drogue.Endpoint, pace mqtt.Pace, received func(string, telemetry.Command),
 	stats *mqtt.Stats, log *slog.Logger,
 ) (*mqttWay, error) {
-	if _, err := drogue.TLS(name(cfg), cfg.CA); err != nil {
+	if _, err := authorities(cfg).Pool(); err != nil {
 		return nil, err
 	}
 	m := &mqttWay{cfg: cfg, received: received}

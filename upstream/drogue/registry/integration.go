@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/link"
 	"havn/link/mqtt"
 	"havn/upstream/drogue"
 )
@@ -25,7 +26,7 @@ type integration struct {
 
 func newIntegration(cfg drogue.IntegrationConfig, r *Registry) (*integration, error) {
 	const name = "MQTT integration of Drogue Cloud"
-	if _, err := drogue.TLS(name, cfg.CA); err != nil {
+	if _, err := (link.File{Key: "upstream.drogue.integration.ca", Path: cfg.CA}).Pool(); err != nil {
 		return nil, err
 	}
 	i := &integration{registry: r, group: cfg.Group}
@@ -41,9 +42,7 @@ func newIntegration(cfg drogue.IntegrationConfig, r *Registry) (*integration, er
 // account returns what to connect with. A bearer token stands as user name,
 // the one place where both versions of MQTT accept it alone.
 func account(cfg drogue.IntegrationConfig) (user, password string, err error) {
-	token, err := drogue.Secret{
-		Key: "upstream.drogue.integration.token_file", Path: cfg.TokenFile,
-	}.Read()
+	token, err := link.File{Key: "upstream.drogue.integration.token_file", Path: cfg.TokenFile}.Token()
 	if cfg.User == "" {
 		return token, "", err
 	}

@@ -16,7 +16,7 @@ const (
 	keyPrefix = "application/"
 )
 
-// document is the durable form of an application.
+// document is an application as it is stored, in JSON: testdata has it.
 type document struct {
 	answer
 	Devices map[string]answer `json:"devices"`

@@ -99,21 +99,6 @@ func TestRefusedApplicationSaysWhy(t *testing.T) {
 	}
 }
 
-func TestDelayGrowsAndSpreads(t *testing.T) {
-	last := time.Duration(0)
-	for _, fails := range []int{1, 3, 5, 9, 1000} {
-		least, most := delay(fails), time.Duration(0)
-		for range 200 {
-			d := delay(fails)
-			least, most = min(least, d), max(most, d)
-		}
-		if least <= last/3 || most-least < most/4 || most > 3*maxRetry/2 {
-			t.Errorf("%d failures: %v to %v", fails, least, most)
-		}
-		last = least
-	}
-}
-
 // TestRetryAfter: nothing is asked before the time that the registry asked for.
 func TestRetryAfter(t *testing.T) {
 	o := newOutage(slog.New(slog.DiscardHandler), "registry", new(atomic.Bool))

@@ -81,7 +81,7 @@ func (r *Registry) readList(ctx context.Context, app *application, names map[str
 	bound, seen := 2*len(names), 0
 	answers := map[string]answer{}
 	defer func() { r.learn(app, answers) }()
-	for res, err := range r.client.Devices(ctx, app.name, "", bound) {
+	for res, err := range r.client.Devices(ctx, app.name, bound) {
 		if errors.Is(err, rest.ErrMoved) {
 			return nil
 		}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"havn/dfu"
+	"havn/link"
 	"havn/upstream"
 	"havn/upstream/drogue"
 )
@@ -41,22 +41,24 @@ const (
 type Client struct {
 	cfg   drogue.RegistryConfig
 	base  string
-	http  *http.Client
+	http  *link.Client
 	until atomic.Int64 // Unix nanoseconds before which the server wants no requests
 }
 
 // New returns a client. It asks nothing yet.
 func New(cfg drogue.RegistryConfig) (*Client, error) {
-	trust, err := drogue.TLS("upstream.drogue.registry", cfg.CA)
-	if err != nil {
-		return nil, err
-	}
-	base := strings.TrimSuffix(strings.TrimRight(cfg.URL, "/"), registryPath) + registryPath
-	return &Client{cfg: cfg, base: base, http: drogue.NewHTTPClient(trust)}, nil
+	c := &Client{cfg: cfg}
+	c.base = strings.TrimSuffix(strings.TrimRight(cfg.URL, "/"), registryPath) + registryPath
+	var err error
+	c.http, err = link.NewClient(link.ClientConfig{
+		CA:       link.File{Key: "upstream.drogue.registry.ca", Path: cfg.CA},
+		Compress: true, Timeout: drogue.Timeout, Authorize: c.authorize,
+	})
+	return c, err
 }
 
 // Close gives idle connections back.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+func (c *Client) Close() { c.http.Close() }
 
 // Application reads one application.
 func (c *Client) Application(ctx context.Context, name string) (*Resource, error) {
@@ -108,35 +110,27 @@ func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]by
 		return nil, fmt.Errorf("device registry: %w: it asked for a pause: %w",
 			drogue.ErrAway, &backoff.RetryAfterError{Duration: wait})
 	}
-	answer, err := c.try(ctx, method, path, body)
-	if asked, ok := errors.AsType[*backoff.RetryAfterError](err); ok {
-		c.until.Store(time.Now().Add(asked.Duration).UnixNano())
+	answer, err := c.send(ctx, method, path, body)
+	if wait := link.Pause(err); wait > 0 {
+		c.until.Store(time.Now().Add(wait).UnixNano())
 	}
-	return answer, err
+	return answer.Body, err
 }
 
-func (c *Client) try(ctx context.Context, method, path string, body []byte) ([]byte, error) {
+func (c *Client) send(ctx context.Context, method, path string, body []byte) (link.Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", upstream.ErrRejected, err)
+		return link.Answer{}, fmt.Errorf("%w: %w", upstream.ErrRejected, err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if err := c.authorize(req); err != nil {
-		return nil, err
+	answer, err := c.http.Do(req, maxAnswer)
+	if status, ok := errors.AsType[*link.StatusError](err); ok {
+		return link.Answer{}, c.refusal(status, path)
 	}
-	resp, err := c.http.Do(req)
 	if err != nil {
-		return nil, drogue.Away(ctx, "device registry", drogue.Distrust("upstream.drogue.registry.ca", err))
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
-	if err != nil {
-		return nil, drogue.Away(ctx, "device registry: "+path, err)
-	}
-	if resp.StatusCode < 200 || resp.StatusCode > 299 {
-		return nil, c.refusal(resp, path, answer)
+		return link.Answer{}, drogue.Away(ctx, "device registry", err)
 	}
 	return answer, nil
 }
@@ -144,7 +138,7 @@ func (c *Client) try(ctx context.Context, method, path string, body []byte) ([]b
 // authorize puts the account on a request: exactly one form, as the server
 // refuses several.
 func (c *Client) authorize(req *http.Request) error {
-	token, err := drogue.Secret{Key: "upstream.drogue.registry.token_file", Path: c.cfg.TokenFile}.Read()
+	token, err := link.File{Key: "upstream.drogue.registry.token_file", Path: c.cfg.TokenFile}.Token()
 	switch {
 	case err != nil:
 		return err

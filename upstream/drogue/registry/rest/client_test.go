@@ -2,10 +2,12 @@ package rest
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -39,7 +41,7 @@ func TestPortals(t *testing.T) {
 			if _, err := c.Application(t.Context(), "app"); !errors.Is(err, drogue.ErrAway) {
 				t.Errorf("application: %v", err)
 			}
-			for _, err := range c.Devices(t.Context(), "app", "", PageSize) {
+			for _, err := range c.Devices(t.Context(), "app", PageSize) {
 				if !errors.Is(err, drogue.ErrAway) {
 					t.Errorf("devices: %v", err)
 				}
@@ -124,16 +126,6 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-func TestServerThatHangs(t *testing.T) {
-	w := newWorld(t, droguetest.Options{})
-	w.Set(droguetest.Registry, droguetest.Hang)
-	c := w.client()
-	c.http.Timeout = 50 * time.Millisecond
-	if _, err := c.Device(t.Context(), dev); !errors.Is(err, drogue.ErrAway) {
-		t.Errorf("%v", err)
-	}
-}
-
 func TestCallerGivesUp(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
 	w.Set(droguetest.Registry, droguetest.Hang)
@@ -152,7 +144,7 @@ func TestPaging(t *testing.T) {
 		w.devices(n)
 		c := w.client()
 		seen := map[string]bool{}
-		for r, err := range c.Devices(t.Context(), "app", "", PageSize) {
+		for r, err := range c.Devices(t.Context(), "app", PageSize) {
 			if err != nil || seen[r.Metadata.Name] {
 				t.Fatalf("%d devices: %v, %v", n, r, err)
 			}
@@ -161,31 +153,6 @@ func TestPaging(t *testing.T) {
 		if len(seen) != n+1 {
 			t.Errorf("%d devices listed, want %d", len(seen), n+1)
 		}
-		selected := 0
-		for _, err := range c.Devices(t.Context(), "app", "site=1", PageSize) {
-			if selected++; err != nil {
-				t.Fatal(err)
-			}
-		}
-		if selected != n/2 {
-			t.Errorf("%d devices have site=1, want %d", selected, n/2)
-		}
-	}
-}
-
-func TestApplications(t *testing.T) {
-	w := newWorld(t, droguetest.Options{})
-	w.PutApplication("zoo", "")
-	c := w.client()
-	var names []string
-	for r, err := range c.Applications(t.Context(), "") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		names = append(names, r.Metadata.Name)
-	}
-	if fmt.Sprint(names) != "[app zoo]" {
-		t.Errorf("listed %v", names)
 	}
 }
 
@@ -196,7 +163,7 @@ func TestListThatMoves(t *testing.T) {
 	w.devices(150)
 	c := w.client()
 	n := 0
-	for _, err := range c.Devices(t.Context(), "app", "", PageSize) {
+	for _, err := range c.Devices(t.Context(), "app", PageSize) {
 		if err != nil {
 			if !errors.Is(err, ErrMoved) || !errors.Is(err, drogue.ErrAway) {
 				t.Error(err)
@@ -208,4 +175,29 @@ func TestListThatMoves(t *testing.T) {
 		}
 	}
 	t.Errorf("%d devices listed as if nothing had happened", n)
+}
+
+// TestAuthoritiesAreReplaced needs no restart.
+func TestAuthoritiesAreReplaced(t *testing.T) {
+	w := newWorld(t, droguetest.Options{TLS: true})
+	other := httptest.NewTLSServer(nil)
+	defer other.Close()
+	stranger := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: other.Certificate().Raw})
+	own, err := os.ReadFile(w.cfg.CA)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := errors.Join(err, os.WriteFile(ca, stranger, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	w.cfg.CA = ca
+	c := w.client()
+	_, err = c.Device(t.Context(), dev)
+	if !errors.Is(err, drogue.ErrAway) || !strings.Contains(err.Error(), "upstream.drogue.registry.ca has to name") {
+		t.Errorf("authority of another server: %v", err)
+	}
+	if err := os.WriteFile(ca, own, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Device(t.Context(), dev); err != nil {
+		t.Errorf("after the authorities were replaced: %v", err)
+	}
 }

@@ -15,27 +15,21 @@ import (
 // Resources is a list in the making: what was read, or an error at its end.
 type Resources = iter.Seq2[*Resource, error]
 
-// Applications lists the applications the account may read, by name. labels is
-// a selector such as "site=north,!retired"; empty selects all.
-func (c *Client) Applications(ctx context.Context, labels string) Resources {
-	return c.list(ctx, "/apps", labels, PageSize)
-}
-
 // Devices lists the devices of an application, by name, in pages of at most
 // PageSize.
-func (c *Client) Devices(ctx context.Context, application, labels string, page int) Resources {
-	return c.list(ctx, applicationPath(application)+"/devices", labels, min(page, PageSize))
+func (c *Client) Devices(ctx context.Context, application string, page int) Resources {
+	return c.list(ctx, applicationPath(application)+"/devices", min(page, PageSize))
 }
 
 // list yields the resources under path, in pages of size. Each page but the
 // first begins with the last resource of the one before: when that is another
 // now, something was added or removed before it, and a resource could be
 // skipped, so the listing ends with ErrMoved.
-func (c *Client) list(ctx context.Context, path, labels string, size int) Resources {
+func (c *Client) list(ctx context.Context, path string, size int) Resources {
 	return func(yield func(*Resource, error) bool) {
 		last, seen := "", 0
 		for {
-			page, err := c.page(ctx, path, labels, size, max(seen-1, 0))
+			page, err := c.page(ctx, path, size, max(seen-1, 0))
 			if err == nil && seen > 0 && (len(page) == 0 || page[0].Metadata.Name != last) {
 				err = fmt.Errorf("device registry: %s: %w", path, ErrMoved)
 			}
@@ -61,12 +55,9 @@ func (c *Client) list(ctx context.Context, path, labels string, size int) Resour
 var ErrMoved = fmt.Errorf("%w: the list changed while it was read", drogue.ErrAway)
 
 func (c *Client) page(
-	ctx context.Context, path, labels string, limit, offset int,
+	ctx context.Context, path string, limit, offset int,
 ) (page []*Resource, err error) {
 	query := url.Values{"limit": {strconv.Itoa(limit)}, "offset": {strconv.Itoa(offset)}}
-	if labels != "" {
-		query.Set("labels", labels)
-	}
 	body, err := c.do(ctx, http.MethodGet, path+"?"+query.Encode(), nil)
 	if err != nil {
 		return nil, err

@@ -64,6 +64,6 @@ func (w *world) client() *Client {
 
 func (w *world) devices(n int) {
 	for i := range n {
-		w.PutDevice("app", fmt.Sprintf("n%04d", i), `{}`, map[string]string{"site": fmt.Sprint(i % 2)})
+		w.PutDevice("app", fmt.Sprintf("n%04d", i), `{}`, nil)
 	}
 }

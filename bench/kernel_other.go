@@ -1,6 +1,0 @@
-//go:build !linux
-
-package bench
-
-// kernel is not known here.
-func kernel() string { return "" }

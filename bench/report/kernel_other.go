@@ -1,0 +1,6 @@
+//go:build !linux
+
+package report
+
+// kernel is not known here.
+func kernel() string { return "" }

@@ -1,0 +1,132 @@
+package link
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+)
+
+const (
+	// DialTimeout bounds the connection to a server, and the TLS handshake.
+	DialTimeout = 10 * time.Second
+
+	keepAlive     = 30 * time.Second
+	headerTimeout = time.Minute // registries verify a pushed layer before they answer
+	idleTimeout   = 90 * time.Second
+	idlePerHost   = 4
+)
+
+// Transport is an [http.RoundTripper] that reads the file of authorities again
+// when it has changed. Connections of the earlier authorities end with the
+// requests under way. A body whose server falls silent for [StallTimeout] fails.
+type Transport struct {
+	ca       File
+	compress bool
+
+	mu      sync.Mutex
+	seen    fs.FileInfo // of the file behind current
+	current *http.Transport
+}
+
+// NewTransport returns a transport to servers whose certificates the
+// authorities in ca signed. It reads ca and connects to nothing. compress asks
+// servers for gzip; without it, answers arrive byte for byte as they are stored.
+func NewTransport(ca File, compress bool) (*Transport, error) {
+	t := &Transport{ca: ca, compress: compress}
+	_, err := t.renewed()
+	return t, err
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	transport, err := t.renewed()
+	if err != nil {
+		closeBody(req)
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	resp, err := transport.RoundTrip(req.WithContext(ctx))
+	if err != nil {
+		cancel(nil)
+		return nil, t.ca.Explain(err)
+	}
+	resp.Body = newWatchedBody(ctx, cancel, resp.Body)
+	return resp, nil
+}
+
+// CloseIdleConnections gives connections back that no request uses.
+func (t *Transport) CloseIdleConnections() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.current.CloseIdleConnections()
+}
+
+// renewed returns the transport with the authorities that ca has now. The file
+// is looked at before it is read: a change in between is noticed the next time.
+func (t *Transport) renewed() (*http.Transport, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	info, err := t.ca.stat()
+	if err != nil {
+		return nil, err
+	}
+	if t.current != nil && unchanged(t.seen, info) {
+		return t.current, nil
+	}
+	pool, err := t.ca.Pool()
+	if err != nil {
+		return nil, err
+	}
+	if t.current != nil {
+		t.current.CloseIdleConnections()
+	}
+	t.seen, t.current = info, newTransport(&tls.Config{RootCAs: pool}, t.compress)
+	return t.current, nil
+}
+
+func newTransport(trust *tls.Config, compress bool) *http.Transport {
+	dialer := net.Dialer{Timeout: DialTimeout, KeepAlive: keepAlive}
+	return &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           dialer.DialContext,
+		TLSClientConfig:       trust,
+		TLSHandshakeTimeout:   DialTimeout,
+		ResponseHeaderTimeout: headerTimeout,
+		ForceAttemptHTTP2:     true,
+		DisableCompression:    !compress,
+		MaxIdleConnsPerHost:   idlePerHost,
+		IdleConnTimeout:       idleTimeout,
+	}
+}
+
+// stat describes the file, nil where there is none.
+func (f File) stat() (fs.FileInfo, error) {
+	if f.Path == "" {
+		return nil, nil
+	}
+	info, err := os.Stat(f.Path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Key, err)
+	}
+	return info, nil
+}
+
+// unchanged reports whether two descriptions are of the same content.
+func unchanged(a, b fs.FileInfo) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return os.SameFile(a, b) && a.Size() == b.Size() && a.ModTime().Equal(b.ModTime())
+}
+
+func closeBody(req *http.Request) {
+	if req.Body != nil {
+		req.Body.Close()
+	}
+}
