@@ -84,7 +84,7 @@ func resolve(e *update.Engine, ready <-chan struct{}) {
 	var run sync.WaitGroup
 	run.Go(func() { _ = e.Run(ctx) })
 	for name := range firmwares {
-		e.Lookup(update.CoAP, []byte("edge"), []byte(name), now)
+		e.Lookup("coap", []byte("edge"), []byte(name), now)
 	}
 	for range firmwares {
 		<-ready

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/telemetry"
 	"havn/upstream/drogue"
 )
@@ -32,8 +33,10 @@ func (g *Gateway) command(c drogue.Command) {
 		return
 	}
 	g.cloud.inbox.Put(dev, telemetry.Command{Name: c.Name, Payload: c.Payload})
-	for _, network := range g.lorawan {
-		network.Wake(dev)
+	for _, f := range g.fronts {
+		if reaches, ok := f.(front.Waker); ok {
+			reaches.Wake(dev)
+		}
 	}
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -15,10 +14,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/cache"
-	"havn/coap"
 	"havn/dfu"
 	"havn/firmware"
-	fronthttp "havn/front/http"
+	"havn/front"
 	"havn/gateway/config"
 	"havn/store"
 	"havn/update"
@@ -39,23 +37,20 @@ const localName = "command-line"
 
 // Gateway is the running system.
 type Gateway struct {
-	cfg         config.Config
-	local       []desired.Rule // for the LocalFile, after those of the configuration
-	log         *slog.Logger
-	store       *store.Store
-	cache       *cache.Cache
-	desired     *desired.Directory
-	engine      *update.Engine
-	handler     *coap.Handler
-	server      *coap.Server // nil: off
-	lorawan     []loraNetwork
-	http        *fronthttp.Server // nil: off
-	httpHandler *fronthttp.Handler
-	hawkbit     *hawkbit.Source // nil: none
-	cloud       cloud
-	admin       net.Listener // nil: off
-	rates       rates
-	ready       atomic.Bool
+	cfg     config.Config
+	local   []desired.Rule // for the LocalFile, after those of the configuration
+	log     *slog.Logger
+	store   *store.Store
+	cache   *cache.Cache
+	desired *desired.Directory
+	engine  *update.Engine
+	fronts  []front.Front                // that are on
+	reloads []func(*config.Config) error // one per front: takes over what may change while it runs
+	hawkbit *hawkbit.Source              // nil: none
+	cloud   cloud
+	admin   net.Listener // nil: off
+	rates   rates
+	ready   atomic.Bool
 }
 
 // New opens the state and binds the sockets of cfg. A non-nil local is served
@@ -129,20 +124,7 @@ func (g *Gateway) rules(cfg config.Config) []desired.Rule {
 
 // listen binds the sockets.
 func (g *Gateway) listen() (err error) {
-	g.handler, err = coap.NewHandler(g.engine, g.cfg.CoAP, g.cfg.Chunks.CoAP, g.upstream(), g.log)
-	if err != nil {
-		return err
-	}
-	if g.cfg.CoAP.Listen != "" {
-		if g.server, err = coap.Listen(g.cfg.CoAP, g.handler, g.log); err != nil {
-			return err
-		}
-		g.warnOpen(update.CoAP, g.CoAPAddr())
-	}
-	if err := g.listenHTTP(); err != nil {
-		return err
-	}
-	if err := g.connectLoRaWAN(); err != nil {
+	if err := g.openFronts(); err != nil {
 		return err
 	}
 	if g.cfg.Admin.Listen != "" {
@@ -151,15 +133,6 @@ func (g *Gateway) listen() (err error) {
 		}
 	}
 	return nil
-}
-
-// CoAPAddr returns the address devices reach the gateway at; it is invalid when
-// the front is off.
-func (g *Gateway) CoAPAddr() netip.AddrPort {
-	if g.server == nil {
-		return netip.AddrPort{}
-	}
-	return g.server.Addr().(*net.UDPAddr).AddrPort()
 }
 
 // AdminURL returns the base of the admin HTTP, empty when it is off.
@@ -186,14 +159,8 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
 	g.cloud.run(ctx, parts.Go)
 	parts.Go(func() error { return g.reportOwed(ctx) })
-	if g.server != nil {
-		parts.Go(func() error { return g.server.Serve(ctx) })
-	}
-	if g.http != nil {
-		parts.Go(func() error { return g.http.Serve(ctx) })
-	}
-	for _, network := range g.lorawan {
-		parts.Go(func() error { return network.Run(ctx) })
+	for _, f := range g.fronts {
+		parts.Go(func() error { return f.Run(ctx) })
 	}
 	if g.admin != nil {
 		parts.Go(func() error { return g.serveAdmin(ctx) })
@@ -211,14 +178,14 @@ func (g *Gateway) Close() {
 	if g.admin != nil {
 		_ = g.admin.Close()
 	}
-	if g.server != nil {
-		_ = g.server.Close()
-	}
-	if g.http != nil {
-		_ = g.http.Close()
+	for _, f := range g.fronts {
+		_ = f.Close()
 	}
 	if g.cache != nil {
 		g.cache.Close()
+	}
+	if g.hawkbit != nil {
+		g.hawkbit.Close()
 	}
 	g.cloud.close(g.log)
 	if g.store != nil {
@@ -234,23 +201,19 @@ func (g *Gateway) refresh() {
 	g.engine.Refresh()
 }
 
-// Reload takes over what may change while devices are served: chunk sizes and
-// the rules of desired firmware, and the certificate of the HTTP front.
-// Credentials are read from their files anyway.
+// Reload takes over what may change while devices are served: the rules of desired
+// firmware, and of each front its chunk sizes and certificates. Credentials are
+// read from their files anyway. A front that refuses its part keeps what it has, and
+// then the rules stay too.
 func (g *Gateway) Reload(cfg config.Config) error {
-	for _, network := range g.lorawan {
-		if err := network.handler.SetChunks(cfg.Chunks.LoRaWAN); err != nil {
-			return err
-		}
+	var errs []error
+	for _, reload := range g.reloads {
+		errs = append(errs, reload(&cfg))
 	}
-	err := errors.Join(g.handler.SetChunks(cfg.Chunks.CoAP), g.httpHandler.SetChunks(cfg.Chunks.HTTP))
-	if err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	g.desired.SetRules(g.rules(cfg))
 	g.refresh()
-	if g.http != nil {
-		return g.http.Reload()
-	}
 	return nil
 }

@@ -134,7 +134,7 @@ func (p *plant) ask(runs, to string, offset uint32) dfu.Command {
 
 func (p *plant) send(st dfu.Status, l update.Limits) dfu.Command {
 	now := time.Now()
-	return p.engine.Request(p.engine.Lookup(update.CoAP, []byte("app"), []byte("a"), now), &st, l, now)
+	return p.engine.Request(p.engine.Lookup("coap", []byte("app"), []byte("a"), now), &st, l, now)
 }
 
 func (p *plant) expect(cmd dfu.Command, op dfu.Op, what string) {

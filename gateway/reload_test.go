@@ -12,7 +12,6 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/config"
-	"havn/update"
 	"havn/update/desired"
 )
 
@@ -112,6 +111,6 @@ func addFile(t *testing.T, cfg config.Config, name, version string) {
 
 // report makes the gateway know a device.
 func (r *running) report(name string) {
-	r.Engine().Lookup(update.CoAP, []byte("app"), []byte(name), time.Now())
+	r.Engine().Lookup("coap", []byte("app"), []byte(name), time.Now())
 	r.expect(http.StatusOK, "GET", "/api/v1/devices/app/"+name)
 }

@@ -15,6 +15,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/front"
 	"havn/link/mqtt"
 	"havn/lorawan"
 	"havn/telemetry"
@@ -121,7 +122,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w := &world{t: t, engine: newEngine(t, s.shelf), image: s.shelf.image.Bytes(),
 		log: new(bytes.Buffer), now: start}
 	var err error
-	w.Handler, err = lorawan.NewHandler(s.cfg, s.chunks, s.shard, lorawan.Parts{
+	w.Handler, err = lorawan.NewHandler(s.cfg, s.chunks, s.shard, front.Parts{
 		Engine: w.engine, Upstream: telemetry.Upstream{Telemetry: w.telemetry, Commands: w.command},
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
@@ -228,7 +229,7 @@ func (w *world) write(cmd dfu.Command, offset int) int {
 	return len(cmd.Data)
 }
 
-func (w *world) rejected(why lorawan.Rejection, want uint64) {
+func (w *world) rejected(why front.Reason, want uint64) {
 	w.t.Helper()
 	if got := w.Stats().Rejected(why); got != want {
 		w.t.Errorf("%d rejected as %v, want %d; log: %s", got, why, want, w.log)
@@ -236,3 +237,13 @@ func (w *world) rejected(why lorawan.Rejection, want uint64) {
 }
 
 var errTest = errors.New("broken on purpose")
+
+// heardTelemetry returns how many uplinks were counted as telemetry.
+func (w *world) heardTelemetry() (n uint64) {
+	w.Stats().Requests.Each(func(r front.Request, count uint64) {
+		if r.Resource == "telemetry" {
+			n += count
+		}
+	})
+	return n
+}

@@ -14,7 +14,7 @@ import (
 )
 
 func (w *world) rowOf(device string) *update.Row {
-	return w.Lookup(update.CoAP, []byte("app"), []byte(device), time.Now())
+	return w.Lookup("coap", []byte("app"), []byte(device), time.Now())
 }
 
 // get fetches one block and returns its image.
@@ -145,7 +145,7 @@ func TestBlockMiss(t *testing.T) {
 
 func TestNoImage(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		other := w.Lookup(update.CoAP, []byte("other"), []byte("d"), time.Now())
+		other := w.Lookup("coap", []byte("other"), []byte("d"), time.Now())
 		if _, err := w.Image(other, 0, 1024, time.Now()); !errors.Is(err, firmware.ErrNotFound) {
 			t.Errorf("nothing desired: %v", err)
 		}

@@ -5,22 +5,6 @@ import (
 	"havn/firmware"
 )
 
-// Protocol is the kind of link a device is on.
-type Protocol uint8
-
-// The device fronts.
-const (
-	CoAP Protocol = iota
-	LoRaWAN
-	HTTP
-)
-
-// Protocols lists all of them, for tables indexed by Protocol.
-var Protocols = [...]string{CoAP: "coap", LoRaWAN: "lorawan", HTTP: "http"}
-
-// String returns the name used in metrics and in the API.
-func (p Protocol) String() string { return Protocols[p] }
-
 // Limits are what one answer may be: of the link and of the device's class.
 type Limits struct {
 	Payload    int    // bytes of CBOR one answer may carry

@@ -74,6 +74,7 @@ type Engine struct {
 	flushes   chan struct{} // asks for a flush before its time
 	urgent    chan struct{} // asks for a flush now
 	stats     Stats
+	protocols protocols
 	dirty     dirtyRows
 
 	flushing sync.Mutex

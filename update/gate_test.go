@@ -10,7 +10,6 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
-	"havn/update"
 	"havn/update/desired"
 )
 
@@ -128,7 +127,7 @@ func TestWithdrawnFromAllApplications(t *testing.T) {
 		w.refresh()
 		w.retracted()
 		st := running("v1")
-		row := w.Lookup(update.CoAP, []byte("new application"), []byte("d"), time.Now())
+		row := w.Lookup("coap", []byte("new application"), []byte("d"), time.Now())
 		if cmd := w.Request(row, &st, limits, time.Now()); cmd.Op != dfu.OpWait {
 			t.Errorf("got %v", cmd.Op)
 		}
@@ -228,7 +227,7 @@ func TestGatedRequestDoesNotAllocate(t *testing.T) {
 				w.ask("d", running("v1"))
 				app, dev, st, now := []byte("app"), []byte("d"), at("v1", "v5", 2000), time.Now()
 				n := testing.AllocsPerRun(1000, func() {
-					w.Request(w.Lookup(update.CoAP, app, dev, now), &st, limits, now)
+					w.Request(w.Lookup("coap", app, dev, now), &st, limits, now)
 				})
 				if n != 0 {
 					t.Errorf("%v allocations", n)

@@ -2,7 +2,6 @@ package update
 
 import (
 	"errors"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,7 +22,7 @@ const settle = 30 * time.Second
 type Row struct {
 	device   dfu.Device
 	engine   *Engine
-	protocol atomic.Uint32 // Protocol of the last request
+	protocol atomic.Uint32 // of the last request: a number of Engine.protocols
 
 	mu       sync.Mutex
 	release  *release.Release // what is desired; nil = nothing
@@ -158,7 +157,7 @@ func (r *Row) returned(t *firmware.Target, version []byte) Reason {
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), Current: r.current, Offset: r.offset,
+		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current, Offset: r.offset,
 		Sent: r.sent, Reason: reasonNames[r.reason], Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
@@ -169,7 +168,7 @@ func (r *Row) record() Record {
 
 // restore fills a new row from its durable form.
 func (r *Row) restore(rec Record) {
-	r.protocol.Store(uint32(max(slices.Index(Protocols[:], rec.Protocol), 0)))
+	r.protocol.Store(r.engine.protocols.number(rec.Protocol))
 	r.current, r.offset = rec.Current, rec.Offset
 	r.sent, r.reason, r.seen = rec.Sent, reasonOf(rec.Reason), time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed

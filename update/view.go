@@ -18,7 +18,7 @@ func (r *Row) view() status.Status {
 // render is view for callers that hold mu.
 func (r *Row) render() status.Status {
 	v := status.Status{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
+		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), State: r.state(),
 		Current: firmware.Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
 	}
 	if t := r.subject(v.State); t != nil {

@@ -155,7 +155,7 @@ func (w *world) refresh() {
 var limits = update.Limits{Payload: 1100, Write: 1024, Align: 4}
 
 func (w *world) ask(device string, st dfu.Status) dfu.Command {
-	row := w.Lookup(update.CoAP, []byte("app"), []byte(device), time.Now())
+	row := w.Lookup("coap", []byte("app"), []byte(device), time.Now())
 	cmd := w.Request(row, &st, limits, time.Now())
 	synctest.Wait()
 	return cmd

@@ -198,7 +198,7 @@ func (d *device) ask(g *gateway, boots bool) dfu.Op {
 		st.Updating, st.Update = true, dfu.Progress{Version: []byte(d.to), Offset: d.offset}
 	}
 	now := time.Now()
-	row := g.Lookup(update.CoAP, []byte("app"), []byte(d.name), now)
+	row := g.Lookup("coap", []byte("app"), []byte(d.name), now)
 	cmd := g.Request(row, &st, update.Limits{Payload: 1100, Write: 512, Align: 4}, now)
 	switch cmd.Op {
 	case dfu.OpWrite:

@@ -1,4 +1,4 @@
-package hawkbit
+package ddi
 
 import (
 	"fmt"
@@ -6,13 +6,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
-
-// How long to leave the server alone between two polls.
-const (
-	defaultSleep = 5 * time.Minute    // where the server says nothing that can be read
-	minSleep     = 5 * time.Second    // a server that says 0 means no harm to itself
-	maxSleep     = 7 * 24 * time.Hour // longer would be taken for a dead gateway
 )
 
 // iso matches the durations of ISO 8601 without years and months, whose length
@@ -23,17 +16,11 @@ var iso = regexp.MustCompile(
 // clock matches HH:mm:ss, mm:ss and ss.
 var clock = regexp.MustCompile(`^(?:(?:(\d{1,5}):)?(\d{1,7}):)?(\d{1,9})$`)
 
-// sleepOr reads polling.sleep into the range that is honoured.
-func sleepOr(text string, otherwise time.Duration) time.Duration {
-	d, err := parseSleep(text)
-	if err != nil {
-		return otherwise
-	}
-	return min(max(d, minSleep), maxSleep)
-}
+// Sleep returns how long the server wants not to be polled.
+func (p Poll) Sleep() (time.Duration, error) { return parseSleep(string(p.Config.Polling.Sleep)) }
 
 // parseSleep reads HH:mm:ss, which hawkBit writes below a day, and the ISO 8601
-// durations it writes from there on.
+// durations that it writes from there on.
 func parseSleep(text string) (time.Duration, error) {
 	text = strings.TrimSpace(text)
 	if m := clock.FindStringSubmatch(text); m != nil {
@@ -46,7 +33,7 @@ func parseSleep(text string) (time.Duration, error) {
 	return sum(m[1:], 7*24*time.Hour, 24*time.Hour, time.Hour, time.Minute, time.Second), nil
 }
 
-// sum adds up groups of digits, each with its unit; empty ones count nothing.
+// sum adds up groups of digits, each with its unit. Empty groups count nothing.
 func sum(groups []string, units ...time.Duration) (d time.Duration) {
 	for i, digits := range groups {
 		n, _ := strconv.Atoi(digits)

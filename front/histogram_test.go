@@ -1,4 +1,4 @@
-package update
+package front
 
 import (
 	"testing"

@@ -1,27 +1,32 @@
-package hawkbit
+package ddi
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
-
-	"havn/firmware"
 )
 
-// link is one entry of a _links object (HAL).
-type link struct {
+// Links are the _links of a resource (HAL), by relation.
+type Links map[string]Link
+
+// Link is one entry of Links.
+type Link struct {
 	Href string `json:"href"`
 }
 
-type links map[string]link
+// Base returns where the controllers of a tenant are on the server.
+func Base(server *url.URL, tenant string) *url.URL {
+	return server.JoinPath(url.PathEscape(tenant), "controller", "v1")
+}
 
-// resource returns where a linked DDI resource is: href, absolute or relative
+// Resource returns where a linked DDI resource is: href, absolute or relative
 // to from, at the host of from. Servers behind a proxy that does not tell them
 // their name put another one in their links.
-func resource(from *url.URL, href string) (*url.URL, error) {
+func Resource(from *url.URL, href string) (*url.URL, error) {
 	u, err := from.Parse(href)
 	if err != nil || u.Path == "" {
 		return nil, fmt.Errorf("the server gives a link that is no URL: %.100q", href)
@@ -30,19 +35,19 @@ func resource(from *url.URL, href string) (*url.URL, error) {
 	return u, nil
 }
 
-// actionID returns the action a linked resource is about: the last segment.
-func actionID(u *url.URL) string { return path.Base(u.Path) }
+// ActionID returns the action that a linked resource is about: the last segment.
+func ActionID(resource *url.URL) string { return path.Base(resource.Path) }
 
-// feedbackURL returns where feedback on the resource u goes.
-func feedbackURL(u *url.URL) *url.URL {
-	to := u.JoinPath("feedback")
+// feedbackURL returns where feedback on a resource goes.
+func feedbackURL(resource *url.URL) *url.URL {
+	to := resource.JoinPath("feedback")
 	to.RawQuery = ""
 	return to
 }
 
-// download returns the artifact's link. Its relation is whatever the operator
+// Download returns the link to the artifact. Its relation is whatever the operator
 // of the server configured; by default there is download-http alone.
-func (l links) download() (href string, ok bool) {
+func (l Links) Download() (href string, ok bool) {
 	for _, rel := range append([]string{"download", "download-http"}, slices.Sorted(maps.Keys(l))...) {
 		if strings.HasPrefix(rel, "download") && l[rel].Href != "" {
 			return l[rel].Href, true
@@ -56,14 +61,17 @@ func (l links) download() (href string, ok bool) {
 	return "", false
 }
 
-// artifactURL returns where an artifact is downloaded from: href, absolute or
-// relative to from. Servers behind a TLS proxy may offer their own host without
-// TLS; that is asked as it is configured.
-func artifactURL(from *url.URL, href string) (*url.URL, error) {
+// URL returns where the artifact is downloaded from, whose deployment was read
+// at from. Servers behind a TLS proxy may offer their own host without TLS; that
+// host is asked as from is.
+func (a Artifact) URL(from *url.URL) (*url.URL, error) {
+	href, ok := a.Links.Download()
+	if !ok {
+		return nil, errors.New("the server gives no download link")
+	}
 	u, err := from.Parse(href)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
-		return nil, fmt.Errorf("%w: the download link is no HTTP URL: %.100q",
-			firmware.ErrInvalid, href)
+		return nil, fmt.Errorf("the download link is no HTTP URL: %.100q", href)
 	}
 	same := strings.EqualFold(u.Hostname(), from.Hostname())
 	if same && u.Scheme == "http" && from.Scheme == "https" {
