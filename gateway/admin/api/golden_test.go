@@ -50,9 +50,9 @@ func (s *site) Device(dev dfu.Device) (status.Status, error) {
 
 func images() []Image {
 	return []Image{
-		{Digest: firmware.Digest{0xab}, Version: "1.1", Size: 4096, Pinned: true, Memory: true, Disk: true,
+		{Digest: firmware.Digest{0xab}.String(), Version: "1.1", Size: 4096, Pinned: true, Memory: true, Disk: true,
 			References: []string{"registry.example/fw/pump:1.1", "file:pump"}},
-		{Digest: firmware.Digest{0xcd}, Size: 1, References: []string{}},
+		{Digest: firmware.Digest{0xcd}.String(), Size: 1, References: []string{}},
 	}
 }
 
@@ -60,7 +60,7 @@ func summary() Summary {
 	return Summary{
 		Devices: map[status.State]int{status.Updating: 1, status.InSync: 2, status.Failed: 0},
 		Images:  2, Cache: Cache{MemoryBytes: 4096, DiskBytes: 4097, Hits: 3, Misses: 1},
-		Upstream:        map[string]any{"waiting": 1, "delivered": uint64(2), "rejected": uint64(0)},
+		Upstream:        map[string]uint64{"waiting": 1, "delivered": 2, "rejected": 0},
 		ChunksPerSecond: map[string]float64{"coap": 1.5, "http": 0, "lorawan": 0.2},
 	}
 }
