@@ -2,7 +2,8 @@
 GO ?= go
 STATICCHECK = $(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 FUZZTIME ?= 10s
-PEERS = libcoap3-bin docker-registry firmware-microbit-micropython mosquitto
+PEERS = libcoap3-bin docker-registry firmware-microbit-micropython mosquitto \
+	mosquitto-clients python3-paho-mqtt
 
 .PHONY: test peers check race fuzz bench build
 
