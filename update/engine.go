@@ -11,6 +11,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update/desired"
+	"havn/update/guard"
 	"havn/update/release"
 )
 
@@ -60,7 +61,7 @@ type Engine struct {
 	cfg      Config
 	desired  *desired.Directory
 	releases *release.Catalog
-	gate     firmware.Gate // nil: every device may swap
+	guards   guard.Guards
 	images   Images
 	store    Store
 	clock    func() time.Time
@@ -108,7 +109,8 @@ func New(cfg Config, p Parts) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
-	e.gate, _ = p.Source.(firmware.Gate)
+	gate, _ := p.Source.(firmware.Gate)
+	e.guards = guard.New(gate)
 	e.started = e.clock()
 	var err error
 	e.releases, err = release.Open(release.Config{Retry: cfg.Retry, Refresh: cfg.Refresh}, release.Parts{

@@ -7,6 +7,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
+	"havn/update/guard"
 )
 
 // Assign makes s the desired firmware of one device, or of all devices of an
@@ -72,7 +73,7 @@ func (e *Engine) RetryDevice(dev dfu.Device) error {
 		return notKnown(dev)
 	}
 	defer row.unlock(row.lock(), e.clock())
-	row.sent, row.reason, row.lost = delivery{}, ReasonNone, text{}
+	row.sent, row.reason, row.lost = delivery{}, guard.ReasonNone, text{}
 	return nil
 }
 

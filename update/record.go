@@ -8,6 +8,7 @@ import (
 
 	"havn/firmware"
 	"havn/status"
+	"havn/update/guard"
 )
 
 // delivery is a Delivery as rows keep it.
@@ -89,7 +90,7 @@ func restoreTold(rec *Reported) told {
 func (r *Row) record() Record {
 	rec := Record{
 		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
-		Sent: r.sent.record(), Reason: reasonNames[r.reason], Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
+		Sent: r.sent.record(), Reason: r.reason.String(), Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -102,7 +103,7 @@ func (e *Engine) restoreRow(rec *Record) *Row {
 	r := e.newRow(rec.Device)
 	r.protocol.Store(e.protocols.number(rec.Protocol))
 	r.current, r.offset, r.seen = intern(rec.Current), rec.Offset, rec.Seen
-	r.sent, r.reason = restoreDelivery(&rec.Sent), reasonOf(rec.Reason)
+	r.sent, r.reason = restoreDelivery(&rec.Sent), guard.ReasonOf(rec.Reason)
 	r.told, r.owed = restoreTold(&rec.Reported), rec.Owed
 	r.stored.seen, r.stored.offset = rec.Seen, rec.Offset
 	if rec.InFlight != nil {

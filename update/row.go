@@ -9,14 +9,9 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/guard"
 	"havn/update/release"
 )
-
-// settle is how long after a delivery an old version is taken for a datagram
-// that was on its way, not for a device that rolled back. A device needs longer
-// to swap and boot twice; networks deliver sooner (RFC 7252 section 4.8.2
-// allows 100 s, local links need none of it).
-const settle = 30 * time.Second
 
 // Row is what the engine knows of one device. Fronts get it from Lookup and
 // hand it back; it stays valid, if forgotten, even when it leaves the table.
@@ -62,7 +57,7 @@ type essence struct {
 	lost     text             // the in-flight version that no source has
 	held     text             // why the source does not let it swap; empty: it was not asked, or does
 	sent     delivery
-	reason   Reason
+	reason   guard.Reason
 }
 
 // text is a string that all rows share which have it.
@@ -154,7 +149,7 @@ func (r *Row) hold(why error) {
 // inSync notes that the device runs its target t.
 func (r *Row) inSync(t *firmware.Target, version []byte) {
 	r.setCurrent(version)
-	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, ReasonNone, text{}, text{}
+	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, guard.ReasonNone, text{}, text{}
 	r.sent.booted = !r.sent.none()
 	if r.sent.is(t) {
 		r.sent.image = imageOf(t) // a newer order for what it runs is carried out
@@ -196,7 +191,7 @@ func (r *Row) progress(t *firmware.Target, offset uint32, now time.Time) {
 		r.begun = milestone{at: at, offset: offset}
 	}
 	r.begun.passed = uint32(max(at-r.begun.at, 0) / time.Millisecond)
-	r.inFlight, r.offset, r.reason, r.held = t, offset, ReasonNone, text{}
+	r.inFlight, r.offset, r.reason, r.held = t, offset, guard.ReasonNone, text{}
 }
 
 // delivered notes that the device has all of t and is to swap to it, or does so
@@ -205,24 +200,10 @@ func (r *Row) delivered(t *firmware.Target, now time.Time) {
 	r.sent = delivery{image: imageOf(t), from: r.current, at: now.UnixNano()}
 }
 
-// settling reports whether t was delivered so recently that reports of an
-// older version may have been on their way before it.
-func (r *Row) settling(now time.Time) bool {
-	return !r.sent.none() && now.Sub(time.Unix(0, r.sent.at)).Abs() < settle
-}
-
-// returned tells what it means that the device reports version, not updating,
-// when its target is t and it does not run it.
-func (r *Row) returned(t *firmware.Target, version []byte) Reason {
-	switch {
-	case !r.sent.of(t):
-		return ReasonNone // a new target or order: the update may start
-	case r.sent.from.String() == string(version):
-		return ReasonRolledBack
-	case r.sent.booted:
-		return ReasonOtherVersion
-	}
-	return ReasonFetching // an unheard-of version: look whether it is a name of t
+// settling reports whether the result of t was delivered so recently that reports
+// of an older version may have been on their way before it.
+func (r *Row) settling(t *firmware.Target, now time.Time) bool {
+	return now.Sub(time.Unix(0, r.sent.at)).Abs() < settle && r.sent.is(t)
 }
 
 // worthKeeping reports whether losing the row would lose something: names are
