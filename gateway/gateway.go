@@ -157,7 +157,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts.Go(func() error { return g.cache.Run(ctx) })
 	parts.Go(func() error { return g.engine.Run(ctx) })
 	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
-	g.cloud.run(ctx, parts.Go)
+	if g.cloud.forwarder != nil {
+		parts.Go(func() error { return g.cloud.forwarder.Run(ctx) })
+	}
 	parts.Go(func() error { return g.reportOwed(ctx) })
 	for _, f := range g.fronts {
 		parts.Go(func() error { return f.Run(ctx) })
@@ -196,7 +198,9 @@ func (g *Gateway) Close() {
 // refresh looks up anew what devices should run, and what tags stand for, and
 // tells the cloud what it does not know.
 func (g *Gateway) refresh() {
-	g.cloud.refresh()
+	if g.cloud.forwarder != nil {
+		g.cloud.forwarder.Retry()
+	}
 	g.reportAgain()
 	g.engine.Refresh()
 }
