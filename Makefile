@@ -2,7 +2,8 @@
 GO ?= go
 GOLANGCI_LINT = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 FUZZTIME ?= 5s
-PEERS = libcoap3-bin docker-registry firmware-microbit-micropython mosquitto
+PEERS = libcoap3-bin docker-registry firmware-microbit-micropython mosquitto \
+	mosquitto-clients python3-paho-mqtt
 
 .PHONY: test peers check race fuzz bench build
 

@@ -69,6 +69,9 @@ type Profile struct {
 func (c Chunks) Validate() (faults fault.List) {
 	base := c.base()
 	faults.Below("", base.validate())
+	if len(faults) > 0 {
+		base = Chunks{}.withDefaults().base() // one mistake is not repeated by each profile
+	}
 	for i, p := range c.Profiles {
 		faults.Below(fault.At("profiles", i), p.inherit(base).validate())
 	}

@@ -12,6 +12,7 @@ import (
 	"havn/coap/block"
 	"havn/dfu"
 	"havn/firmware"
+	"havn/front"
 	"havn/telemetry"
 )
 
@@ -43,42 +44,42 @@ var (
 var reactions = [...]struct {
 	err    error
 	code   codes.Code
-	reason Reason
+	reason front.Reason
 }{
 	{errOption, codes.BadOption, BadOption},
 	{errProxy, codes.ProxyingNotSupported, BadOption},
-	{errMethod, codes.MethodNotAllowed, None},
-	{errPath, codes.NotFound, None},
-	{errBlobPath, codes.NotFound, None},
-	{errAccept, codes.NotAcceptable, None},
-	{errFormat, codes.UnsupportedMediaType, BadStatus},
+	{errMethod, codes.MethodNotAllowed, front.None},
+	{errPath, codes.NotFound, front.None},
+	{errBlobPath, codes.NotFound, front.None},
+	{errAccept, codes.NotAcceptable, front.None},
+	{errFormat, codes.UnsupportedMediaType, front.BadStatus},
 	{errSplit, codes.RequestEntityTooLarge, BadBlock},
-	{dfu.ErrMalformed, codes.BadRequest, BadStatus},
+	{dfu.ErrMalformed, codes.BadRequest, front.BadStatus},
 	{block.ErrReserved, codes.BadRequest, BadBlock},
 	{errPastEnd, codes.BadRequest, BadBlock},
 	{errManyBlocks, codes.RequestEntityTooLarge, BadBlock},
 	{errTooLarge, codes.RequestEntityTooLarge, BadBlock},
-	{errTruncated, codes.RequestEntityTooLarge, Oversized},
-	{errFilter, codes.BadRequest, None},
-	{errIdentity, codes.BadRequest, BadIdentity},
-	{errName, codes.BadRequest, BadIdentity},
-	{errCredentials, codes.Unauthorized, BadIdentity},
-	{errChannel, codes.BadRequest, BadChannel},
-	{telemetry.ErrNotJSON, codes.NotAcceptable, BadPayload},
-	{errNotTaken, codes.ServiceUnavailable, None},
-	{firmware.ErrPending, codes.ServiceUnavailable, None},
-	{firmware.ErrNotFound, codes.NotFound, None},
+	{errTruncated, codes.RequestEntityTooLarge, front.Oversized},
+	{errFilter, codes.BadRequest, front.None},
+	{errIdentity, codes.BadRequest, front.BadIdentity},
+	{errName, codes.BadRequest, front.BadIdentity},
+	{errCredentials, codes.Unauthorized, front.BadIdentity},
+	{errChannel, codes.BadRequest, front.BadChannel},
+	{telemetry.ErrNotJSON, codes.NotAcceptable, front.BadPayload},
+	{errNotTaken, codes.ServiceUnavailable, front.None},
+	{firmware.ErrPending, codes.ServiceUnavailable, front.None},
+	{firmware.ErrNotFound, codes.NotFound, front.None},
 }
 
 // reactionTo returns how err is answered. What is not in the table keeps the
 // engine from serving now and is on the device's row: 5.03.
-func reactionTo(err error) (codes.Code, Reason) {
+func reactionTo(err error) (codes.Code, front.Reason) {
 	for i := range reactions {
 		if errors.Is(err, reactions[i].err) {
 			return reactions[i].code, reactions[i].reason
 		}
 	}
-	return codes.ServiceUnavailable, None
+	return codes.ServiceUnavailable, front.None
 }
 
 // maxDiagnostic bounds the text of an error, so that it fits the smallest

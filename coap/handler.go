@@ -14,6 +14,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/firmware"
+	"havn/front"
 	"havn/telemetry"
 	"havn/update"
 )
@@ -34,8 +35,9 @@ type Handler struct {
 	chunks      atomic.Pointer[policy]
 	mid         atomic.Uint32 // last message ID of a NON reply
 	digests     sync.Pool     // of *firmware.Digest: what is looked up in the cache escapes
-	stats       Stats
-	complaints  complaints
+	counts      *front.Counts
+	duplicates  atomic.Uint64 // telemetry that came again and got the same answer again
+	sendErrors  atomic.Uint64 // replies that the kernel did not take
 }
 
 // NewHandler returns a handler that answers from engine and hands telemetry to
@@ -51,7 +53,7 @@ func NewHandler(
 	h.recent.init()
 	h.digests.New = func() any { return new(firmware.Digest) }
 	h.mid.Store(rand.Uint32()) // so that a restart does not repeat IDs (RFC 7252 section 4.4)
-	h.complaints.init(log)
+	h.counts = h.newCounts(log)
 	return h, h.SetChunks(c)
 }
 
@@ -66,8 +68,8 @@ func (h *Handler) SetChunks(c Chunks) error {
 	return nil
 }
 
-// Stats returns the counters of the front.
-func (h *Handler) Stats() *Stats { return &h.stats }
+// Counts returns what the front counts.
+func (h *Handler) Counts() *front.Counts { return h.counts }
 
 // Handle appends the reply to datagram to dst and returns it; dst as it was
 // means silence. A reply is at most 1152 bytes. Handle does not block, keeps
@@ -80,7 +82,7 @@ func (h *Handler) Handle(dst, datagram []byte, peer Peer) []byte {
 	case ping:
 		return appendReset(dst, x.req.mid)
 	case malformed:
-		h.reject(Malformed, peer.Addr, errMalformed, 0)
+		h.reject(front.Malformed, peer.Addr, errMalformed, 0)
 		if x.req.typ == message.Confirmable {
 			return appendReset(dst, x.req.mid)
 		}
@@ -93,12 +95,12 @@ func (h *Handler) Handle(dst, datagram []byte, peer Peer) []byte {
 func (h *Handler) Truncated(dst, datagram []byte, peer Peer) []byte {
 	x := exchange{h: h, peer: peer, reply: reply{b: dst}}
 	if x.req.parseHeader(datagram) != served {
-		h.reject(Oversized, peer.Addr, errTruncated, uint32(len(datagram)))
+		h.reject(front.Oversized, peer.Addr, errTruncated, uint32(len(datagram)))
 		return dst
 	}
 	x.req.number = uint32(len(datagram))
 	x.refuse(errTruncated)
-	h.stats.request(other, x.reply.code())
+	h.counts.Requests.Count(int(other), int(x.reply.code()))
 	return x.reply.b
 }
 
@@ -107,13 +109,6 @@ var (
 	errMalformed = errors.New("not a CoAP request")
 	errMulticast = errors.New("sent to a group address")
 )
-
-func (h *Handler) reject(why Reason, peer netip.AddrPort, err error, number uint32) {
-	if why != None {
-		h.stats.rejected[why].Add(1)
-		h.complaints.warn(why, peer, err, number)
-	}
-}
 
 // exchange is one request being answered. It lives on the stack: nothing may
 // keep a pointer to it.
@@ -131,7 +126,7 @@ func (x *exchange) answer() {
 	if err := x.serve(); err != nil {
 		x.refuse(err)
 	}
-	x.h.stats.request(x.resource, x.reply.code())
+	x.h.counts.Requests.Count(int(x.resource), int(x.reply.code()))
 }
 
 // serve writes the response, or nothing and returns why there is none.

@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/front"
 )
 
 // statusOf is a Status of a device that runs version.
@@ -336,7 +336,7 @@ func TestTruncated(t *testing.T) {
 	if reply := w.handler.Truncated(nil, []byte{0x60, 0, 0, 0}, peer); len(reply) != 0 {
 		t.Errorf("an ACK is answered: %x", reply)
 	}
-	if n := w.handler.Stats().Rejected(Oversized); n != 2 {
+	if n := w.handler.Counts().Rejected(front.Oversized); n != 2 {
 		t.Errorf("%d rejected, want 2", n)
 	}
 }
@@ -348,18 +348,18 @@ func TestStatsAndComplaints(t *testing.T) {
 	}
 	w.ask(t, get("/fw/edge/blinky", block2(1, 6)))
 	w.handler.Handle(nil, []byte{0x40}, peer)
-	s := w.handler.Stats()
-	want := []update.RequestCount{
-		{Resource: "fw", Code: "2.05", N: 1}, {Resource: "fw", Code: "4.02", N: 3},
-	}
-	if got := s.Requests(); fmt.Sprint(got) != fmt.Sprint(want) {
-		t.Errorf("requests %v, want %v", got, want)
+	s := w.handler.Counts()
+	got := map[front.Request]uint64{}
+	s.Requests.Each(func(r front.Request, n uint64) { got[r] = n })
+	want := map[front.Request]uint64{{Resource: "fw", Code: "2.05"}: 1, {Resource: "fw", Code: "4.02"}: 3}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("requests (-want +got):\n%s", diff)
 	}
 	if s.Chunks.Load() != 1 || s.ChunkBytes.Load() != 1024 {
 		t.Errorf("%d chunks, %d bytes", s.Chunks.Load(), s.ChunkBytes.Load())
 	}
-	if s.Rejected(BadOption) != 3 || s.Rejected(Malformed) != 1 {
-		t.Errorf("rejected: %d options, %d malformed", s.Rejected(BadOption), s.Rejected(Malformed))
+	if s.Rejected(BadOption) != 3 || s.Rejected(front.Malformed) != 1 {
+		t.Errorf("rejected: %d options, %d malformed", s.Rejected(BadOption), s.Rejected(front.Malformed))
 	}
 	if n := strings.Count(w.log.String(), "\n"); n != 2 {
 		t.Errorf("%d log lines, want one per reason:\n%s", n, w.log)

@@ -15,7 +15,7 @@ func (x *exchange) row() (*update.Row, error) {
 	if !validName(application) || !validName(device) {
 		return nil, errName
 	}
-	return x.h.engine.Lookup(update.CoAP, application, device, x.peer.Received), nil
+	return x.h.engine.Lookup(Protocol, application, device, x.peer.Received), nil
 }
 
 // getImage serves a block of the image that the device is to run, or is
@@ -71,7 +71,7 @@ func (x *exchange) sendImage(
 	limit := x.h.chunks.Load().of(x.peer.Addr.Addr(), application, device).block
 	part, err := x.send(&rep, limit)
 	if len(part) > 0 {
-		x.h.stats.chunk(len(part))
+		x.h.counts.Chunk(len(part))
 	}
 	return part, err
 }

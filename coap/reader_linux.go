@@ -57,7 +57,7 @@ func (r *reader) round(n int) {
 	}
 	r.send(replies)
 	r.batch.reuse(n)
-	r.handler.stats.Answers.Observe(time.Since(received), n)
+	r.handler.counts.Answers.Observe(time.Since(received), n)
 }
 
 // answer handles the i-th request of the batch. It reports whether there is a
@@ -86,7 +86,7 @@ func (r *reader) send(n int) {
 	for replies := r.batch.replies[:n]; len(replies) > 0; {
 		sent, err := r.socket.send(replies)
 		if err != nil {
-			r.handler.stats.SendErrors.Add(1)
+			r.handler.sendErrors.Add(1)
 			sent = 1
 		}
 		replies = replies[sent:]

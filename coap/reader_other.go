@@ -45,8 +45,8 @@ func serve(socket *net.UDPConn, h *Handler, _ *atomic.Bool) error {
 			continue
 		}
 		if _, err := socket.WriteToUDPAddrPort(reply, from); err != nil {
-			h.stats.SendErrors.Add(1)
+			h.sendErrors.Add(1)
 		}
-		h.stats.Answers.Observe(time.Since(peer.Received), 1)
+		h.counts.Answers.Observe(time.Since(peer.Received), 1)
 	}
 }

@@ -28,7 +28,7 @@ func TestRetransmission(t *testing.T) {
 		}
 		expect := func(what string, taken, duplicates, waiting int) {
 			t.Helper()
-			n := w.handler.Stats().Duplicates.Load()
+			n := w.handler.duplicates.Load()
 			if len(w.cloud.taken) != taken || int(n) != duplicates || len(w.cloud.commands) != waiting {
 				t.Errorf("%v, %s: %d taken, %d duplicates, %d commands wait", in.typ, what,
 					len(w.cloud.taken), n, len(w.cloud.commands))
@@ -72,7 +72,7 @@ func TestNotRemembered(t *testing.T) {
 	w.ask(t, post("/v1/a+b", nil, query("device=d")))
 	w.cloud.away = errors.New("away")
 	w.ask(t, post("/v1/sensor", nil, query("device=d")))
-	if n := len(w.handler.recent.answers); n != 0 || w.handler.Stats().Duplicates.Load() != 0 {
+	if n := len(w.handler.recent.answers); n != 0 || w.handler.duplicates.Load() != 0 {
 		t.Errorf("%d answers are kept", n)
 	}
 }
@@ -103,7 +103,7 @@ func TestConcurrentCopies(t *testing.T) {
 			}
 		}
 	}
-	if n := w.handler.Stats().Duplicates.Load(); len(w.cloud.taken) != messages ||
+	if n := w.handler.duplicates.Load(); len(w.cloud.taken) != messages ||
 		len(w.cloud.commands) != 0 || n != messages*(copies-1) {
 		t.Errorf("%d taken, %d duplicates, %d commands wait", len(w.cloud.taken), n, len(w.cloud.commands))
 	}

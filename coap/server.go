@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"havn/front"
 )
 
 const (
@@ -23,7 +25,25 @@ type Server struct {
 	closing atomic.Bool
 }
 
-// Listen binds the port of cfg. It starts nothing: see Serve.
+// Setup is what the configuration says of the front.
+type Setup struct {
+	Config Config
+	Chunks Chunks
+}
+
+// New returns the front on the port of s. It starts nothing: see Run.
+func New(s Setup, p front.Parts) (*Server, error) {
+	h, err := NewHandler(p.Engine, s.Config, s.Chunks, p.Upstream, p.Log)
+	if err != nil {
+		return nil, err
+	}
+	return Listen(s.Config, h, p.Log)
+}
+
+// Reload takes over the chunk sizes of s.
+func (s *Server) Reload(next Setup) error { return s.handler.SetChunks(next.Chunks) }
+
+// Listen binds the port of cfg. It starts nothing: see Run.
 func Listen(cfg Config, h *Handler, log *slog.Logger) (*Server, error) {
 	if err := cfg.withDefaults().Validate().Err(); err != nil {
 		return nil, fmt.Errorf("coap: %w", err)
@@ -66,9 +86,9 @@ func (s *Server) bind(address string, i int, log *slog.Logger) error {
 // Addr returns the address that is listened on.
 func (s *Server) Addr() net.Addr { return s.sockets[0].LocalAddr() }
 
-// Serve answers until ctx ends, then returns nil; or until a socket breaks,
+// Run answers until ctx ends, then returns nil; or until a socket breaks,
 // then it returns why. Either way all readers have ended and the port is free.
-func (s *Server) Serve(ctx context.Context) error {
+func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	errs := make([]error, len(s.sockets))
@@ -85,7 +105,13 @@ func (s *Server) Serve(ctx context.Context) error {
 	return errors.Join(append(errs, closed)...)
 }
 
-// Close frees the port of a server that does not Serve.
+// Name returns the protocol.
+func (s *Server) Name() string { return Protocol }
+
+// Counts returns what the front counts.
+func (s *Server) Counts() *front.Counts { return s.handler.counts }
+
+// Close frees the port of a server that does not Run.
 func (s *Server) Close() error {
 	if s.closing.Swap(true) {
 		return nil

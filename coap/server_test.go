@@ -34,11 +34,11 @@ func start(t *testing.T, w *world, address string, readers int) netip.AddrPort {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error)
-	go func() { ended <- s.Serve(ctx) }()
+	go func() { ended <- s.Run(ctx) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("Serve: %v", err)
+			t.Errorf("Run: %v", err)
 		}
 	})
 	return s.Addr().(*net.UDPAddr).AddrPort()
@@ -170,13 +170,13 @@ func TestManyDevices(t *testing.T) {
 		devices.Go(func() { c.fetch(w.images["blinky"].Bytes(), uint16(i)) })
 	}
 	devices.Wait()
-	s := w.handler.Stats()
+	s := w.handler.Counts()
 	var answers uint64
 	for i := range s.Answers.Buckets {
 		answers += s.Answers.Buckets[i].Load()
 	}
-	if chunks := s.Chunks.Load(); chunks < 100*20 || answers < chunks || s.SendErrors.Load() > 0 {
-		t.Errorf("%d chunks, %d answers, %d send errors", chunks, answers, s.SendErrors.Load())
+	if chunks := s.Chunks.Load(); chunks < 100*20 || answers < chunks || w.handler.sendErrors.Load() > 0 {
+		t.Errorf("%d chunks, %d answers, %d send errors", chunks, answers, w.handler.sendErrors.Load())
 	}
 }
 

@@ -2,79 +2,63 @@ package coap
 
 import (
 	"fmt"
-	"sync/atomic"
+	"log/slog"
+	"net/netip"
 
-	"github.com/plgd-dev/go-coap/v3/message/codes"
-
-	"havn/update"
+	"havn/front"
 )
 
-// Reason is why a datagram was not accepted.
-type Reason uint8
+// Protocol is the name of the front.
+const Protocol = "coap"
 
-// The reasons of gateway_rejected_total.
+// The reasons of gateway_rejected_total that only CoAP has.
 const (
-	None        Reason = iota // accepted, if perhaps with an error that is no fault of the sender
-	Malformed                 // not a CoAP request (RFC 7252 section 3)
-	BadOption                 // a critical option that is not understood
-	BadBlock                  // a block that cannot be
-	BadStatus                 // the body is no Status
-	BadIdentity               // no device is named, or not in a usable way
-	Oversized                 // longer than the receive buffer
-	Multicast                 // sent to a group or broadcast address
-	BadChannel                // telemetry for a channel that cannot be
-	BadPayload                // telemetry that is said to be JSON and is not
-	reasons
+	BadOption front.Reason = "option"    // a critical option that is not understood
+	BadBlock  front.Reason = "block"     // a block that cannot be
+	Multicast front.Reason = "multicast" // sent to a group or broadcast address
 )
 
-var reasonNames = [reasons]string{
-	"", "malformed", "option", "block", "status", "identity", "oversized", "multicast", "channel",
-	"payload",
-}
-
-// String returns the value of the metric's label.
-func (r Reason) String() string { return reasonNames[r] }
-
-// Stats counts what the front did, since its start.
-type Stats struct {
-	Chunks     atomic.Uint64 // blocks and Writes of firmware sent
-	ChunkBytes atomic.Uint64 // firmware bytes in them
-	SendErrors atomic.Uint64 // replies that the kernel did not take
-	Duplicates atomic.Uint64 // telemetry that came again and got the same answer again
-	Commands   atomic.Uint64 // commands of the upstream handed to devices
-	Unfit      atomic.Uint64 // commands lost because no answer holds them
-	Answers    update.Histogram
-
-	requests [resources]update.Requests
-	rejected [reasons]atomic.Uint64
-}
-
-// Requests returns the requests answered so far, without those that never came.
-func (s *Stats) Requests() (counts []update.RequestCount) {
-	for res := range s.requests {
-		counts = s.requests[res].Append(counts, kinds[res].name, codeText)
+// newCounts returns what h counts.
+func (h *Handler) newCounts(log *slog.Logger) *front.Counts {
+	complaints := front.NewComplaints(log, front.Malformed, BadOption, BadBlock, front.BadStatus,
+		front.BadIdentity, front.Oversized, Multicast, front.BadChannel, front.BadPayload,
+		front.Untaken, front.BadCommand)
+	var names []string
+	for _, k := range kinds {
+		names = append(names, k.name)
 	}
-	return counts
+	c := front.NewCounts(complaints, codeText, names...)
+	c.Extra = []front.Extra{
+		front.Counter("duplicates_total", "Telemetry that came again and was answered as before.", &h.duplicates),
+		front.Counter("send_errors_total", "Answers that the kernel did not take.", &h.sendErrors),
+	}
+	return c
 }
 
 // codeText writes a code as RFC 7252 does.
 func codeText(code int) string { return fmt.Sprintf("%d.%02d", code>>5, code&31) }
 
-// Rejected returns how many datagrams were not accepted for the reason.
-func (s *Stats) Rejected(why Reason) uint64 { return s.rejected[why].Load() }
-
-// Reasons lists what Rejected can be asked for.
-func Reasons() []Reason {
-	all := make([]Reason, 0, reasons)
-	for why := None + 1; why < reasons; why++ {
-		all = append(all, why)
+// reject counts a datagram that was not accepted, and logs it. A number that is
+// not 0 belongs to the error's text.
+func (h *Handler) reject(why front.Reason, peer netip.AddrPort, err error, number uint32) {
+	if why == front.None {
+		return
 	}
-	return all
+	log := h.counts.Reject(why)
+	if log == nil {
+		return
+	}
+	text := slog.String("error", err.Error())
+	if number != 0 {
+		text = slog.Group("", text, slog.Uint64("number", uint64(number)))
+	}
+	log.Warn("coap: bad datagrams arrive; look at the client", slog.String("peer", peer.String()), text)
 }
 
-func (s *Stats) request(res resource, code codes.Code) { s.requests[res].Count(int(code)) }
-
-func (s *Stats) chunk(bytes int) {
-	s.Chunks.Add(1)
-	s.ChunkBytes.Add(uint64(bytes))
+// complain counts and logs what concerns one device.
+func (h *Handler) complain(why front.Reason, text string, id *identity, more slog.Attr) {
+	if log := h.counts.Reject(why); log != nil {
+		log.Warn("coap: "+text, slog.String("app", string(id.application.bytes())),
+			slog.String("device", string(id.device.bytes())), more)
+	}
 }

@@ -28,7 +28,7 @@ func (x *exchange) postStatus() error {
 		return err
 	}
 	row := x.h.engine.Lookup(
-		update.CoAP, id.application.bytes(), id.device.bytes(), x.peer.Received)
+		Protocol, id.application.bytes(), id.device.bytes(), x.peer.Received)
 	x.begin(codes.Content)
 	x.reply.uint(message.ContentFormat, uint32(message.AppCBOR))
 	x.confirm()
@@ -36,7 +36,7 @@ func (x *exchange) postStatus() error {
 	cmd := x.h.engine.Request(row, &st, x.limits(&id), x.peer.Received)
 	x.reply.b = cmd.Append(append(x.reply.b, payloadMarker))
 	if cmd.Op == dfu.OpWrite {
-		x.h.stats.chunk(len(cmd.Data))
+		x.h.counts.Chunk(len(cmd.Data))
 	}
 	return nil
 }

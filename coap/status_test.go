@@ -57,7 +57,7 @@ func TestUpdate(t *testing.T) {
 	if cmd := w.report(t, dfu.Status{Version: []byte("2-blinky")}, who); cmd.Op != dfu.OpSync {
 		t.Errorf("after the swap: %v", cmd.Op)
 	}
-	if n := w.handler.Stats().ChunkBytes.Load(); int(n) != len(got) {
+	if n := w.handler.Counts().ChunkBytes.Load(); int(n) != len(got) {
 		t.Errorf("%d bytes counted, want %d", n, len(got))
 	}
 }

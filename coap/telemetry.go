@@ -6,6 +6,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/front"
 	"havn/telemetry"
 )
 
@@ -45,7 +46,7 @@ func (x *exchange) once(id *identity, channel, contentType string) error {
 	recent.mu.Lock() // a copy that another reader got waits here for the answer
 	defer recent.mu.Unlock()
 	if given := recent.find(key, x.peer.Received); given != nil {
-		x.h.stats.Duplicates.Add(1)
+		x.h.duplicates.Add(1)
 		x.reply.take(given)
 		return nil
 	}
@@ -67,8 +68,7 @@ func (x *exchange) handOn(id *identity, channel, contentType string) error {
 	if err == nil {
 		return nil
 	}
-	c := &x.h.complaints
-	c.about(&c.upstream, "telemetry is not taken; devices are told to try later", id,
+	x.h.complain(front.Untaken, "telemetry is not taken; devices are told to try later", id,
 		slog.Any("error", err))
 	return errNotTaken
 }
@@ -83,12 +83,10 @@ func (x *exchange) respond(id *identity) {
 			break
 		}
 		if x.command(name, payload) {
-			x.h.stats.Commands.Add(1)
+			x.h.counts.Commands.Add(1)
 			return
 		}
-		x.h.stats.Unfit.Add(1)
-		c := &x.h.complaints
-		c.about(&c.unfit, "a command is lost; name and payload must fit one answer", id,
+		x.h.complain(front.BadCommand, "a command is lost; name and payload must fit one answer", id,
 			slog.Group("", slog.String("command", name), slog.Int("bytes", len(payload))))
 	}
 	x.begin(codes.Changed)

@@ -14,6 +14,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
+	"havn/front"
 	"havn/telemetry"
 )
 
@@ -172,9 +173,9 @@ func TestCommand(t *testing.T) {
 		if b, ok := m.option(message.Block1); ok != (tt.name == "Block1") || (ok && b != "\x06") {
 			t.Errorf("%s: Block1 %x", tt.name, b)
 		}
-		s := w.handler.Stats()
-		if s.Unfit.Load() != tt.unfit || (s.Commands.Load() == 1) != isCommand {
-			t.Errorf("%s: %d unfit, %d handed out", tt.name, s.Unfit.Load(), s.Commands.Load())
+		s := w.handler.Counts()
+		if s.Rejected(front.BadCommand) != tt.unfit || (s.Commands.Load() == 1) != isCommand {
+			t.Errorf("%s: %d unfit, %d handed out", tt.name, s.Rejected(front.BadCommand), s.Commands.Load())
 		}
 		if (tt.unfit > 0) != strings.Contains(w.log.String(), "app=app device=d command=") {
 			t.Errorf("%s: log: %s", tt.name, w.log)

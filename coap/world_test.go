@@ -23,6 +23,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/update"
+	"havn/update/desired"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -52,17 +53,17 @@ type world struct {
 
 func newWorld(t testing.TB, c Chunks) *world {
 	t.Helper()
-	var rules []update.Rule
+	var rules []desired.Rule
 	for name := range firmwares {
-		rules = append(rules, update.Rule{Application: "edge", Device: name,
+		rules = append(rules, desired.Rule{Application: "edge", Device: name,
 			Spec: firmware.Spec{File: &firmware.FileSpec{Name: name}}})
 	}
-	rules = append(rules, update.Rule{Application: "edge", Device: "broken"}) // names no source
+	rules = append(rules, desired.Rule{Application: "edge", Device: "broken"}) // names no source
 	ready := make(chan struct{}, len(firmwares))
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: 4500 * time.Millisecond, MaxVersion: 16,
 			Refresh: time.Hour, Abandon: time.Hour, MaxDevices: 10_000},
-		update.Parts{Desired: update.NewDesired(rules, nil), Source: source{},
+		update.Parts{Desired: desired.New(rules, nil), Source: source{},
 			Images: newShelf(ready), Store: ledger{ready: ready}})
 	if err != nil {
 		t.Fatal(err)
@@ -83,7 +84,7 @@ func resolve(e *update.Engine, ready <-chan struct{}) {
 	var run sync.WaitGroup
 	run.Go(func() { _ = e.Run(ctx) })
 	for name := range firmwares {
-		e.Lookup(update.CoAP, []byte("edge"), []byte(name), now)
+		e.Lookup("coap", []byte("edge"), []byte(name), now)
 	}
 	for range firmwares {
 		<-ready

@@ -1,6 +1,7 @@
 package firmware
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -39,6 +40,9 @@ func (d *Digest) ETag() []byte { return d[:8] }
 
 // IsZero reports whether d was never set.
 func (d Digest) IsZero() bool { return d == Digest{} }
+
+// HasPrefix reports whether d begins with prefix.
+func (d *Digest) HasPrefix(prefix []byte) bool { return bytes.HasPrefix(d[:], prefix) }
 
 // MarshalText writes the OCI form.
 func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }

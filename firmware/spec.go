@@ -149,33 +149,42 @@ func (s Spec) Always() bool {
 // or a directory has lost stays served.
 func (s Spec) Revocable() bool { return s.Hawkbit != nil }
 
-// Metadata is what a Spec resolves to: one image, not yet its bytes.
+// Metadata is what a Spec resolves to: one image, not yet its bytes. It is
+// durable: its keys in CBOR and JSON are never given another meaning.
 type Metadata struct {
-	Version string // what devices report once they run it; any bytes, up to 64
-	Digest  Digest
-	Size    uint32 // bytes
-	Origin  Origin
-
+	// Version is what devices report once they run the image: any bytes, up to
+	// MaxVersion of them.
+	Version string `cbor:"1,keyasint" json:"version"`
+	Digest  Digest `cbor:"2,keyasint" json:"digest"`
+	Size    uint32 `cbor:"3,keyasint" json:"size"` // bytes
+	Origin  Origin `cbor:"4,keyasint,omitzero" json:"origin,omitzero"`
 	// Order is what the source assigned the image by, where it may assign the
 	// same one again and wants to hear what became of it each time: the action of
 	// hawkBit; empty elsewhere.
-	Order string
+	Order string `cbor:"5,keyasint,omitempty" json:"order,omitempty"`
 	// Tagged says that Version is only the tag of the reference. A tag may
 	// move, so where it is taken by another digest the short digest is used.
-	Tagged bool
+	Tagged bool `cbor:"6,keyasint,omitempty" json:"tagged,omitempty"`
 	// Names are other versions under which devices were seen to report this
 	// image: it was built with another version string than it is published under.
-	Names []string
+	Names []string `cbor:"7,keyasint,omitempty" json:"names,omitempty"`
 }
 
 // Origin is what a Source needs to fetch the bytes again, days later and
-// without resolving anything.
+// without resolving anything. It is durable as Metadata is.
 type Origin struct {
-	Kind       string // KindContainer, KindFile or KindHawkbit
-	Repository string // HOST/NAME of the registry; base name of a file; controller of hawkBit
-	Manifest   string // digest of the manifest the image was found in; action ID of hawkBit
-	Layer      string // digest of the layer
-	Path       string // file inside the layer's tar, empty: the layer itself; URL of hawkBit
+	// Kind is KindContainer, KindFile or KindHawkbit.
+	Kind string `cbor:"1,keyasint,omitempty" json:"kind,omitempty"`
+	// Repository is HOST/NAME in a registry, the base name of a file, or the
+	// controller of hawkBit.
+	Repository string `cbor:"2,keyasint,omitempty" json:"repository,omitempty"`
+	// Manifest is the digest of the manifest the image was found in, or the ID of
+	// hawkBit's action.
+	Manifest string `cbor:"3,keyasint,omitempty" json:"manifest,omitempty"`
+	Layer    string `cbor:"4,keyasint,omitempty" json:"layer,omitempty"` // digest of the layer
+	// Path is the file inside the layer's tar, empty for the layer itself, or the
+	// URL of hawkBit's artifact.
+	Path string `cbor:"5,keyasint,omitempty" json:"path,omitempty"`
 }
 
 // Is reports whether a device that runs version v runs this image.

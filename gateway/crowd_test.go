@@ -76,7 +76,7 @@ func (c *crowd) round(st dfu.Status) {
 	c.t.Helper()
 	var fronts sync.WaitGroup
 	for front := range crowdFronts {
-		client, err := device.Dial(c.CoAPAddr().String(), device.Transmission{AckTimeout: time.Second})
+		client, err := device.Dial(c.Addr("coap").String(), device.Transmission{AckTimeout: time.Second})
 		if err != nil {
 			c.t.Fatal(err)
 		}

@@ -1,57 +1,73 @@
 package gateway
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
 
-	fronthttp "havn/front/http"
+	"havn/coap"
+	"havn/front"
+	"havn/front/http"
+	"havn/front/mqtt"
+	"havn/gateway/config"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
 	"havn/lorawan/region"
 	"havn/lorawan/ttn"
-	"havn/update"
 )
 
-// listenHTTP binds the HTTP front for devices, where one is configured.
-func (g *Gateway) listenHTTP() (err error) {
-	g.httpHandler, err = fronthttp.NewHandler(g.engine, g.cfg.Chunks.HTTP, g.upstream(), g.log)
-	if err != nil || g.cfg.HTTP.Listen == "" {
+// openFronts opens the fronts that the configuration turns on. A new front is one
+// entry here.
+func (g *Gateway) openFronts() error {
+	errs := []error{
+		mount(g, g.cfg.CoAP.Listen != "", coap.New, func(c *config.Config) coap.Setup {
+			return coap.Setup{Config: c.CoAP, Chunks: c.Chunks.CoAP}
+		}),
+		mount(g, g.cfg.HTTP.Listen != "", http.New, func(c *config.Config) http.Setup {
+			return http.Setup{Config: c.HTTP, Chunks: c.Chunks.HTTP}
+		}),
+		mount(g, g.cfg.MQTT.Listen+g.cfg.MQTT.TLSListen != "", mqtt.New, func(c *config.Config) mqtt.Setup {
+			return mqtt.Setup{Config: c.MQTT, Chunks: c.Chunks.MQTT}
+		}),
+	}
+	for _, network := range g.cfg.LoRaWAN.Networks {
+		errs = append(errs, mount(g, true, openNetwork, func(c *config.Config) lorawan.Setup {
+			return lorawan.Setup{Config: network, Chunks: c.Chunks.LoRaWAN, Shard: c.LoRaWAN.Shard}
+		}))
+	}
+	return errors.Join(errs...)
+}
+
+// mount opens a front, if it is on, from the section of the configuration that it
+// understands. S is the type of that section.
+func mount[S any, F interface {
+	front.Front
+	Reload(S) error
+}](g *Gateway, on bool, open func(S, front.Parts) (F, error), section func(*config.Config) S) error {
+	if !on {
+		return nil
+	}
+	f, err := open(section(&g.cfg), front.Parts{Engine: g.engine, Upstream: g.upstream(), Log: g.log})
+	if err != nil {
 		return err
 	}
-	if g.http, err = fronthttp.Listen(g.cfg.HTTP, g.httpHandler); err != nil {
-		return err
+	g.fronts = append(g.fronts, f)
+	if reaches, ok := any(f).(front.Waker); ok {
+		g.cloud.inbox.Wake(reaches.Wake)
 	}
-	g.warnOpen(update.HTTP, g.HTTPAddr())
+	g.reloads = append(g.reloads, func(c *config.Config) error { return f.Reload(section(c)) })
+	g.warnOpen(f)
 	return nil
 }
 
-// connectLoRaWAN makes the LoRaWAN fronts. They connect in Run.
-func (g *Gateway) connectLoRaWAN() error {
-	for _, cfg := range g.cfg.LoRaWAN.Networks {
-		codec, err := codecOf(cfg)
-		if err != nil {
-			return fmt.Errorf("lorawan network %s: %w", cfg.Name, err)
-		}
-		handler, err := lorawan.NewHandler(cfg, g.cfg.Chunks.LoRaWAN, g.cfg.LoRaWAN.Shard,
-			lorawan.Parts{Engine: g.engine, Upstream: g.upstream(), Log: g.log})
-		if err != nil {
-			return err
-		}
-		network, err := lorawan.NewNetwork(handler, codec, g.log)
-		if err != nil {
-			return fmt.Errorf("lorawan network %s: %w", cfg.Name, err)
-		}
-		g.lorawan = append(g.lorawan, loraNetwork{network, handler})
+// openNetwork makes the front of a LoRaWAN network. It connects in Run.
+func openNetwork(s lorawan.Setup, p front.Parts) (*lorawan.Network, error) {
+	codec, err := codecOf(s.Config)
+	if err != nil {
+		return nil, fmt.Errorf("lorawan network %s: %w", s.Config.Name, err)
 	}
-	return nil
-}
-
-// loraNetwork is one LoRaWAN front with the handler inside it.
-type loraNetwork struct {
-	*lorawan.Network
-	handler *lorawan.Handler
+	return lorawan.New(s, codec, p)
 }
 
 // codecOf returns the codec of the network's server.
@@ -70,20 +86,30 @@ func codecOf(cfg lorawan.Config) (lorawan.Codec, error) {
 	return ttn.New(ttn.Config{Events: cfg.UplinkTopic, Commands: cfg.DownlinkTopic}, rules)
 }
 
-// HTTPAddr returns the address of the HTTP front for devices; it is invalid
-// when the front is off.
-func (g *Gateway) HTTPAddr() netip.AddrPort {
-	if g.http == nil {
+// Addr returns the address that devices of a protocol reach the gateway at. It is
+// invalid when the front is off, or has no socket of its own.
+func (g *Gateway) Addr(protocol string) netip.AddrPort {
+	for _, f := range g.fronts {
+		if f.Name() == protocol {
+			return addrOf(f)
+		}
+	}
+	return netip.AddrPort{}
+}
+
+func addrOf(f front.Front) netip.AddrPort {
+	l, ok := f.(front.Listener)
+	if !ok {
 		return netip.AddrPort{}
 	}
-	return g.http.Addr().(*net.TCPAddr).AddrPort()
+	return l.Addr().(interface{ AddrPort() netip.AddrPort }).AddrPort() // of UDP and TCP
 }
 
 // warnOpen says that the devices of a front are not authenticated, if others
 // than those of this host reach it.
-func (g *Gateway) warnOpen(p update.Protocol, listen netip.AddrPort) {
-	if !listen.Addr().IsLoopback() {
+func (g *Gateway) warnOpen(f front.Front) {
+	if listen := addrOf(f); listen.IsValid() && !listen.Addr().IsLoopback() {
 		g.log.Warn("devices are not authenticated: anyone who reaches this address can read the firmware "+
-			"and report as any device", slog.String("protocol", p.String()), slog.Any("listen", listen))
+			"and report as any device", slog.String("protocol", f.Name()), slog.Any("listen", listen))
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -15,13 +14,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/cache"
-	"havn/coap"
 	"havn/dfu"
 	"havn/firmware"
-	fronthttp "havn/front/http"
+	"havn/front"
 	"havn/gateway/config"
 	"havn/store"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
@@ -38,23 +37,20 @@ const localName = "command-line"
 
 // Gateway is the running system.
 type Gateway struct {
-	cfg         config.Config
-	local       []update.Rule // for the LocalFile, after those of the configuration
-	log         *slog.Logger
-	store       *store.Store
-	cache       *cache.Cache
-	desired     *update.Desired
-	engine      *update.Engine
-	handler     *coap.Handler
-	server      *coap.Server // nil: off
-	lorawan     []loraNetwork
-	http        *fronthttp.Server // nil: off
-	httpHandler *fronthttp.Handler
-	hawkbit     *hawkbit.Source // nil: none
-	cloud       cloud
-	admin       net.Listener // nil: off
-	rates       rates
-	ready       atomic.Bool
+	cfg     config.Config
+	local   []desired.Rule // for the LocalFile, after those of the configuration
+	log     *slog.Logger
+	store   *store.Store
+	cache   *cache.Cache
+	desired *desired.Directory
+	engine  *update.Engine
+	fronts  []front.Front                // that are on
+	reloads []func(*config.Config) error // one per front: takes over what may change while it runs
+	hawkbit *hawkbit.Source              // nil: none
+	cloud   cloud
+	admin   net.Listener // nil: off
+	rates   rates
+	ready   atomic.Bool
 }
 
 // New opens the state and binds the sockets of cfg. A non-nil local is served
@@ -91,7 +87,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 func (g *Gateway) openEngine(source firmware.Source) (err error) {
 	cfg := g.cfg.Update
 	cfg.Refresh, cfg.MaxDevices, cfg.Pace = g.cfg.Firmware.Refresh, g.cfg.Devices.Max, g.cfg.Upstream.Forward
-	g.desired = update.NewDesired(g.rules(g.cfg), g.cloud.directory())
+	g.desired = desired.New(g.rules(g.cfg), g.cloud.directory())
 	g.engine, err = update.New(cfg, update.Parts{
 		Desired: g.desired, Source: source, Images: g.cache, Store: g.store,
 		Reporter: g.cloud.reporter(), Log: g.log,
@@ -115,33 +111,20 @@ func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
 		if _, err := files.Resolve(context.Background(), dfu.Device{}, spec); err != nil {
 			return nil, err
 		}
-		g.local = []update.Rule{{Spec: spec}}
+		g.local = []desired.Rule{{Spec: spec}}
 	}
 	all := firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}
 	return all, g.openHawkbit(all)
 }
 
 // rules returns what cfg desires, and then the local file for all others.
-func (g *Gateway) rules(cfg config.Config) []update.Rule {
+func (g *Gateway) rules(cfg config.Config) []desired.Rule {
 	return slices.Concat(cfg.Firmware.Desired, g.local)
 }
 
 // listen binds the sockets.
 func (g *Gateway) listen() (err error) {
-	g.handler, err = coap.NewHandler(g.engine, g.cfg.CoAP, g.cfg.Chunks.CoAP, g.upstream(), g.log)
-	if err != nil {
-		return err
-	}
-	if g.cfg.CoAP.Listen != "" {
-		if g.server, err = coap.Listen(g.cfg.CoAP, g.handler, g.log); err != nil {
-			return err
-		}
-		g.warnOpen(update.CoAP, g.CoAPAddr())
-	}
-	if err := g.listenHTTP(); err != nil {
-		return err
-	}
-	if err := g.connectLoRaWAN(); err != nil {
+	if err := g.openFronts(); err != nil {
 		return err
 	}
 	if g.cfg.Admin.Listen != "" {
@@ -150,15 +133,6 @@ func (g *Gateway) listen() (err error) {
 		}
 	}
 	return nil
-}
-
-// CoAPAddr returns the address devices reach the gateway at; it is invalid when
-// the front is off.
-func (g *Gateway) CoAPAddr() netip.AddrPort {
-	if g.server == nil {
-		return netip.AddrPort{}
-	}
-	return g.server.Addr().(*net.UDPAddr).AddrPort()
 }
 
 // AdminURL returns the base of the admin HTTP, empty when it is off.
@@ -183,16 +157,12 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts.Go(func() error { return g.cache.Run(ctx) })
 	parts.Go(func() error { return g.engine.Run(ctx) })
 	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
-	g.cloud.run(ctx, parts.Go)
+	if g.cloud.forwarder != nil {
+		parts.Go(func() error { return g.cloud.forwarder.Run(ctx) })
+	}
 	parts.Go(func() error { return g.reportOwed(ctx) })
-	if g.server != nil {
-		parts.Go(func() error { return g.server.Serve(ctx) })
-	}
-	if g.http != nil {
-		parts.Go(func() error { return g.http.Serve(ctx) })
-	}
-	for _, network := range g.lorawan {
-		parts.Go(func() error { return network.Run(ctx) })
+	for _, f := range g.fronts {
+		parts.Go(func() error { return f.Run(ctx) })
 	}
 	if g.admin != nil {
 		parts.Go(func() error { return g.serveAdmin(ctx) })
@@ -210,14 +180,14 @@ func (g *Gateway) Close() {
 	if g.admin != nil {
 		_ = g.admin.Close()
 	}
-	if g.server != nil {
-		_ = g.server.Close()
-	}
-	if g.http != nil {
-		_ = g.http.Close()
+	for _, f := range g.fronts {
+		_ = f.Close()
 	}
 	if g.cache != nil {
 		g.cache.Close()
+	}
+	if g.hawkbit != nil {
+		g.hawkbit.Close()
 	}
 	g.cloud.close(g.log)
 	if g.store != nil {
@@ -228,28 +198,26 @@ func (g *Gateway) Close() {
 // refresh looks up anew what devices should run, and what tags stand for, and
 // tells the cloud what it does not know.
 func (g *Gateway) refresh() {
-	g.cloud.refresh()
+	if g.cloud.forwarder != nil {
+		g.cloud.forwarder.Retry()
+	}
 	g.reportAgain()
 	g.engine.Refresh()
 }
 
-// Reload takes over what may change while devices are served: chunk sizes and
-// the rules of desired firmware, and the certificate of the HTTP front.
-// Credentials are read from their files anyway.
+// Reload takes over what may change while devices are served: the rules of desired
+// firmware, and of each front its chunk sizes and certificates. Credentials are
+// read from their files anyway. A front that refuses its part keeps what it has, and
+// then the rules stay too.
 func (g *Gateway) Reload(cfg config.Config) error {
-	for _, network := range g.lorawan {
-		if err := network.handler.SetChunks(cfg.Chunks.LoRaWAN); err != nil {
-			return err
-		}
+	var errs []error
+	for _, reload := range g.reloads {
+		errs = append(errs, reload(&cfg))
 	}
-	err := errors.Join(g.handler.SetChunks(cfg.Chunks.CoAP), g.httpHandler.SetChunks(cfg.Chunks.HTTP))
-	if err != nil {
+	if err := errors.Join(errs...); err != nil {
 		return err
 	}
 	g.desired.SetRules(g.rules(cfg))
 	g.refresh()
-	if g.http != nil {
-		return g.http.Reload()
-	}
 	return nil
 }

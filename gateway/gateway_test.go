@@ -131,7 +131,7 @@ func eventually(t *testing.T, what string, check func() bool) {
 // update runs a device of mode "write" or "block" until it is in sync.
 func (r *running) update(mode, name string, cfg device.Config) (*device.Device, device.Result) {
 	r.t.Helper()
-	client, err := device.Dial(r.CoAPAddr().String(), device.Transmission{})
+	client, err := device.Dial(r.Addr("coap").String(), device.Transmission{})
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestRunServesAndFreesItsPorts(t *testing.T) {
 			t.Errorf("%s: the device got other bytes", mode)
 		}
 	}
-	cfg.CoAP.Listen = r.CoAPAddr().String()
+	cfg.CoAP.Listen = r.Addr("coap").String()
 	cfg.Admin.Listen = strings.TrimPrefix(r.AdminURL(), "http://")
 	r.stop()
 	again := start(t, cfg, nil)
@@ -212,8 +212,8 @@ func TestFrontsMayBeOff(t *testing.T) {
 	cfg := testConfig(t)
 	cfg.CoAP.Listen, cfg.Admin.Listen = "", ""
 	r := start(t, cfg, nil)
-	if r.CoAPAddr().IsValid() || r.AdminURL() != "" {
-		t.Errorf("got %v and %q", r.CoAPAddr(), r.AdminURL())
+	if r.Addr("coap").IsValid() || r.AdminURL() != "" {
+		t.Errorf("got %v and %q", r.Addr("coap"), r.AdminURL())
 	}
 	r.stop()
 }

@@ -15,6 +15,7 @@ import (
 	"havn/gateway/config"
 	"havn/status"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -31,7 +32,7 @@ func withHawkbit(t *testing.T, cfg *config.Config) *hawkbittest.Server {
 	cfg.Firmware.Hawkbit.GatewayTokenFile = filepath.Join(t.TempDir(), "token")
 	write(t, cfg.Firmware.Hawkbit.GatewayTokenFile, []byte("secret"))
 	for _, name := range []string{"a", "b"} {
-		cfg.Firmware.Desired = append(cfg.Firmware.Desired, update.Rule{
+		cfg.Firmware.Desired = append(cfg.Firmware.Desired, desired.Rule{
 			Application: "app", Device: name, Spec: firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: name}},
 		})
 	}
@@ -133,7 +134,7 @@ func (p *plant) ask(runs, to string, offset uint32) dfu.Command {
 
 func (p *plant) send(st dfu.Status, l update.Limits) dfu.Command {
 	now := time.Now()
-	return p.engine.Request(p.engine.Lookup(update.CoAP, []byte("app"), []byte("a"), now), &st, l, now)
+	return p.engine.Request(p.engine.Lookup("coap", []byte("app"), []byte("a"), now), &st, l, now)
 }
 
 func (p *plant) expect(cmd dfu.Command, op dfu.Op, what string) {

@@ -8,11 +8,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"havn/coap"
-	"havn/dfu"
-	fronthttp "havn/front/http"
-	"havn/lorawan"
-	"havn/update"
+	"havn/front"
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -25,13 +21,8 @@ var (
 	descBytes     = desc("chunk_bytes_total", "Firmware bytes in those chunks.", "protocol")
 	descRejected  = desc("rejected_total", "Messages refused as bad input.", "protocol", "reason")
 	descAnswer    = desc("answer_seconds", "Time from receipt of a message to its answer.", "protocol")
-	descDups      = desc("duplicates_total", "Telemetry that came again and was answered as before.", "protocol")
 	descCommands  = desc("commands_total", "Commands of the upstream for devices, by result.", "result")
 	descWaiting   = desc("commands_waiting", "Commands that wait for their devices.")
-	descSendErrs  = desc("send_errors_total", "Answers that the kernel did not take.", "protocol")
-	descConns     = desc("connections", "Connections of devices.", "protocol")
-	descLoraHeld  = desc("lorawan_held_total", "Statuses left unanswered because an answer may be queued.", "network")
-	descConnected = desc("lorawan_connected", "Whether the network server's broker is connected.", "network")
 	descSpooled   = desc("spool_events", "Events that wait for the upstream.")
 	descDropped   = desc("spool_dropped_total", "Events given up because the spool was full.")
 	descForwarded = desc("forwarded_total", "Events sent upstream, by result.", "result")
@@ -59,9 +50,7 @@ func (c collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(ch chan<- prometheus.Metric) {
-	c.coap(ch)
-	c.http(ch)
-	c.lorawan(ch)
+	c.fronts(ch)
 	c.cache(ch)
 	c.engine(ch)
 	c.upstream(ch)
@@ -76,87 +65,50 @@ func gauge(ch chan<- prometheus.Metric, d *prometheus.Desc, n float64, labels ..
 	ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, n, labels...)
 }
 
-// front renders what all device fronts count alike.
-func front(ch chan<- prometheus.Metric, p update.Protocol, chunks, bytes uint64, answers *update.Histogram) {
-	counter(ch, descChunks, chunks, p.String())
-	counter(ch, descBytes, bytes, p.String())
-	ch <- histogram(descAnswer, answers, p.String())
-}
-
-func requests(ch chan<- prometheus.Metric, protocol string, counts []update.RequestCount) {
-	for _, r := range counts {
-		counter(ch, descRequests, r.N, protocol, r.Resource, r.Code)
-	}
-}
-
-func (c collector) coap(ch chan<- prometheus.Metric) {
-	protocol := update.CoAP.String()
-	stats := c.g.handler.Stats()
-	requests(ch, protocol, stats.Requests())
-	for _, why := range coap.Reasons() {
-		counter(ch, descRejected, stats.Rejected(why), protocol, why.String())
-	}
-	counter(ch, descSendErrs, stats.SendErrors.Load(), protocol)
-	counter(ch, descDups, stats.Duplicates.Load(), protocol)
-	front(ch, update.CoAP, stats.Chunks.Load(), stats.ChunkBytes.Load(), &stats.Answers)
-}
-
-func (c collector) http(ch chan<- prometheus.Metric) {
-	protocol := update.HTTP.String()
-	stats := c.g.httpHandler.Stats()
-	requests(ch, protocol, stats.Requests())
-	for _, why := range fronthttp.Reasons() {
-		counter(ch, descRejected, stats.Rejected(why), protocol, why.String())
-	}
-	gauge(ch, descConns, float64(stats.Connections.Load()), protocol)
-	front(ch, update.HTTP, stats.Chunks.Load(), stats.ChunkBytes.Load(), &stats.Answers)
-}
-
-// lorawan renders the sum over all networks: few sites have two.
-func (c collector) lorawan(ch chan<- prometheus.Metric) {
-	protocol := update.LoRaWAN.String()
-	var answers update.Histogram
-	var chunks, bytes, taken uint64
-	rejected, ops := map[lorawan.Rejection]uint64{}, map[dfu.Op]uint64{}
-	for _, n := range c.g.lorawan {
-		stats := n.Stats()
-		for _, why := range lorawan.Rejections() {
-			rejected[why] += stats.Rejected(why)
+// fronts renders what the device fronts count.
+func (c collector) fronts(ch chan<- prometheus.Metric) {
+	for protocol, t := range front.Sum(c.g.fronts) {
+		for r, n := range t.Requests {
+			counter(ch, descRequests, n, protocol, r.Resource, r.Code)
 		}
-		for op := dfu.OpWait; op <= dfu.OpSwap; op++ {
-			ops[op] += stats.Answered(op)
+		for why, n := range t.Rejected {
+			counter(ch, descRejected, n, protocol, string(why))
 		}
-		taken += stats.Telemetry.Load()
-		chunks, bytes = chunks+stats.Chunks.Load(), bytes+stats.ChunkBytes.Load()
-		answers.Add(&stats.Answers)
-		counter(ch, descLoraHeld, stats.Held.Load(), n.Name())
-		gauge(ch, descConnected, connected(n), n.Name())
+		counter(ch, descChunks, t.Chunks, protocol)
+		counter(ch, descBytes, t.ChunkBytes, protocol)
+		ch <- histogram(descAnswer, &t.Answers, protocol)
 	}
-	for why, n := range rejected {
-		counter(ch, descRejected, n, protocol, why.String())
+	for _, f := range c.g.fronts {
+		for _, e := range f.Counts().Extra {
+			extra(ch, f.Name(), &e)
+		}
 	}
-	for op, n := range ops {
-		counter(ch, descRequests, n, protocol, "dfu", op.String())
-	}
-	counter(ch, descRequests, taken, protocol, "telemetry", "unanswered")
-	front(ch, update.LoRaWAN, chunks, bytes, &answers)
 }
 
-func connected(n loraNetwork) float64 {
-	if n.Connected() {
-		return 1
+// extra renders what only one front counts.
+func extra(ch chan<- prometheus.Metric, protocol string, e *front.Extra) {
+	labels, values := []string{"protocol"}, []string{protocol}
+	if len(e.Labels) > 0 {
+		labels, values = nil, nil
 	}
-	return 0
+	for _, l := range e.Labels {
+		labels, values = append(labels, l.Name), append(values, l.Value)
+	}
+	kind := prometheus.CounterValue
+	if e.Gauge {
+		kind = prometheus.GaugeValue
+	}
+	ch <- prometheus.MustNewConstMetric(desc(e.Name, e.Help, labels...), kind, e.Value(), values...)
 }
 
 // histogram renders h; its buckets are not cumulative, Prometheus's are.
-func histogram(d *prometheus.Desc, h *update.Histogram, labels ...string) prometheus.Metric {
+func histogram(d *prometheus.Desc, h *front.Histogram, labels ...string) prometheus.Metric {
 	buckets, n := map[float64]uint64{}, uint64(0)
-	for i, bound := range update.AnswerBounds {
+	for i, bound := range front.AnswerBounds {
 		n += h.Buckets[i].Load()
 		buckets[bound.Seconds()] = n
 	}
-	n += h.Buckets[len(update.AnswerBounds)].Load()
+	n += h.Buckets[len(front.AnswerBounds)].Load()
 	sum := time.Duration(h.Sum.Load()).Seconds()
 	return prometheus.MustNewConstHistogram(d, n, sum, buckets, labels...)
 }
@@ -190,12 +142,13 @@ func (c collector) upstream(ch chan<- prometheus.Metric) {
 
 // commands renders what became of the commands of the upstream, on whatever front.
 func (c collector) commands(ch chan<- prometheus.Metric) {
-	coap, http, inbox := c.g.handler.Stats(), c.g.httpHandler.Stats(), c.g.cloud.inbox
-	delivered := coap.Commands.Load() + http.Commands.Load()
-	refused := coap.Unfit.Load() + c.g.cloud.foreign.Load()
-	for _, n := range c.g.lorawan {
-		delivered += n.Stats().Commands.Load()
-		refused += n.Stats().Rejected(lorawan.BadCommand)
+	inbox, delivered, refused := c.g.cloud.inbox, uint64(0), uint64(0)
+	for _, e := range c.g.cloud.endpoints {
+		refused += e.Stats().Foreign.Load()
+	}
+	for _, t := range front.Sum(c.g.fronts) {
+		delivered += t.Commands
+		refused += t.Rejected[front.BadCommand]
 	}
 	gauge(ch, descWaiting, float64(inbox.Waiting()))
 	counter(ch, descCommands, delivered, "delivered")
@@ -209,25 +162,21 @@ func (c collector) engine(ch chan<- prometheus.Metric) {
 	for state, n := range e.Count() {
 		gauge(ch, descDevices, float64(n), string(state))
 	}
-	s := e.Stats()
-	counter(ch, descResolve, s.ResolveFailures.Load())
-	counter(ch, descLearned, s.LearnedNames.Load())
+	s, releases := e.Stats(), e.Releases().Stats()
+	counter(ch, descResolve, releases.ResolveFailures.Load())
+	counter(ch, descLearned, releases.LearnedNames.Load())
 	counter(ch, descEvicted, s.EvictedRows.Load())
 	counter(ch, descFlush, s.FlushFailures.Load()+s.ReportFailures.Load())
-	counter(ch, descJobs, e.DroppedJobs())
+	counter(ch, descJobs, releases.DroppedJobs.Load())
 }
 
 // chunks returns the chunks sent so far, by protocol.
 func (g *Gateway) chunks() map[string]uint64 {
-	var radio uint64
-	for _, n := range g.lorawan {
-		radio += n.Stats().Chunks.Load()
+	all := map[string]uint64{}
+	for protocol, t := range front.Sum(g.fronts) {
+		all[protocol] = t.Chunks
 	}
-	return map[string]uint64{
-		update.CoAP.String():    g.handler.Stats().Chunks.Load(),
-		update.HTTP.String():    g.httpHandler.Stats().Chunks.Load(),
-		update.LoRaWAN.String(): radio,
-	}
+	return all
 }
 
 // rateInterval is the time over which the summary averages.

@@ -83,7 +83,7 @@ func TestMetrics(t *testing.T) {
 // send sends a datagram and waits for no answer.
 func (r *running) send(datagram []byte) {
 	r.t.Helper()
-	conn, err := net.Dial("udp", r.CoAPAddr().String())
+	conn, err := net.Dial("udp", r.Addr("coap").String())
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/config"
-	"havn/update"
+	"havn/update/desired"
 )
 
 // Smaller chunks take effect in the middle of a transfer, which goes on.
@@ -63,7 +63,7 @@ func TestReloadChangesRules(t *testing.T) {
 	r.report("d")
 	for name, version := range map[string]string{"a": "v1", "b": "v2"} {
 		spec := firmware.Spec{File: &firmware.FileSpec{Name: name}}
-		cfg.Firmware.Desired = []update.Rule{{Spec: spec}}
+		cfg.Firmware.Desired = []desired.Rule{{Spec: spec}}
 		if err := r.Reload(cfg); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +95,7 @@ func TestReloadRefuses(t *testing.T) {
 	local, _ := localFile(t, 100)
 	r := start(t, cfg, local)
 	cfg.Chunks.CoAP.BlockSize = 100
-	cfg.Firmware.Desired = []update.Rule{{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "none"}}}}
+	cfg.Firmware.Desired = []desired.Rule{{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "none"}}}}
 	wantError(t, r.Reload(cfg), "block_size")
 	r.update("write", "d", device.Config{})
 }
@@ -111,6 +111,6 @@ func addFile(t *testing.T, cfg config.Config, name, version string) {
 
 // report makes the gateway know a device.
 func (r *running) report(name string) {
-	r.Engine().Lookup(update.CoAP, []byte("app"), []byte(name), time.Now())
+	r.Engine().Lookup("coap", []byte("app"), []byte(name), time.Now())
 	r.expect(http.StatusOK, "GET", "/api/v1/devices/app/"+name)
 }

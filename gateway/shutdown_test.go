@@ -10,7 +10,7 @@ import (
 
 	"havn/firmware"
 	"havn/gateway/config"
-	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/oci"
 )
 
@@ -37,7 +37,7 @@ func hangingRegistry(t *testing.T) (host string, asked <-chan string) {
 func from(cfg *config.Config, host, image string) {
 	cfg.Firmware.Registries = []oci.Registry{{Host: host, PlainHTTP: true}}
 	spec := firmware.Spec{Container: &firmware.ContainerSpec{Image: host + "/" + image}}
-	cfg.Firmware.Desired = []update.Rule{{Application: "app", Spec: spec}}
+	cfg.Firmware.Desired = []desired.Rule{{Application: "app", Spec: spec}}
 }
 
 func TestShutdownWhileTheRegistryHangs(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"havn/front"
 	"havn/gateway/config"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
@@ -60,7 +61,7 @@ func sensorPost(id uint16) []byte {
 // ask sends a datagram and returns the answer to it.
 func (r *running) ask(datagram []byte) []byte {
 	r.t.Helper()
-	conn, err := net.Dial("udp", r.CoAPAddr().String())
+	conn, err := net.Dial("udp", r.Addr("coap").String())
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -81,7 +82,7 @@ func (r *running) ask(datagram []byte) []byte {
 func (r *running) postHTTP(body string) (status int, command string) {
 	r.t.Helper()
 	req, err := http.NewRequestWithContext(r.t.Context(), http.MethodPost,
-		"http://"+r.HTTPAddr().String()+"/v1/sensor?ct=1", strings.NewReader(body))
+		"http://"+r.Addr("http").String()+"/v1/sensor?ct=1", strings.NewReader(body))
 	if err != nil {
 		r.t.Fatal(err)
 	}
@@ -113,7 +114,9 @@ func TestTelemetryAndCommands(t *testing.T) {
 	cloud := inCloud(t, &cfg)
 	cloud.PutDevice("app", "field", `{"gatewaySelector":{"matchNames":["gw"]}}`, nil)
 	r := start(t, cfg, nil)
-	eventually(t, "the network server is connected", func() bool { return r.lorawan[0].Connected() })
+	eventually(t, "the network server is connected", func() bool {
+		return strings.Contains(r.expect(http.StatusOK, "GET", "/metrics"), `gateway_lorawan_connected{network="field"} 1`)
+	})
 	commands := func(device string, names ...string) {
 		t.Helper()
 		for _, name := range names {
@@ -153,7 +156,7 @@ func TestTelemetryAndCommands(t *testing.T) {
 		if i == 1 {
 			commands("field", "port:9")
 			eventually(t, "the command is sent", func() bool {
-				return r.lorawan[0].Stats().Commands.Load() == 2
+				return front.Sum(r.fronts)["lorawan"].Commands == 2
 			})
 		}
 	}

@@ -14,7 +14,6 @@ import (
 	"havn/dfu"
 	"havn/gateway/config"
 	"havn/status"
-	"havn/update"
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
@@ -85,7 +84,7 @@ func TestCloudAway(t *testing.T) {
 
 // knows reports whether it is known what a device should run.
 func (r *running) knows(name string) bool {
-	row := r.engine.Lookup(update.CoAP, []byte("app"), []byte(name), time.Now())
+	row := r.engine.Lookup("coap", []byte("app"), []byte(name), time.Now())
 	_, err := r.engine.Target(row, time.Now())
 	return err == nil
 }

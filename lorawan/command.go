@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/lorawan/region"
 )
 
@@ -45,7 +46,7 @@ func (h *Handler) command(d *device, now time.Time) (Downlink, bool) {
 			h.stats.Commands.Add(1)
 			return dl, true
 		}
-		h.reject(BadCommand, d.last.Device, fmt.Errorf("command %q: %w", name, err))
+		h.reject(front.BadCommand, d.last.Device, fmt.Errorf("command %q: %w", name, err))
 	}
 }
 

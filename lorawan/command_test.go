@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/lorawan"
 	"havn/telemetry"
 )
@@ -38,15 +39,15 @@ func TestTelemetry(t *testing.T) {
 		"edge/sensor-1 2 application/octet-stream 0102",
 		"edge/sensor-1 200 application/octet-stream 78",
 	}
-	if diff := cmp.Diff(want, w.told); diff != "" || w.Stats().Telemetry.Load() != 2 {
-		t.Errorf("%d counted (-want +got):\n%s", w.Stats().Telemetry.Load(), diff)
+	if diff := cmp.Diff(want, w.told); diff != "" || w.heardTelemetry() != 2 {
+		t.Errorf("%d counted (-want +got):\n%s", w.heardTelemetry(), diff)
 	}
 	w.rejected(lorawan.Duplicate, 1)
 	w.rejected(lorawan.Replayed, 1)
 	w.rejected(lorawan.Encrypted, 1)
 	w.away = errTest
 	w.handle(w.say(2, "x"))
-	w.rejected(lorawan.Untaken, 1)
+	w.rejected(front.Untaken, 1)
 	if !strings.Contains(w.log.String(), errTest.Error()) {
 		t.Errorf("log: %s", w.log)
 	}
@@ -152,7 +153,7 @@ func TestBadCommands(t *testing.T) {
 		w.handle(up)
 		w.send(tt.name, tt.payload)
 		w.nothing(pending)
-		w.rejected(lorawan.BadCommand, 1)
+		w.rejected(front.BadCommand, 1)
 		if !strings.Contains(w.log.String(), tt.why) {
 			t.Errorf("%q is not in the log: %s", tt.why, w.log)
 		}
@@ -209,7 +210,7 @@ func TestCommandAsProbe(t *testing.T) {
 			w.nothing(w.say(2, "x"))
 		}
 		dl := w.goes(w.say(2, "x"), 2, "probe")
-		w.rejected(lorawan.BadCommand, 1)
+		w.rejected(front.BadCommand, 1)
 		if kind == lorawan.ChirpStackV3 {
 			dl.ID = lorawan.DownlinkID{}
 		}

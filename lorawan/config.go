@@ -76,7 +76,7 @@ func (c Config) Validate() (faults fault.List) {
 		faults.Number(fault.At("fports", i), p, minFPort, maxFPort)
 	}
 	faults.Below("", c.Radio().Validate())
-	if c.AirtimeBudget < 0 || c.AirtimeBudget > 1 {
+	if !(c.AirtimeBudget >= 0 && c.AirtimeBudget <= 1) {
 		faults.Add("airtime_budget", "%v: want a share of an hour, 0 to 1", c.AirtimeBudget)
 	}
 	return faults

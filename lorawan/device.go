@@ -3,6 +3,8 @@ package lorawan
 import (
 	"slices"
 	"time"
+
+	"havn/front"
 )
 
 // forget is how long what was learned about a device holds: a network's
@@ -43,7 +45,7 @@ const replays = 3
 
 // accept notes an uplink's frame counter. It reports false, and why, for an
 // uplink that must not be answered.
-func (d *device) accept(fCnt uint32) (Rejection, bool) {
+func (d *device) accept(fCnt uint32) (front.Reason, bool) {
 	switch {
 	case !d.heard || fCnt > d.fCnt:
 	case fCnt == d.fCnt:
@@ -52,7 +54,7 @@ func (d *device) accept(fCnt uint32) (Rejection, bool) {
 		return Replayed, false
 	}
 	d.heard, d.fCnt, d.older, d.replay = true, fCnt, 0, 0
-	return 0, true
+	return front.None, true
 }
 
 // opened notes the window after an uplink.

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"havn/front"
 	"havn/telemetry"
 	"havn/update"
 )
@@ -24,8 +25,6 @@ type Handler struct {
 	radio       radio
 	chunks      atomic.Pointer[Chunks]
 	stats       Stats
-	rejected    [rejections]complaints
-	failed      [len(reasonNames)]complaints
 
 	mu      sync.Mutex
 	devices table
@@ -33,18 +32,9 @@ type Handler struct {
 	expires bool // downlinks have an Expires
 }
 
-// Parts are the handler's neighbours. Log may be nil.
-type Parts struct {
-	Engine *update.Engine
-	// Upstream takes the uplinks that are not about firmware, and has the commands
-	// for the devices. It must not call the handler.
-	Upstream telemetry.Upstream
-	Log      *slog.Logger
-}
-
 // NewHandler returns a handler for the network cfg. It fails where cfg, c or s
-// do not validate.
-func NewHandler(cfg Config, c Chunks, s Shard, p Parts) (*Handler, error) {
+// do not validate. The upstream of p must not call the handler.
+func NewHandler(cfg Config, c Chunks, s Shard, p front.Parts) (*Handler, error) {
 	faults := cfg.Validate()
 	faults.Below("shard", s.Validate())
 	if err := faults.Err(); err != nil {
@@ -62,17 +52,8 @@ func NewHandler(cfg Config, c Chunks, s Shard, p Parts) (*Handler, error) {
 	if p.Log == nil {
 		p.Log = slog.New(slog.DiscardHandler)
 	}
-	h.initLog(p.Log.With(slog.String("network", cfg.Name)))
+	h.stats.init(cfg.Name, p.Log.With(slog.String("network", cfg.Name)))
 	return h, h.SetChunks(c)
-}
-
-func (h *Handler) initLog(log *slog.Logger) {
-	for i := range h.rejected {
-		h.rejected[i] = newComplaints(log)
-	}
-	for i := range h.failed {
-		h.failed[i] = newComplaints(log)
-	}
 }
 
 // SetChunks replaces the chunk sizes. Updates under way go on.
@@ -131,25 +112,33 @@ func (h *Handler) Unsent(dl Downlink, err error) {
 	}
 }
 
-func (h *Handler) reject(why Rejection, d Device, err error) {
-	h.stats.rejected[why].Add(1)
-	h.rejected[why].warn("lorawan: "+advice[why], d, err)
+// reject counts an event that was not accepted, and logs it.
+func (h *Handler) reject(why front.Reason, d Device, err error) {
+	warn(h.stats.Reject(why), advice[why], d, err)
+}
+
+// warn logs what concerns one device. A nil log means that no line is due.
+func warn(log *slog.Logger, text string, d Device, err error) {
+	if log != nil {
+		log.Warn("lorawan: "+text, slog.String("device", d.Name),
+			slog.String("devEUI", d.EUI.String()), slog.Any("error", err))
+	}
 }
 
 // advice is what an operator should know or do.
-var advice = [rejections]string{
-	Malformed:     "an event cannot be read; check server and marshaler of the network",
-	BadStatus:     "an uplink on the firmware port holds no Status; look at the device",
-	Encrypted:     "a payload cannot be read; let the network server hold the AppSKey",
-	BadTag:        "a tag of a device cannot be used; the device gets no firmware until it can",
-	BadDataRate:   "an uplink came at an unknown data rate; check the region of the network",
-	Duplicate:     "an uplink came twice and was taken once",
-	Replayed:      "an old uplink came again and was ignored",
-	OtherOrigin:   "an event of another application was ignored",
-	Undeliverable: "a downlink could not be published; a device asks again for firmware, a command is lost",
-	Overflow:      "events come faster than they are answered; some were dropped",
-	BadCommand:    "a command of the upstream cannot be sent and was dropped",
-	Untaken:       "telemetry is not taken; add an endpoint for its application to upstream.drogue",
+var advice = map[front.Reason]string{
+	front.Malformed:  "an event cannot be read; check server and marshaler of the network",
+	front.BadStatus:  "an uplink on the firmware port holds no Status; look at the device",
+	Encrypted:        "a payload cannot be read; let the network server hold the AppSKey",
+	BadTag:           "a tag of a device cannot be used; the device gets no firmware until it can",
+	BadDataRate:      "an uplink came at an unknown data rate; check the region of the network",
+	Duplicate:        "an uplink came twice and was taken once",
+	Replayed:         "an old uplink came again and was ignored",
+	OtherOrigin:      "an event of another application was ignored",
+	Undeliverable:    "a downlink could not be published; a device asks again for firmware, a command is lost",
+	Overflow:         "events come faster than they are answered; some were dropped",
+	front.BadCommand: "a command of the upstream cannot be sent and was dropped",
+	front.Untaken:    "telemetry is not taken; add an endpoint for its application to upstream.drogue",
 }
 
 // notice takes what an event tells about the queue of a known device.
@@ -166,11 +155,11 @@ func (h *Handler) notice(d *device, e Event, now time.Time) {
 
 // failure notes that a downlink was not sent.
 func (h *Handler) failure(d *device, e Error, now time.Time) {
-	h.stats.failures[e.Reason].Add(1)
+	log := h.stats.failures.Reject(e.Reason.label())
 	if e.Reason == ReasonOther {
 		return
 	}
-	h.failed[e.Reason].warn("lorawan: "+remedy[e.Reason], e.Device, errors.New(e.Text))
+	warn(log, remedy[e.Reason], e.Device, errors.New(e.Text))
 	if e.Queued {
 		d.queue.kept(e.ID)
 		return

@@ -1,11 +1,13 @@
 package lorawan_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/lorawan"
 )
 
@@ -30,8 +32,10 @@ func TestCommands(t *testing.T) {
 	lost.Update.Version = []byte("9.9.9") // nobody has that
 	w.silent(5, lost)
 	s := w.Stats()
-	if s.Answered(dfu.OpWrite) != 1 || s.Answered(dfu.OpSwap) != 1 || s.Answered(dfu.OpSync) != 1 ||
-		s.Answered(dfu.OpWait) != 0 || s.Silent.Load() != 1 || s.Chunks.Load() != 1 ||
+	answered := map[string]uint64{}
+	s.Requests.Each(func(r front.Request, n uint64) { answered[r.Resource+" "+r.Code] = n })
+	want := map[string]uint64{"dfu write": 1, "dfu swap": 1, "dfu sync": 1}
+	if !maps.Equal(answered, want) || s.Silent.Load() != 1 || s.Chunks.Load() != 1 ||
 		s.ChunkBytes.Load() != 228 || s.Airtime.Load() == 0 {
 		t.Errorf("%d bytes of firmware, %d silent", s.ChunkBytes.Load(), s.Silent.Load())
 	}
@@ -113,10 +117,10 @@ func TestPorts(t *testing.T) {
 		if send(tt.port, tt.payload) {
 			t.Errorf("port %d: answered", tt.port)
 		}
-		if len(w.told) != tt.telemetry || int(w.Stats().Telemetry.Load()) != tt.telemetry {
+		if len(w.told) != tt.telemetry || int(w.heardTelemetry()) != tt.telemetry {
 			t.Errorf("port %d: %d telemetry", tt.port, len(w.told))
 		}
-		w.rejected(lorawan.BadStatus, tt.bad)
+		w.rejected(front.BadStatus, tt.bad)
 	}
 }
 
@@ -132,12 +136,12 @@ func TestEveryPrefixFails(t *testing.T) {
 			t.Errorf("%x answered", up.Payload)
 		}
 	}
-	w.rejected(lorawan.BadStatus, uint64(len(whole)))
+	w.rejected(front.BadStatus, uint64(len(whole)))
 }
 
 // TestRefused: what must not be served is counted, and logged at a pace.
 func TestRefused(t *testing.T) {
-	for why, change := range map[lorawan.Rejection]func(*lorawan.Uplink){
+	for why, change := range map[front.Reason]func(*lorawan.Uplink){
 		lorawan.Encrypted:   func(u *lorawan.Uplink) { u.Payload, u.Refused = nil, lorawan.ErrEncrypted },
 		lorawan.BadTag:      func(u *lorawan.Uplink) { u.Refused = lorawan.ErrTag },
 		lorawan.BadDataRate: func(u *lorawan.Uplink) { u.DR = 14 },

@@ -3,11 +3,13 @@ package lorawan
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/link/mqtt"
 	"havn/lorawan/region"
 )
@@ -45,6 +47,27 @@ type arrival struct {
 	at    time.Time
 }
 
+// Setup is what the configuration says of one network.
+type Setup struct {
+	Config Config
+	Chunks Chunks
+	Shard  Shard
+}
+
+// New returns the front of the network of s, whose server speaks as c. It starts
+// nothing: see Run.
+func New(s Setup, c Codec, p front.Parts) (*Network, error) {
+	h, err := NewHandler(s.Config, s.Chunks, s.Shard, p)
+	if err != nil {
+		return nil, err
+	}
+	n, err := NewNetwork(h, c, p.Log)
+	if err != nil {
+		return nil, fmt.Errorf("lorawan network %s: %w", s.Config.Name, err)
+	}
+	return n, nil
+}
+
 // NewNetwork returns the loop around h, on the broker of the network that h is
 // for. It starts nothing. log may be nil.
 func NewNetwork(h *Handler, c Codec, log *slog.Logger) (*Network, error) {
@@ -61,11 +84,33 @@ func NewNetwork(h *Handler, c Codec, log *slog.Logger) (*Network, error) {
 		Pace: mqtt.Near, Filters: func() []string { return filters }, Receive: n.receive,
 		Log: log.With(slog.String("network", h.cfg.Name)),
 	})
+	n.addMetrics()
 	return n, err
 }
 
-// Name returns the name of the network.
-func (n *Network) Name() string { return n.handler.cfg.Name }
+// addMetrics adds what is known of the connection to the counts of the handler.
+func (n *Network) addMetrics() {
+	counts, network := n.Counts(), front.Label{Name: "network", Value: n.handler.cfg.Name}
+	counts.Extra = append(counts.Extra, front.Gauge("lorawan_connected",
+		"Whether the network server's broker is connected.", func() float64 {
+			if n.Connected() {
+				return 1
+			}
+			return 0
+		}, network))
+}
+
+// Name returns the protocol.
+func (n *Network) Name() string { return Protocol }
+
+// Counts returns what the front counts.
+func (n *Network) Counts() *front.Counts { return n.handler.stats.Counts }
+
+// Reload takes over the chunk sizes of next. Updates under way go on.
+func (n *Network) Reload(next Setup) error { return n.handler.SetChunks(next.Chunks) }
+
+// Close does nothing: only Run holds something.
+func (n *Network) Close() error { return nil }
 
 // Connected reports whether events arrive.
 func (n *Network) Connected() bool { return n.client.Connected() }
@@ -154,7 +199,7 @@ func (n *Network) answer(a arrival) {
 
 // Reject counts and logs a message that a codec could not decode.
 func (h *Handler) Reject(err error) {
-	why := Malformed
+	why := front.Malformed
 	if errors.Is(err, region.ErrDataRate) {
 		why = BadDataRate
 	}

@@ -1,76 +1,103 @@
 package lorawan
 
 import (
+	"log/slog"
 	"sync/atomic"
+	"time"
 
 	"havn/dfu"
-	"havn/update"
+	"havn/front"
 )
 
-// Rejection is why an event was not accepted.
-type Rejection uint8
+// Protocol is the name of the front.
+const Protocol = "lorawan"
 
-// The reasons of gateway_rejected_total.
+// The reasons of gateway_rejected_total that only LoRaWAN has.
 const (
-	Malformed     Rejection = iota // not what the network server sends
-	BadStatus                      // on a port for firmware alone, but no Status
-	Encrypted                      // the network server has no key for the payload
-	BadTag                         // a tag of the device cannot be used
-	BadDataRate                    // the region has no such data rate
-	Duplicate                      // the uplink was taken already
-	Replayed                       // an uplink older than the last one
-	OtherOrigin                    // of an application that is not ours
-	Undeliverable                  // a downlink could not be published
-	Overflow                       // the inbound queue was full
-	BadCommand                     // a command that cannot be sent
-	Untaken                        // telemetry that the upstream did not take
-	rejections
+	Encrypted     front.Reason = "encrypted"     // the network server has no key for the payload
+	BadTag        front.Reason = "tag"           // a tag of the device cannot be used
+	BadDataRate   front.Reason = "data_rate"     // the region has no such data rate
+	Duplicate     front.Reason = "duplicate"     // the uplink was taken already
+	Replayed      front.Reason = "replayed"      // an uplink older than the last one
+	OtherOrigin   front.Reason = "application"   // of an application that is not ours
+	Undeliverable front.Reason = "undeliverable" // a downlink could not be published
+	Overflow      front.Reason = "overflow"      // the inbound queue was full
 )
 
-var rejectionNames = [rejections]string{
-	"malformed", "status", "encrypted", "tag", "data_rate", "duplicate", "replayed", "application",
-	"undeliverable", "overflow", "command", "upstream",
-}
+// The resources of gateway_requests_total. The code of a Status is the Command
+// that it was answered with.
+const (
+	statuses = iota
+	channels
+)
 
-// String returns the value of the metric's label.
-func (r Rejection) String() string { return rejectionNames[r] }
+// unanswered is the code of all telemetry.
+const unanswered = int(dfu.OpSwap) + 1
 
-// Rejections lists what Stats.Rejected can be asked for.
-func Rejections() []Rejection {
-	all := make([]Rejection, rejections)
-	for i := range all {
-		all[i] = Rejection(i)
+func codeText(code int) string {
+	if code == unanswered {
+		return "unanswered"
 	}
-	return all
+	return dfu.Op(code).String()
 }
 
 // Stats counts what the front of one network did, since its start.
 type Stats struct {
-	Uplinks    atomic.Uint64 // of our share of the devices
-	Elsewhere  atomic.Uint64 // events of devices that another gateway answers
-	Telemetry  atomic.Uint64 // uplinks that are not about firmware
-	Commands   atomic.Uint64 // commands of the upstream that were sent
-	Chunks     atomic.Uint64 // Writes sent
-	ChunkBytes atomic.Uint64 // firmware bytes in them
-	Airtime    atomic.Int64  // of the downlinks sent, nanoseconds
-	Silent     atomic.Uint64 // Statuses without an answer: there is nothing to do
-	Held       atomic.Uint64 // Statuses without an answer: an earlier one may still be queued
-	Deferred   atomic.Uint64 // Statuses that may not start an update: the airtime budget is used up
-	Probes     atomic.Uint64 // Waits sent to find out whether anything is queued
-	Widened    atomic.Uint64 // times a device's margin was widened for MAC commands
-	Evicted    atomic.Uint64 // devices forgotten because the table was full
-	Answers    update.Histogram
+	*front.Counts
+	Uplinks   atomic.Uint64 // of our share of the devices
+	Elsewhere atomic.Uint64 // events of devices that another gateway answers
+	Airtime   atomic.Int64  // of the downlinks sent, nanoseconds
+	Silent    atomic.Uint64 // Statuses without an answer: there is nothing to do
+	Held      atomic.Uint64 // Statuses without an answer: an earlier one may still be queued
+	Deferred  atomic.Uint64 // Statuses that may not start an update: the airtime budget is used up
+	Probes    atomic.Uint64 // Waits sent to find out whether anything is queued
+	Widened   atomic.Uint64 // times a device's margin was widened for MAC commands
+	Evicted   atomic.Uint64 // devices forgotten because the table was full
 
-	answers  [4]atomic.Uint64 // by dfu.Op
-	failures [4]atomic.Uint64 // by Reason
-	rejected [rejections]atomic.Uint64
+	failures *front.Complaints // downlinks that the network server did not send
 }
 
-// Answered returns how many downlinks with such a command were sent.
-func (s *Stats) Answered(op dfu.Op) uint64 { return s.answers[op].Load() }
+func (s *Stats) init(network string, log *slog.Logger) {
+	var reasons, failures []front.Reason
+	for why := range advice {
+		reasons = append(reasons, why)
+	}
+	for r := range reasonNames {
+		failures = append(failures, Reason(r).label())
+	}
+	s.Counts = front.NewCounts(front.NewComplaints(log, reasons...), codeText, "dfu", "telemetry")
+	s.failures = front.NewComplaints(log, failures...)
+	s.Extra = s.extra(front.Label{Name: "network", Value: network})
+}
+
+// extra returns the metrics of one network.
+func (s *Stats) extra(network front.Label) []front.Extra {
+	all := []front.Extra{
+		front.Counter("lorawan_uplinks_total", "Uplinks of the devices that this gateway answers.", &s.Uplinks, network),
+		front.Counter("lorawan_elsewhere_total", "Events of devices that another gateway answers.", &s.Elsewhere, network),
+		front.Counter("lorawan_silent_total", "Statuses left unanswered because there is nothing to do.", &s.Silent, network),
+		front.Counter("lorawan_held_total", "Statuses left unanswered because an answer may be queued.", &s.Held, network),
+		front.Counter("lorawan_deferred_total", "Statuses that found the airtime budget used up.", &s.Deferred, network),
+		front.Counter("lorawan_probes_total", "Waits sent to find out whether a downlink is queued.", &s.Probes, network),
+		front.Counter("lorawan_widened_total", "Times that room was left for MAC commands of a device.", &s.Widened, network),
+		front.Counter("lorawan_evicted_total", "Devices forgotten because the table was full.", &s.Evicted, network),
+		{Name: "lorawan_airtime_seconds_total", Help: "Time on the air of the downlinks sent.",
+			Labels: []front.Label{network},
+			Value:  func() float64 { return time.Duration(s.Airtime.Load()).Seconds() }},
+	}
+	for r := range reasonNames {
+		why := Reason(r).label()
+		all = append(all, front.Extra{
+			Name: "lorawan_unsent_total", Help: "Downlinks that the network server did not send, by reason.",
+			Labels: []front.Label{network, {Name: "reason", Value: string(why)}},
+			Value:  func() float64 { return float64(s.failures.Rejected(why)) },
+		})
+	}
+	return all
+}
+
+// label returns the value of the metric's label.
+func (r Reason) label() front.Reason { return front.Reason(r.String()) }
 
 // Failures returns how many downlinks the network server reported as not sent.
-func (s *Stats) Failures(r Reason) uint64 { return s.failures[r].Load() }
-
-// Rejected returns how many events were not accepted for the reason.
-func (s *Stats) Rejected(r Rejection) uint64 { return s.rejected[r].Load() }
+func (s *Stats) Failures(r Reason) uint64 { return s.failures.Rejected(r.label()) }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/lorawan/region"
 	"havn/update"
 )
@@ -53,12 +54,12 @@ func (h *Handler) status(up *Uplink) (st dfu.Status, ok bool) {
 	case port > 0:
 		h.pass(up)
 	default:
-		h.reject(BadStatus, up.Device, err)
+		h.reject(front.BadStatus, up.Device, err)
 	}
 	return st, false
 }
 
-func rejectionOf(err error) Rejection {
+func rejectionOf(err error) front.Reason {
 	switch {
 	case errors.Is(err, ErrEncrypted):
 		return Encrypted
@@ -67,7 +68,7 @@ func rejectionOf(err error) Rejection {
 	case errors.Is(err, region.ErrDataRate):
 		return BadDataRate
 	}
-	return Malformed
+	return front.Malformed
 }
 
 // meet makes a device known.
@@ -93,7 +94,7 @@ func (h *Handler) answer(d *device, up *Uplink, st *dfu.Status, now time.Time) (
 		return Downlink{}, false
 	}
 	free := h.free(d, st, now)
-	row := h.engine.Lookup(update.LoRaWAN, h.application, []byte(d.name), now)
+	row := h.engine.Lookup(Protocol, h.application, []byte(d.name), now)
 	cmd := h.engine.Request(row, st, limits, now)
 	d.updating = begins(cmd.Op)
 	switch {
@@ -179,8 +180,7 @@ func (h *Handler) send(
 		size: len(dl.Payload), fresh: d.fresh(now),
 	})
 	if cmd.Op == dfu.OpWrite {
-		h.stats.Chunks.Add(1)
-		h.stats.ChunkBytes.Add(uint64(len(cmd.Data)))
+		h.stats.Chunk(len(cmd.Data))
 	}
 	return dl
 }
@@ -197,7 +197,7 @@ func (h *Handler) probe(d *device, up *Uplink, rules *region.Region, now time.Ti
 func (h *Handler) reply(
 	d *device, up *Uplink, cmd dfu.Command, rules *region.Region, now time.Time,
 ) Downlink {
-	h.stats.answers[cmd.Op].Add(1)
+	h.stats.Requests.Count(statuses, int(cmd.Op))
 	dl := h.downlink(d, up.FPort, cmd.Append(make([]byte, 0, cmd.Len())), rules, now)
 	dl.Replace = h.cfg.Server.replaces()
 	return dl

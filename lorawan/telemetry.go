@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strconv"
 
+	"havn/front"
 	"havn/telemetry"
 )
 
@@ -19,13 +20,13 @@ func (h *Handler) pass(up *Uplink) {
 	case len(up.Payload) == 0:
 		return
 	}
-	h.stats.Telemetry.Add(1)
+	h.stats.Requests.Count(channels, unanswered)
 	if h.upstream.Telemetry == nil {
 		return
 	}
 	err := h.upstream.Telemetry(h.cfg.Application, h.cfg.deviceName(up.Device),
 		strconv.Itoa(int(up.FPort)), telemetry.TypeBytes, up.Payload)
 	if err != nil {
-		h.reject(Untaken, up.Device, err)
+		h.reject(front.Untaken, up.Device, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
+	"havn/front"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
 	"havn/lorawan/chirpstack/chirpstacktest"
@@ -41,7 +42,7 @@ func newNetwork(
 	t *testing.T, cfg lorawan.Config, s shelf, shard lorawan.Shard, inbox *telemetry.Inbox,
 ) *lorawan.Network {
 	t.Helper()
-	h, err := lorawan.NewHandler(cfg, lorawan.Chunks{}, shard, lorawan.Parts{
+	h, err := lorawan.NewHandler(cfg, lorawan.Chunks{}, shard, front.Parts{
 		Engine: newEngine(t, s), Upstream: telemetry.Upstream{Commands: inbox.Take},
 	})
 	if err != nil {

@@ -15,10 +15,12 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/front"
 	"havn/link/mqtt"
 	"havn/lorawan"
 	"havn/telemetry"
 	"havn/update"
+	"havn/update/desired"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -75,7 +77,7 @@ func newEngine(t testing.TB, s shelf) *update.Engine {
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: 5 * time.Second, MaxVersion: 32,
 			Refresh: time.Hour, Abandon: time.Hour, MaxDevices: 100_000},
-		update.Parts{Desired: update.NewDesired([]update.Rule{{Spec: spec}}, nil), Images: s, Store: s})
+		update.Parts{Desired: desired.New([]desired.Rule{{Spec: spec}}, nil), Images: s, Store: s})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +122,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w := &world{t: t, engine: newEngine(t, s.shelf), image: s.shelf.image.Bytes(),
 		log: new(bytes.Buffer), now: start}
 	var err error
-	w.Handler, err = lorawan.NewHandler(s.cfg, s.chunks, s.shard, lorawan.Parts{
+	w.Handler, err = lorawan.NewHandler(s.cfg, s.chunks, s.shard, front.Parts{
 		Engine: w.engine, Upstream: telemetry.Upstream{Telemetry: w.telemetry, Commands: w.command},
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})
@@ -227,7 +229,7 @@ func (w *world) write(cmd dfu.Command, offset int) int {
 	return len(cmd.Data)
 }
 
-func (w *world) rejected(why lorawan.Rejection, want uint64) {
+func (w *world) rejected(why front.Reason, want uint64) {
 	w.t.Helper()
 	if got := w.Stats().Rejected(why); got != want {
 		w.t.Errorf("%d rejected as %v, want %d; log: %s", got, why, want, w.log)
@@ -235,3 +237,13 @@ func (w *world) rejected(why lorawan.Rejection, want uint64) {
 }
 
 var errTest = errors.New("broken on purpose")
+
+// heardTelemetry returns how many uplinks were counted as telemetry.
+func (w *world) heardTelemetry() (n uint64) {
+	w.Stats().Requests.Each(func(r front.Request, count uint64) {
+		if r.Resource == "telemetry" {
+			n += count
+		}
+	})
+	return n
+}

@@ -34,16 +34,26 @@ func (s *Store) SaveResolution(spec string, m firmware.Metadata) error {
 	return s.save(bucketResolutions, []byte(spec), m)
 }
 
-// load hands every value of a bucket to each. A value that does not decode
-// ends it: what the ledger holds must not be forgotten silently.
+// load hands every value of a bucket to each.
 func load[T any](s *Store, bucket []byte, each func(k []byte, v T)) error {
+	return s.each(bucket, func(k, data []byte) error {
+		var v T
+		err := decode.Unmarshal(data, &v)
+		if err == nil {
+			each(k, v)
+		}
+		return err
+	})
+}
+
+// each reads a bucket. A value that cannot be read ends it: what the ledger
+// holds must not be forgotten silently.
+func (s *Store) each(bucket []byte, read func(k, data []byte) error) error {
 	return s.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucket).ForEach(func(k, data []byte) error {
-			var v T
-			if err := decode.Unmarshal(data, &v); err != nil {
+			if err := read(k, data); err != nil {
 				return damaged(bucket, k, err)
 			}
-			each(k, v)
 			return nil
 		})
 	})

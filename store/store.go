@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -16,10 +17,6 @@ import (
 	"havn/firmware"
 	"havn/update"
 )
-
-// format is the version of the file's layout. Raise it with every change that
-// an older gateway would misread, and migrate in open.
-const format = 1
 
 var (
 	bucketMeta        = []byte("meta")
@@ -51,14 +48,17 @@ func Open(dir string) (*Store, error) {
 	case err != nil:
 		return nil, fmt.Errorf("state %s: %w; restore the file, or move it away to start without history", path, err)
 	}
-	if err := db.Update(prepare); err != nil {
+	if err = migrate(db); err == nil {
+		err = db.Update(prepare)
+	}
+	if err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("state %s: %w", path, err)
 	}
 	return &Store{db}, nil
 }
 
-// prepare makes the buckets of a new file and checks the format of an old one.
+// prepare makes the buckets that are missing.
 func prepare(tx *bbolt.Tx) error {
 	buckets := [][]byte{
 		bucketMeta, bucketLedger, bucketResolutions, bucketRows, bucketAssignments, bucketDocuments,
@@ -68,15 +68,8 @@ func prepare(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	meta := tx.Bucket(bucketMeta)
-	got := format
-	if b := meta.Get(keyFormat); b == nil {
+	if meta := tx.Bucket(bucketMeta); meta.Get(keyFormat) == nil {
 		return put(meta, keyFormat, format)
-	} else if err := decode.Unmarshal(b, &got); err != nil {
-		return fmt.Errorf("format: %w", err)
-	}
-	if got != format {
-		return fmt.Errorf("has format %d, this gateway writes format %d: use the gateway that wrote it", got, format)
 	}
 	return nil
 }
@@ -86,7 +79,7 @@ func (s *Store) Close() error { return s.db.Close() }
 
 // Versions are any bytes, so strings are stored as CBOR byte strings.
 var (
-	encode = must(cbor.EncOptions{String: cbor.StringToByteString}.EncMode())
+	encode = must(cbor.EncOptions{String: cbor.StringToByteString, Sort: cbor.SortCoreDeterministic}.EncMode())
 	decode = must(cbor.DecOptions{ByteStringToString: cbor.ByteStringToStringAllowed}.DecMode())
 )
 
@@ -163,18 +156,27 @@ func (s *Store) SaveRows(save []update.Record, drop []dfu.Device) error {
 // LoadAssignments implements update.Assignments.
 func (s *Store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	all := map[dfu.Device]firmware.Spec{}
-	return all, load(s, bucketAssignments, func(k []byte, spec firmware.Spec) {
+	return all, s.each(bucketAssignments, func(k, data []byte) error {
 		app, name, _ := bytes.Cut(k, separator)
+		var spec firmware.Spec
+		err := json.Unmarshal(data, &spec)
 		all[dfu.Device{Application: string(app), Name: string(name)}] = spec
+		return err
 	})
 }
 
 // SaveAssignment implements update.Assignments.
 func (s *Store) SaveAssignment(d dfu.Device, spec *firmware.Spec) error {
-	if spec != nil {
-		return s.save(bucketAssignments, key(d.Application, d.Name), spec)
+	if spec == nil {
+		return s.remove(bucketAssignments, key(d.Application, d.Name))
 	}
-	return s.remove(bucketAssignments, key(d.Application, d.Name))
+	data, err := json.Marshal(spec)
+	if err != nil {
+		return err
+	}
+	return s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketAssignments).Put(key(d.Application, d.Name), data)
+	})
 }
 
 var _ update.Store = (*Store)(nil)

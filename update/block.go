@@ -1,12 +1,12 @@
 package update
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"time"
 
 	"havn/firmware"
+	"havn/update/guard"
 )
 
 // ErrNotBooted: the image was delivered to this device before and did not boot
@@ -33,12 +33,12 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 	row.picked = t
 	img := e.images.Get(t.Transfer.Digest)
 	if img == nil {
-		row.reason = ReasonFetching
-		e.load(t)
+		row.reason = guard.ReasonFetching
+		e.releases.Load(t)
 		return nil, firmware.ErrPending
 	}
 	if offset == 0 {
-		if err := e.mayBegin(row, t); err != nil {
+		if err := e.mayBegin(row, t, now); err != nil {
 			return nil, err
 		}
 	}
@@ -49,11 +49,12 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 // mayBegin reports why a transfer of t must not begin now: a device that fetches
 // by blocks swaps by itself as soon as it has the last one. One that is held has
 // begun nothing, whatever it was in the middle of.
-func (e *Engine) mayBegin(row *Row, t *firmware.Target) error {
-	if row.held = e.maySwap(row, t); row.held == nil {
+func (e *Engine) mayBegin(row *Row, t *firmware.Target, now time.Time) error {
+	row.held = e.guards.May(e.facts(row, t, now), guard.Swap).Held
+	if row.held == nil {
 		return nil
 	}
-	row.inFlight, row.offset, row.reason = nil, 0, ReasonNone
+	row.inFlight, row.offset, row.reason = nil, 0, guard.ReasonNone
 	return fmt.Errorf("%w: %w", firmware.ErrPending, row.held)
 }
 
@@ -68,17 +69,26 @@ func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*firmware
 	switch {
 	case err != nil:
 		return nil, err
-	case offset > 0 && row.release.first != nil && now.Sub(e.started) < resume:
-		return row.release.first, nil
-	case row.reason.failed() && row.sent.of(t):
-		return nil, ErrNotBooted
-	case row.release.moving.Load():
-		return nil, firmware.ErrPending
-	case row.release.spec.Always() && row.release.aged(now, 2*e.cfg.Retry):
-		e.refresh(row.release)
-		return nil, firmware.ErrPending
+	case offset > 0 && row.release.First() != nil && now.Sub(e.started) < resume:
+		return row.release.First(), nil
 	}
-	return t, nil
+	return t, e.mayTransfer(row, t, now)
+}
+
+// mayTransfer reports why no transfer of t must begin now. The requests of
+// block-wise transfers say neither what the device runs nor what they are of.
+func (e *Engine) mayTransfer(row *Row, t *firmware.Target, now time.Time) error {
+	f := e.facts(row, t, now)
+	f.Moving = row.release.Moving()
+	v := e.guards.May(f, guard.Start)
+	e.followUp(row, t, nil, v)
+	switch {
+	case v.Answer == guard.Go:
+		return nil
+	case v.Reason.Failed():
+		return ErrNotBooted
+	}
+	return firmware.ErrPending
 }
 
 // desiredOf returns the row's target, or why there is none. The caller holds
@@ -90,12 +100,12 @@ func (e *Engine) desiredOf(row *Row, now time.Time) (*firmware.Target, error) {
 	if t := row.target(); t != nil {
 		return t, nil
 	}
-	e.ask(row.release, now)
-	if row.release.vacant.Load() {
+	row.release.Ask(now)
+	if row.release.Vacant() {
 		return nil, firmware.ErrNotFound
 	}
-	if err := row.release.err.Load(); err != nil {
-		return nil, fmt.Errorf("%w: %w", firmware.ErrPending, *err)
+	if err := row.release.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", firmware.ErrPending, err)
 	}
 	return nil, firmware.ErrPending
 }
@@ -162,23 +172,24 @@ func (e *Engine) Report(row *Row, version []byte, now time.Time) {
 		row.setCurrent(version)
 	case t.Is(version):
 		row.inSync(t, version)
-	case t.Digest == row.sent.Digest && row.settling(now):
-		return // on its way before the last block was
 	default:
-		e.reported(row, t, version)
+		e.reported(row, t, version, now)
 	}
 }
 
 // reported notes that a device does not run its target t.
-func (e *Engine) reported(row *Row, t *firmware.Target, version []byte) {
-	why := row.returned(t, version)
-	row.booted(version)
-	if row.setCurrent(version); why == ReasonFetching {
-		e.learn(row, row.release, t, string(version))
-		return
+func (e *Engine) reported(row *Row, t *firmware.Target, version []byte, now time.Time) {
+	f := e.facts(row, t, now)
+	e.says(row, &f, version)
+	v := guard.Delivery(f, guard.Start)
+	if v.Answer == guard.Settle {
+		return // on its way before the last block was
 	}
-	if row.inFlight == nil || why.failed() {
-		row.reason = why
+	row.booted(version)
+	row.setCurrent(version)
+	e.followUp(row, t, version, v)
+	if v.Reason.Failed() || v.Answer == guard.Go && row.inFlight == nil {
+		row.reason = v.Reason
 	}
 }
 
@@ -190,13 +201,9 @@ func (e *Engine) Blob(prefix []byte, now time.Time) (*firmware.Image, error) {
 		img.Touch(now)
 		return img, nil
 	}
-	e.releases.Lock()
-	defer e.releases.Unlock()
-	for _, rel := range e.releases.m {
-		if t := rel.target.Load(); t != nil && bytes.HasPrefix(t.Transfer.Digest[:], prefix) {
-			e.load(t)
-			return nil, firmware.ErrPending
-		}
+	if t := e.releases.Offered(prefix); t != nil {
+		e.releases.Load(t)
+		return nil, firmware.ErrPending
 	}
 	return nil, firmware.ErrNotFound
 }

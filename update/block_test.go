@@ -10,10 +10,11 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update"
+	"havn/update/desired"
 )
 
 func (w *world) rowOf(device string) *update.Row {
-	return w.Lookup(update.CoAP, []byte("app"), []byte(device), time.Now())
+	return w.Lookup("coap", []byte("app"), []byte(device), time.Now())
 }
 
 // get fetches one block and returns its image.
@@ -144,11 +145,11 @@ func TestBlockMiss(t *testing.T) {
 
 func TestNoImage(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		other := w.Lookup(update.CoAP, []byte("other"), []byte("d"), time.Now())
+		other := w.Lookup("coap", []byte("other"), []byte("d"), time.Now())
 		if _, err := w.Image(other, 0, 1024, time.Now()); !errors.Is(err, firmware.ErrNotFound) {
 			t.Errorf("nothing desired: %v", err)
 		}
-		w.desired.SetRules([]update.Rule{{Application: "app", Spec: container("missing")}})
+		w.desired.SetRules([]desired.Rule{{Application: "app", Spec: container("missing")}})
 		w.refresh()
 		_, err := w.Image(w.rowOf("d"), 0, 1024, time.Now())
 		if !errors.Is(err, firmware.ErrPending) || !strings.Contains(err.Error(), "missing") {

@@ -11,6 +11,9 @@ import (
 	"havn/fault"
 	"havn/firmware"
 	"havn/status"
+	"havn/update/desired"
+	"havn/update/guard"
+	"havn/update/release"
 )
 
 // What to tell a device that writes a version which no source has.
@@ -50,30 +53,29 @@ func (c Config) Validate() (faults fault.List) {
 
 // Stats counts what the engine did.
 type Stats struct {
-	ResolveFailures, LearnedNames, EvictedRows, FlushFailures, ReportFailures atomic.Uint64
+	EvictedRows, FlushFailures, ReportFailures atomic.Uint64
 }
 
 // Engine answers devices and keeps their rows. Its methods may be called
 // concurrently.
 type Engine struct {
-	cfg     Config
-	desired *Desired
-	source  firmware.Source
-	gate    firmware.Gate // nil: every device may swap
-	images  Images
-	store   Store
-	ledger  *ledger
-	clock   func() time.Time
-	started time.Time
-	log     *slog.Logger
+	cfg      Config
+	desired  *desired.Directory
+	releases *release.Catalog
+	guards   guard.Guards
+	images   Images
+	store    Store
+	clock    func() time.Time
+	started  time.Time
+	log      *slog.Logger
 
 	reporter status.Reporter // nil: nobody wants to know
 
-	jobs      *jobs
 	refreshes chan struct{} // asks for a sweep
 	flushes   chan struct{} // asks for a flush before its time
 	urgent    chan struct{} // asks for a flush now
 	stats     Stats
+	protocols protocols
 	dirty     dirtyRows
 
 	flushing sync.Mutex
@@ -81,22 +83,15 @@ type Engine struct {
 	unstored bool   // the last flush failed
 	failing  bool   // the last Report failed
 
-	loadErrors lastError
-
 	rows struct {
 		sync.RWMutex
 		m map[dfu.Device]*Row
 	}
-	releases struct {
-		sync.Mutex
-		m map[releaseKey]*release
-	}
-	assigning sync.Mutex // serializes changes of assignments
 }
 
 // Parts are the engine's neighbours. Reporter, Clock and Log may be nil.
 type Parts struct {
-	Desired  *Desired
+	Desired  *desired.Directory
 	Source   firmware.Source
 	Images   Images
 	Store    Store
@@ -109,9 +104,8 @@ type Parts struct {
 // nothing; until Run, what is not held stays pending.
 func New(cfg Config, p Parts) (*Engine, error) {
 	e := &Engine{
-		cfg: cfg, desired: p.Desired, source: p.Source, images: p.Images, store: p.Store, reporter: p.Reporter,
-		clock: p.Clock, log: p.Log, jobs: newJobs(), refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1),
-		urgent: make(chan struct{}, 1),
+		cfg: cfg, desired: p.Desired, images: p.Images, store: p.Store, reporter: p.Reporter, clock: p.Clock, log: p.Log,
+		refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 	}
 	if e.clock == nil {
 		e.clock = time.Now
@@ -119,23 +113,25 @@ func New(cfg Config, p Parts) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
-	e.gate, _ = p.Source.(firmware.Gate)
+	gate, _ := p.Source.(firmware.Gate)
+	e.guards = guard.New(gate)
 	e.started = e.clock()
 	e.rows.m = map[dfu.Device]*Row{}
-	e.releases.m = map[releaseKey]*release{}
+	var err error
+	e.releases, err = release.Open(release.Config{Retry: cfg.Retry, Refresh: cfg.Refresh}, release.Parts{
+		Source: p.Source, Images: p.Images, Store: p.Store, Moving: func() { e.flush(false) }, Clock: e.clock, Log: e.log,
+	})
+	if err != nil {
+		return nil, err
+	}
 	return e, e.restore()
 }
 
 // restore loads what an earlier process stored.
-func (e *Engine) restore() (err error) {
-	if e.ledger, err = openLedger(e.store); err != nil {
+func (e *Engine) restore() error {
+	if err := e.desired.Restore(e.store); err != nil {
 		return err
 	}
-	assigned, err := e.store.LoadAssignments()
-	if err != nil {
-		return err
-	}
-	e.desired.assigned.Store(&assigned)
 	return e.store.LoadRows(func(rec Record) {
 		row := &Row{device: rec.Device, engine: e}
 		row.restore(rec)
@@ -143,7 +139,7 @@ func (e *Engine) restore() (err error) {
 		e.assignRow(row)
 		if t := row.inFlight; t != nil {
 			e.images.Retain(t.Transfer.Digest, row.seen.Add(e.cfg.Abandon))
-			e.load(t)
+			e.releases.Load(t)
 		}
 	})
 }
@@ -152,7 +148,7 @@ func (e *Engine) restore() (err error) {
 // It returns when all of that has ended and the last rows are stored.
 func (e *Engine) Run(ctx context.Context) error {
 	var work sync.WaitGroup
-	work.Go(func() { e.jobs.run(ctx) })
+	work.Go(func() { e.releases.Run(ctx) })
 	work.Go(func() { e.sweepLoop(ctx) })
 	e.flushLoop(ctx)
 	work.Wait()
@@ -168,9 +164,5 @@ func (e *Engine) Retry() time.Duration { return e.cfg.Retry }
 // Stats returns the engine's counters.
 func (e *Engine) Stats() *Stats { return &e.stats }
 
-// DroppedJobs counts background work given up because the queue was full.
-func (e *Engine) DroppedJobs() uint64 { return e.jobs.dropped.Load() }
-
-func (e *Engine) retain(d firmware.Digest) {
-	e.images.Retain(d, e.clock().Add(2*e.cfg.Refresh))
-}
+// Releases returns the releases that the engine offers.
+func (e *Engine) Releases() *release.Catalog { return e.releases }

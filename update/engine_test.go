@@ -15,6 +15,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update"
+	"havn/update/desired"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -72,7 +73,7 @@ func TestETA(t *testing.T) {
 
 func TestNothingDesired(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		row := w.Lookup(update.CoAP, []byte("other"), []byte("d"), time.Now())
+		row := w.Lookup("coap", []byte("other"), []byte("d"), time.Now())
 		st := running("v1")
 		if cmd := w.Request(row, &st, limits, time.Now()); cmd.Op != dfu.OpWait || cmd.Poll != 300 {
 			t.Errorf("got %v poll %d", cmd.Op, cmd.Poll)
@@ -353,7 +354,7 @@ func TestTableIsBounded(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ask("updating", running("v1"))
 		for i := range 500 {
-			w.Lookup(update.CoAP, []byte("app"), fmt.Appendf(nil, "invented-%d", i), time.Now())
+			w.Lookup("coap", []byte("app"), fmt.Appendf(nil, "invented-%d", i), time.Now())
 		}
 		if n := len(w.Devices("")); n != 10 {
 			t.Errorf("%d rows, want 10", n)
@@ -395,10 +396,10 @@ func (w *world) digest(version string) (digest []byte) {
 // The first device of an application that no rule names is answered at once.
 func TestFirstContactIsAnsweredAtOnce(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		w.desired.SetRules([]update.Rule{{Spec: container("fw")}})
+		w.desired.SetRules([]desired.Rule{{Spec: container("fw")}})
 		w.refresh()
 		st, now := running("v1"), time.Now()
-		row := w.Lookup(update.CoAP, []byte("new application"), []byte("d"), now)
+		row := w.Lookup("coap", []byte("new application"), []byte("d"), now)
 		w.expect(w.Request(row, &st, limits, now), dfu.OpWrite, "v2", 0)
 	})
 }
@@ -408,7 +409,7 @@ func TestVersionOfOneApplicationIsNotThatOfAll(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		old := w.digest("v2")
 		w.publish("other", "v2", 300)
-		w.desired.SetRules([]update.Rule{{Spec: container("other")}})
+		w.desired.SetRules([]desired.Rule{{Spec: container("other")}})
 		w.refresh()
 		cmd := w.ask("d", at("v1", "v2", 1024))
 		w.expect(cmd, dfu.OpWrite, "v2", 1024)
@@ -423,7 +424,7 @@ func TestRequestDoesNotAllocate(t *testing.T) {
 		w.ask("d", running("v1"))
 		app, name, st, now := []byte("app"), []byte("d"), at("v1", "v2", 1024), time.Now()
 		n := testing.AllocsPerRun(1000, func() {
-			w.Request(w.Lookup(update.CoAP, app, name, now), &st, limits, now)
+			w.Request(w.Lookup("coap", app, name, now), &st, limits, now)
 		})
 		if n != 0 {
 			t.Errorf("%v allocations", n)

@@ -9,10 +9,12 @@ import (
 // MaxAlign is the largest flash word in bytes: the page of an external flash.
 const MaxAlign = 256
 
+func isFlashWord(n int) bool { return n > 0 && n <= MaxAlign && bits.OnesCount(uint(n)) == 1 }
+
 // CheckAlign adds what is wrong with the length of a flash word, which stands
 // at the key align.
 func CheckAlign(l *fault.List, align int) {
-	if align < 1 || align > MaxAlign || bits.OnesCount(uint(align)) != 1 {
+	if !isFlashWord(align) {
 		l.Add("align", "%d is not a flash word: want 1, 2, 4, 8, 16, 32, 64, 128 or 256 bytes", align)
 	}
 }
@@ -22,7 +24,7 @@ func CheckAlign(l *fault.List, align int) {
 // most bytes.
 func CheckWrite(l *fault.List, write, most, align int) {
 	l.Number("write_size", write, 1, most)
-	if write > 0 && write < align && align <= MaxAlign {
+	if isFlashWord(align) && write > 0 && write < align {
 		l.Add("write_size", "%d is less than align, which is %d: a chunk is at least one flash word", write, align)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
-	"havn/update"
+	"havn/update/desired"
 )
 
 // MaySwap makes source a firmware.Gate.
@@ -65,7 +65,7 @@ func TestWithdrawn(t *testing.T) {
 				w.retracted()
 				if restart {
 					w.restart()
-					w.desired.SetRules([]update.Rule{{Application: "app", Spec: controller("c")}})
+					w.desired.SetRules([]desired.Rule{{Application: "app", Spec: controller("c")}})
 					w.refresh()
 				}
 				w.expectWait(w.ask("e", running("v1")), w.cfg.Poll)
@@ -123,11 +123,11 @@ func TestAssignAController(t *testing.T) {
 func TestWithdrawnFromAllApplications(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.order("1", "v5", 2000)
-		w.desired.SetRules([]update.Rule{{Spec: controller("c")}})
+		w.desired.SetRules([]desired.Rule{{Spec: controller("c")}})
 		w.refresh()
 		w.retracted()
 		st := running("v1")
-		row := w.Lookup(update.CoAP, []byte("new application"), []byte("d"), time.Now())
+		row := w.Lookup("coap", []byte("new application"), []byte("d"), time.Now())
 		if cmd := w.Request(row, &st, limits, time.Now()); cmd.Op != dfu.OpWait {
 			t.Errorf("got %v", cmd.Op)
 		}
@@ -227,7 +227,7 @@ func TestGatedRequestDoesNotAllocate(t *testing.T) {
 				w.ask("d", running("v1"))
 				app, dev, st, now := []byte("app"), []byte("d"), at("v1", "v5", 2000), time.Now()
 				n := testing.AllocsPerRun(1000, func() {
-					w.Request(w.Lookup(update.CoAP, app, dev, now), &st, limits, now)
+					w.Request(w.Lookup("coap", app, dev, now), &st, limits, now)
 				})
 				if n != 0 {
 					t.Errorf("%v allocations", n)

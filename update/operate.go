@@ -2,18 +2,13 @@ package update
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"time"
 
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
+	"havn/update/guard"
 )
-
-// assignPatience is how long an assignment waits for the source's opinion:
-// a slow uplink answers in less, and the operator has 30 s.
-const assignPatience = 10 * time.Second
 
 // Assign makes s the desired firmware of one device, or of all devices of an
 // application where dev.Name is "*". It is kept over restarts. It refuses a
@@ -25,61 +20,30 @@ func (e *Engine) Assign(ctx context.Context, dev dfu.Device, s firmware.Spec) er
 	if err := s.Validate(); err != nil {
 		return err
 	}
-	if err := e.mayAssign(ctx, dev, s); err != nil {
-		return err
+	if !s.PerDevice() {
+		if err := e.releases.Check(ctx, dev, s); err != nil {
+			return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, err)
+		}
 	}
-	if err := e.saveAssignment(dev, &s); err != nil {
+	if err := e.desired.Assign(dev, &s); err != nil {
 		return err
 	}
 	if !s.PerDevice() {
-		e.releaseOf(dev.Application, s)
+		e.releases.Of(dev.Application, s)
 	}
 	e.reassign(dev)
-	return nil
-}
-
-// mayAssign asks the source about s, unless that is another one for each device.
-func (e *Engine) mayAssign(ctx context.Context, dev dfu.Device, s firmware.Spec) error {
-	if s.PerDevice() {
-		return nil
-	}
-	patient, cancel := context.WithTimeout(ctx, assignPatience)
-	defer cancel()
-	_, err := e.source.Resolve(patient, dev, s)
-	switch {
-	case isFinal(err) && !revoked(s, err):
-		return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, err)
-	case ctx.Err() != nil: // the caller is gone and takes it for refused
-		return fmt.Errorf("%s not assigned to %s: %w", s.Key(), dev, context.Cause(ctx))
-	}
 	return nil
 }
 
 // Unassign takes an assignment back.
 func (e *Engine) Unassign(dev dfu.Device) error {
-	if _, ok := (*e.desired.assigned.Load())[dev]; !ok {
+	if !e.desired.Assigned(dev) {
 		return fmt.Errorf("%s has no local assignment: %w", dev, firmware.ErrNotFound)
 	}
-	if err := e.saveAssignment(dev, nil); err != nil {
+	if err := e.desired.Assign(dev, nil); err != nil {
 		return err
 	}
 	e.reassign(dev)
-	return nil
-}
-
-// isFinal reports whether repeating the call could not help.
-func isFinal(err error) bool {
-	return errors.Is(err, firmware.ErrDenied) || errors.Is(err, firmware.ErrInvalid) ||
-		errors.Is(err, firmware.ErrNotFound) || errors.Is(err, firmware.ErrTooLarge)
-}
-
-func (e *Engine) saveAssignment(dev dfu.Device, s *firmware.Spec) error {
-	e.assigning.Lock()
-	defer e.assigning.Unlock()
-	if err := e.store.SaveAssignment(dev, s); err != nil {
-		return fmt.Errorf("assignment of %s: %w", dev, err)
-	}
-	e.desired.assign(dev, s)
 	return nil
 }
 
@@ -110,7 +74,7 @@ func (e *Engine) RetryDevice(dev dfu.Device) error {
 	}
 	row.mu.Lock()
 	defer row.mu.Unlock()
-	row.sent, row.reason, row.lost = Delivery{}, ReasonNone, ""
+	row.sent, row.reason, row.lost = Delivery{}, guard.ReasonNone, ""
 	row.mark()
 	return nil
 }
@@ -164,23 +128,4 @@ func (e *Engine) Count() map[status.State]int {
 		row.mu.Unlock()
 	}
 	return n
-}
-
-// Offer is an image that is offered to devices now.
-type Offer struct {
-	firmware.Metadata
-	Reference string // the spec it was resolved from
-}
-
-// Offers lists what is offered to some application now.
-func (e *Engine) Offers() []Offer {
-	e.releases.Lock()
-	defer e.releases.Unlock()
-	var offers []Offer
-	for key, rel := range e.releases.m {
-		if t := rel.target.Load(); t != nil {
-			offers = append(offers, Offer{t.Metadata, key.spec})
-		}
-	}
-	return offers
 }

@@ -8,7 +8,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
-	"havn/update"
+	"havn/update/desired"
 )
 
 // order makes all devices run version, of n bytes, as the source assigned it.
@@ -16,7 +16,7 @@ func (w *world) order(order, version string, n int) {
 	m := w.publish("hawkbit:c", version, n)
 	m.Order = order
 	w.src.put("hawkbit:c", m, w.src.data[m.Digest])
-	w.desired.SetRules([]update.Rule{{Application: "app", Spec: controller("c")}})
+	w.desired.SetRules([]desired.Rule{{Application: "app", Spec: controller("c")}})
 	w.refresh()
 	w.refresh() // rows notice what the first one found
 }
@@ -33,7 +33,7 @@ func TestNewOrderAfterARollback(t *testing.T) {
 			w.expectState("d", status.Failed)
 			w.src.setAway(true)
 			w.restart()
-			w.desired.SetRules([]update.Rule{{Application: "app", Spec: controller("c")}})
+			w.desired.SetRules([]desired.Rule{{Application: "app", Spec: controller("c")}})
 			w.refresh()
 			w.expectWait(w.ask("d", running("v1")), w.cfg.Poll)
 			w.src.setAway(false)
@@ -111,7 +111,7 @@ func TestControllerOfEachDevice(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.publish("hawkbit:plant-d", "v5", 2000)
 		w.publish("hawkbit:d", "v6", 1000)
-		w.desired.SetRules([]update.Rule{{Spec: controller("plant-{device}")}})
+		w.desired.SetRules([]desired.Rule{{Spec: controller("plant-{device}")}})
 		w.refresh()
 		w.ask("d", running("v1"))
 		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v5", 0)

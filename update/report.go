@@ -6,6 +6,7 @@ import (
 	"havn/dfu"
 	"havn/fault"
 	"havn/status"
+	"havn/update/guard"
 )
 
 // Pace says when progress alone is worth a Change. Transitions always are.
@@ -106,7 +107,7 @@ func (r *Row) change(now time.Time) *status.Change {
 // differs compares v with what was reported. The caller holds mu.
 func (r *Row) differs(v *status.Status) difference {
 	was := &r.reported
-	passing := r.reason == ReasonFetching && r.inFlight != nil
+	passing := r.reason == guard.ReasonFetching && r.inFlight != nil
 	switch {
 	case r.owed, v.Current != was.Current, v.Target != was.Target, v.Order != was.Order:
 		return changed
@@ -149,7 +150,7 @@ func (r *Row) undecided(v *status.Status) bool {
 		return false
 	}
 	rel := r.release
-	return r.pending() || (rel != nil && rel.target.Load() == nil && rel.err.Load() == nil)
+	return r.pending() || (rel != nil && rel.Target() == nil && rel.Err() == nil)
 }
 
 // took notes that the Reporter took c. The row is stored once more, without

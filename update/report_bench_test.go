@@ -11,6 +11,7 @@ import (
 	"havn/status"
 	"havn/store"
 	"havn/update"
+	"havn/update/desired"
 )
 
 // BenchmarkReport is the report of a device: its row looked up, the request
@@ -23,13 +24,13 @@ func BenchmarkReport(b *testing.B) {
 	names := make([][]byte, 1000)
 	for i := range names {
 		names[i] = fmt.Appendf(nil, "device-%d", i)
-		w.Request(w.Lookup(update.CoAP, app, names[i], now), &st, limits, now)
+		w.Request(w.Lookup("coap", app, names[i], now), &st, limits, now)
 	}
 	w.Flush()
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		st.Update.Offset = uint32(i/len(names)) % 500 * 4
-		w.Request(w.Lookup(update.CoAP, app, names[i%len(names)], now), &st, limits, now)
+		w.Request(w.Lookup("coap", app, names[i%len(names)], now), &st, limits, now)
 	}
 }
 
@@ -47,7 +48,7 @@ func benchWorld(b *testing.B, r status.Reporter) *update.Engine {
 		Pace: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 	}
 	e, err := update.New(cfg, update.Parts{
-		Desired: update.NewDesired([]update.Rule{{Application: "app", Spec: container("fw")}}, nil),
+		Desired: desired.New([]desired.Rule{{Application: "app", Spec: container("fw")}}, nil),
 		Source:  w.src, Images: w.images, Store: db, Reporter: r,
 	})
 	if err != nil {
@@ -57,7 +58,7 @@ func benchWorld(b *testing.B, r status.Reporter) *update.Engine {
 	done := make(chan error, 1)
 	go func() { done <- e.Run(ctx) }()
 	b.Cleanup(func() { cancel(); <-done; _ = db.Close() })
-	row := e.Lookup(update.CoAP, []byte("app"), []byte("first"), time.Now())
+	row := e.Lookup("coap", []byte("app"), []byte("first"), time.Now())
 	for _, err := e.Target(row, time.Now()); err != nil; _, err = e.Target(row, time.Now()) {
 		runtime.Gosched() // the lookup runs behind
 	}
@@ -76,7 +77,7 @@ func BenchmarkFlush(b *testing.B) {
 	for b.Loop() {
 		now := time.Now()
 		for _, name := range names {
-			e.Request(e.Lookup(update.CoAP, app, name, now), &st, limits, now)
+			e.Request(e.Lookup("coap", app, name, now), &st, limits, now)
 		}
 		e.Flush()
 	}

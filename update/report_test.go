@@ -293,7 +293,7 @@ func TestReportedRequestDoesNotAllocate(t *testing.T) {
 		w.ask("d", running("v1"))
 		app, name, st, now := []byte("app"), []byte("d"), at("v1", "v2", 1000), time.Now()
 		n := testing.AllocsPerRun(1000, func() {
-			w.Request(w.Lookup(update.CoAP, app, name, now), &st, limits, now)
+			w.Request(w.Lookup("coap", app, name, now), &st, limits, now)
 		})
 		if n != 0 {
 			t.Errorf("%v allocations", n)

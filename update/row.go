@@ -8,23 +8,19 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/guard"
+	"havn/update/release"
 )
-
-// settle is how long after a delivery an old version is taken for a datagram
-// that was on its way, not for a device that rolled back. A device needs longer
-// to swap and boot twice; networks deliver sooner (RFC 7252 section 4.8.2
-// allows 100 s, local links need none of it).
-const settle = 30 * time.Second
 
 // Row is what the engine knows of one device. Fronts get it from Lookup and
 // hand it back; it stays valid, if forgotten, even when it leaves the table.
 type Row struct {
 	device   dfu.Device
 	engine   *Engine
-	protocol atomic.Uint32 // Protocol of the last request
+	protocol atomic.Uint32 // of the last request: a number of Engine.protocols
 
 	mu       sync.Mutex
-	release  *release         // what is desired; nil = nothing
+	release  *release.Release // what is desired; nil = nothing
 	desired  error            // why release is nil
 	current  string           // the version it last said it runs
 	inFlight *firmware.Target // the image it is writing; nil = none
@@ -33,7 +29,7 @@ type Row struct {
 	offset   uint32           // next byte of inFlight, as the device last asked
 	begun    milestone
 	sent     Delivery
-	reason   Reason
+	reason   guard.Reason
 	held     error // why the source does not let it swap; nil: it was not asked, or does
 	seen     time.Time
 	restored bool // as an earlier process stored it, and not heard since
@@ -54,7 +50,7 @@ func (r *Row) target() *firmware.Target {
 	if r.release == nil {
 		return nil
 	}
-	return r.release.target.Load()
+	return r.release.Target()
 }
 
 // touch notes a sign of life. The caller holds mu.
@@ -86,7 +82,7 @@ func (r *Row) setCurrent(version []byte) {
 // inSync notes that the device runs its target t.
 func (r *Row) inSync(t *firmware.Target, version []byte) {
 	r.setCurrent(version)
-	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, ReasonNone, "", nil
+	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, guard.ReasonNone, "", nil
 	r.sent.Booted = !r.sent.Digest.IsZero()
 	if r.sent.Digest == t.Digest {
 		r.sent.Order = t.Order // a newer order for what it runs is carried out
@@ -124,7 +120,7 @@ func (r *Row) progress(t *firmware.Target, offset uint32, now time.Time) {
 	if !same || r.begun.at.IsZero() || offset < r.begun.offset {
 		r.begun = milestone{offset, now}
 	}
-	r.inFlight, r.offset, r.reason, r.held = t, offset, ReasonNone, nil
+	r.inFlight, r.offset, r.reason, r.held = t, offset, guard.ReasonNone, nil
 }
 
 // delivered notes that the device has all of t and is to swap to it, or does so
@@ -133,31 +129,11 @@ func (r *Row) delivered(t *firmware.Target, now time.Time) {
 	r.sent = Delivery{Digest: t.Digest, From: r.current, At: now.UnixNano(), Order: t.Order}
 }
 
-// settling reports whether t was delivered so recently that reports of an
-// older version may have been on their way before it.
-func (r *Row) settling(now time.Time) bool {
-	return !r.sent.Digest.IsZero() && now.Sub(time.Unix(0, r.sent.At)) < settle
-}
-
-// returned tells what it means that the device reports version, not updating,
-// when its target is t and it does not run it.
-func (r *Row) returned(t *firmware.Target, version []byte) Reason {
-	switch {
-	case !r.sent.of(t):
-		return ReasonNone // a new target or order: the update may start
-	case r.sent.From == string(version):
-		return ReasonRolledBack
-	case r.sent.Booted:
-		return ReasonOtherVersion
-	}
-	return ReasonFetching // an unheard-of version: look whether it is a name of t
-}
-
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()), Current: r.current, Offset: r.offset,
-		Sent: r.sent, Reason: r.reason, Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
+		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current, Offset: r.offset,
+		Sent: r.sent, Reason: r.reason.String(), Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -167,9 +143,9 @@ func (r *Row) record() Record {
 
 // restore fills a new row from its durable form.
 func (r *Row) restore(rec Record) {
-	r.protocol.Store(uint32(rec.Protocol))
+	r.protocol.Store(r.engine.protocols.number(rec.Protocol))
 	r.current, r.offset = rec.Current, rec.Offset
-	r.sent, r.reason, r.seen = rec.Sent, rec.Reason, time.Unix(0, rec.Seen)
+	r.sent, r.reason, r.seen = rec.Sent, guard.ReasonOf(rec.Reason), time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = firmware.NewTarget(*rec.InFlight), true
@@ -181,5 +157,3 @@ func (r *Row) restore(rec Record) {
 func (r *Row) worthKeeping() bool {
 	return r.inFlight != nil || !r.sent.Digest.IsZero()
 }
-
-var _ firmware.Directory = (*Desired)(nil)

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/update/release"
 )
 
 // evictionSample is how many rows compete to leave a full table. Sampling
@@ -11,17 +12,18 @@ import (
 // close to the best of all.
 const evictionSample = 16
 
-// Lookup returns the row of a device, making one at first contact. It does not
-// allocate for a known device.
-func (e *Engine) Lookup(p Protocol, application, name []byte, now time.Time) *Row {
+// Lookup returns the row of a device, making one at first contact. The protocol
+// is the name of the front that the device is heard on. Lookup does not allocate
+// for a known device.
+func (e *Engine) Lookup(protocol string, application, name []byte, now time.Time) *Row {
 	e.rows.RLock()
 	row := e.rows.m[dfu.Device{Application: string(application), Name: string(name)}]
 	e.rows.RUnlock()
 	if row == nil {
 		row = e.insert(dfu.Device{Application: string(application), Name: string(name)}, now)
 	}
-	if row.protocol.Load() != uint32(p) {
-		row.protocol.Store(uint32(p))
+	if e.protocols.name(row.protocol.Load()) != protocol {
+		row.protocol.Store(e.protocols.number(protocol))
 	}
 	return row
 }
@@ -88,14 +90,14 @@ func (e *Engine) all() []*Row {
 }
 
 // assignRow looks up what the row's device should run.
-func (e *Engine) assignRow(row *Row) *release {
+func (e *Engine) assignRow(row *Row) *release.Release {
 	spec, err := e.desired.Desired(row.device)
 	if err == nil {
 		err = spec.Validate()
 	}
-	var rel *release
+	var rel *release.Release
 	if err == nil {
-		rel = e.releaseOf(row.device.Application, spec)
+		rel = e.releases.Of(row.device.Application, spec)
 	}
 	row.mu.Lock()
 	defer row.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 
 	"havn/firmware"
 	"havn/status"
+	"havn/update/guard"
 )
 
 // view returns the row as it is now.
@@ -18,11 +19,11 @@ func (r *Row) view() status.Status {
 // render is view for callers that hold mu.
 func (r *Row) render() status.Status {
 	v := status.Status{
-		Device: r.device, Protocol: Protocol(r.protocol.Load()).String(), State: r.state(),
-		Current: Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
+		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), State: r.state(),
+		Current: firmware.Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
-		v.Target, v.Size, v.Digest, v.Order = Printable(t.Version), t.Transfer.Size, t.Digest, t.Order
+		v.Target, v.Size, v.Digest, v.Order = firmware.Printable(t.Version), t.Transfer.Size, t.Digest, t.Order
 	}
 	setProgress(&v)
 	if eta, ok := r.eta(r.seen); ok && v.State == status.Updating {
@@ -56,15 +57,15 @@ func setProgress(v *status.Status) {
 func (r *Row) state() status.State {
 	t := r.target()
 	switch {
-	case r.reason.failed() && t != nil && r.sent.of(t):
+	case r.reason.Failed() && t != nil && r.sent.of(t):
 		return status.Failed
 	case t != nil && t.Is([]byte(r.current)):
 		return status.InSync
-	case r.inFlight != nil && r.reason == ReasonNone:
+	case r.inFlight != nil && r.reason == guard.ReasonNone:
 		return status.Updating
 	case r.release == nil && !errors.Is(r.desired, firmware.ErrInvalid):
 		return status.Unknown
-	case r.release != nil && r.release.vacant.Load():
+	case r.release != nil && r.release.Vacant():
 		return status.Unknown
 	}
 	return status.Waiting
@@ -72,20 +73,20 @@ func (r *Row) state() status.State {
 
 // explain returns the reason the row shows. The caller holds mu.
 func (r *Row) explain(v *status.Status) string {
-	if r.reason == ReasonFetching {
+	if r.reason == guard.ReasonFetching {
 		if why := r.explainFetching(); why != "" {
 			return why
 		}
 	}
-	over := r.reason.failed() && v.State != status.Failed // what failed is no longer asked for
-	if text := r.reason.text(v, Printable(r.lost)); text != "" && !over {
+	over := r.reason.Failed() && v.State != status.Failed // what failed is no longer asked for
+	if text := r.reason.Text(v, firmware.Printable(r.lost)); text != "" && !over {
 		return text
 	}
 	switch {
 	case r.held != nil:
 		return r.held.Error()
 	case r.release != nil:
-		return r.release.explain()
+		return r.release.Explain()
 	case r.pending():
 		return "the registry has not said yet what it should run"
 	case r.desired != nil && !errors.Is(r.desired, firmware.ErrNotFound):
@@ -99,7 +100,7 @@ func (r *Row) explain(v *status.Status) string {
 func (r *Row) explainFetching() string {
 	t := r.target()
 	if r.release != nil && (r.inFlight == nil || t != nil && r.inFlight.Digest == t.Digest) {
-		if why := r.release.explain(); why != "" {
+		if why := r.release.Explain(); why != "" {
 			return why
 		}
 	}
@@ -109,5 +110,5 @@ func (r *Row) explainFetching() string {
 	if t == nil {
 		return ""
 	}
-	return r.engine.loadErrors.of(t)
+	return r.engine.releases.LoadError(t)
 }

@@ -20,6 +20,7 @@ import (
 	"havn/status"
 	"havn/store"
 	"havn/update"
+	"havn/update/desired"
 )
 
 // world is an engine in fake time with a real store, a source that tests
@@ -31,7 +32,7 @@ type world struct {
 	src     *source
 	images  *images
 	store   *store.Store
-	desired *update.Desired
+	desired *desired.Directory
 	cfg     update.Config
 	stop    func()
 	disk    disk
@@ -69,7 +70,7 @@ func (w *world) start() {
 	if w.store, err = store.Open(w.dir); err != nil {
 		w.t.Fatal(err)
 	}
-	w.desired = update.NewDesired([]update.Rule{{Application: "app", Spec: container("fw")}}, w.registry)
+	w.desired = desired.New([]desired.Rule{{Application: "app", Spec: container("fw")}}, w.registry)
 	w.Engine, err = update.New(w.cfg, update.Parts{
 		Desired: w.desired, Source: w.src, Images: w.images, Store: faulty{w.store, &w.disk},
 		Reporter: w.reporter, Clock: func() time.Time { return time.Now().Add(-w.back) },
@@ -154,7 +155,7 @@ func (w *world) refresh() {
 var limits = update.Limits{Payload: 1100, Write: 1024, Align: 4}
 
 func (w *world) ask(device string, st dfu.Status) dfu.Command {
-	row := w.Lookup(update.CoAP, []byte("app"), []byte(device), time.Now())
+	row := w.Lookup("coap", []byte("app"), []byte(device), time.Now())
 	cmd := w.Request(row, &st, limits, time.Now())
 	synctest.Wait()
 	return cmd

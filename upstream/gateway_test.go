@@ -16,6 +16,7 @@ import (
 	"havn/firmware"
 	"havn/store"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream"
 	"havn/upstream/spool"
 )
@@ -141,7 +142,7 @@ func (g *gateway) start(f *fuse) {
 		UnknownInFlight: update.InFlightRestart, Pace: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 	}
 	g.Engine, err = update.New(cfg, update.Parts{
-		Desired: update.NewDesired([]update.Rule{{Application: "app", Spec: spec}}, nil),
+		Desired: desired.New([]desired.Rule{{Application: "app", Spec: spec}}, nil),
 		Source:  g.images, Images: g.images, Store: mortalStore{db, f}, Reporter: forwarder,
 	})
 	if err != nil {
@@ -197,7 +198,7 @@ func (d *device) ask(g *gateway, boots bool) dfu.Op {
 		st.Updating, st.Update = true, dfu.Progress{Version: []byte(d.to), Offset: d.offset}
 	}
 	now := time.Now()
-	row := g.Lookup(update.CoAP, []byte("app"), []byte(d.name), now)
+	row := g.Lookup("coap", []byte("app"), []byte(d.name), now)
 	cmd := g.Request(row, &st, update.Limits{Payload: 1100, Write: 512, Align: 4}, now)
 	switch cmd.Op {
 	case dfu.OpWrite:

@@ -113,7 +113,7 @@ func startGateway(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	return g.CoAPAddr().String()
+	return g.Addr("coap").String()
 }
 
 func TestCoAPSaysThatAChildDoesNotStart(t *testing.T) {

@@ -40,7 +40,7 @@ func ServeGateway(ctx context.Context, dir string, devices int, in io.Reader, ou
 	if err != nil {
 		return err
 	}
-	return serveChild(ctx, g.CoAPAddr(), in, out, g.Run)
+	return serveChild(ctx, g.Addr("coap"), in, out, g.Run)
 }
 
 // ServeLimit runs a [load.Responder] with answers of size bytes, in the same

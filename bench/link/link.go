@@ -173,7 +173,7 @@ func (l Benchmark) cells() (all []Cell) {
 
 // warm waits until g has its firmware in memory.
 func warm(ctx context.Context, g *gateway.Gateway) error {
-	client, err := device.Dial(g.CoAPAddr().String(), device.Transmission{})
+	client, err := device.Dial(g.Addr("coap").String(), device.Transmission{})
 	if err != nil {
 		return err
 	}
@@ -189,7 +189,7 @@ func (l Benchmark) update(ctx context.Context, g *gateway.Gateway, i int, cell *
 	oneWay := time.Duration(cell.RTTMs * float64(time.Millisecond) / 2)
 	path := lossy.Path{Loss: cell.Loss, Delay: oneWay}
 	cfg := lossy.Config{Up: path, Down: path, Seed: l.Seed + uint64(i)}
-	relay, err := lossy.Listen(cfg, g.CoAPAddr())
+	relay, err := lossy.Listen(cfg, g.Addr("coap"))
 	if err != nil {
 		return err
 	}

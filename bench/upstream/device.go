@@ -72,7 +72,7 @@ func (c *campaign) newDevice(i int) (_ *campaignDevice, err error) {
 		return nil, err
 	}
 	c.backend.Add(d.name.Name)
-	d.client, err = device.Dial(c.gateway.CoAPAddr().String(), device.Transmission{})
+	d.client, err = device.Dial(c.gateway.Addr("coap").String(), device.Transmission{})
 	d.over = &device.CoAP{Client: d.client, Device: d.name}
 	return d, err
 }

@@ -104,7 +104,7 @@ func (d *demo) serve(ctx context.Context, cfg config.Config) error {
 		return err
 	}
 	fmt.Fprintf(d.out, "cloud     %s (a stand-in for Drogue Cloud)\ngateway   coap://%s\nadmin     %s\n\n",
-		d.backend.Cloud.RegistryURL, g.CoAPAddr(), g.AdminURL())
+		d.backend.Cloud.RegistryURL, g.Addr("coap"), g.AdminURL())
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	var parts errgroup.Group
@@ -183,7 +183,7 @@ func (d *demo) device(g *gateway.Gateway, i int, o *outcome) (life, error) {
 	}
 	mode := [...]string{"write", "block"}[i%2]
 	o.name, o.protocol = fmt.Sprintf("sensor-%d", i+1), "coap "+mode
-	client, err := device.Dial(g.CoAPAddr().String(), device.Transmission{})
+	client, err := device.Dial(g.Addr("coap").String(), device.Transmission{})
 	if err != nil {
 		return nil, err
 	}

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"havn/gateway/config"
 )
 
 // Exit statuses, those of sysexits.h but for exitFailed. Go itself exits with 2
@@ -47,7 +49,7 @@ func run(ctx context.Context, args []string) int {
 	if err == nil {
 		return 0
 	}
-	fmt.Fprintln(os.Stderr, "gateway:", err)
+	complain(err)
 	var usage usageError
 	var wrong configError
 	switch {
@@ -57,6 +59,17 @@ func run(ctx context.Context, args []string) int {
 		return exitConfig
 	}
 	return exitFailed
+}
+
+// complain prints err. The problems of a configuration begin with their place, as
+// the messages of compilers do.
+func complain(err error) {
+	var problems config.Problems
+	if errors.As(err, &problems) {
+		fmt.Fprintln(os.Stderr, problems)
+		return
+	}
+	fmt.Fprintln(os.Stderr, "gateway:", err)
 }
 
 func newRoot() *cobra.Command {

@@ -13,6 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/gateway/admin/api"
 	"havn/status"
 	"havn/store"
 	"havn/update"
@@ -23,7 +24,7 @@ func (s *site) operate(args ...string) []string { return append(args, "--admin",
 
 // statusJSON is what status --json prints.
 type statusJSON struct {
-	Items []status.Status
+	Items []api.Device
 	Total int
 }
 
@@ -108,7 +109,7 @@ func (s *site) rolledBack(name string, digest firmware.Digest) {
 	ago := time.Now().Add(-time.Hour).UnixNano()
 	err = st.SaveRows([]update.Record{{
 		Device: dfu.Device{Application: app, Name: device}, Current: "v0", Seen: ago,
-		Sent: update.Delivery{Digest: digest, From: "v0", At: ago}, Reason: update.ReasonRolledBack,
+		Sent: update.Delivery{Digest: digest, From: "v0", At: ago}, Reason: "rolled-back",
 	}}, nil)
 	if err != nil {
 		s.t.Fatal(err)
@@ -170,7 +171,7 @@ func TestStatus(t *testing.T) {
 	}
 	var list statusJSON
 	s.json(&list, s.operate("status", "--json")...)
-	first := append(list.Items, status.Status{})[0]
+	first := append(list.Items, api.Device{})[0]
 	if list.Total != 2 || len(list.Items) != 2 || first.State != status.InSync || first.Size != 5002 {
 		t.Errorf("status --json: %+v", list)
 	}

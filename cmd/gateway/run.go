@@ -51,7 +51,7 @@ func runGateway(ctx context.Context, out io.Writer, path string, local *gateway.
 	if err != nil {
 		return err
 	}
-	if addr := g.CoAPAddr(); addr.IsValid() {
+	if addr := g.Addr("coap"); addr.IsValid() {
 		fmt.Fprintf(out, "CoAP   coap://%s\n", addr)
 	}
 	if url := g.AdminURL(); url != "" {

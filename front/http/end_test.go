@@ -50,7 +50,7 @@ func TestSlowClients(t *testing.T) {
 		s.listener = listener{pipes}
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- s.Serve(ctx) }()
+		go func() { done <- s.Run(ctx) }()
 		for name, tt := range map[string]struct {
 			send string
 			want time.Duration
@@ -106,7 +106,7 @@ func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
 func TestCrowd(t *testing.T) {
 	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	s, stop := w.serve(t, Config{})
-	w.Stats().Connections.Add(crowd)
+	w.connections.Add(crowd)
 	conn := dial(t, s)
 	if head, _ := ask(t, conn, request(first)); !strings.Contains(head, "Connection: close\r\n") {
 		t.Errorf("head %q", head)
@@ -114,7 +114,7 @@ func TestCrowd(t *testing.T) {
 	if n, err := conn.Read(make([]byte, 1)); err != io.EOF {
 		t.Errorf("%d bytes, %v", n, err)
 	}
-	w.Stats().Connections.Add(-crowd)
+	w.connections.Add(-crowd)
 	stop()
 }
 

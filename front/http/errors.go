@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/telemetry"
 )
 
@@ -43,20 +44,20 @@ var reactions = [...]struct {
 	err    error
 	code   int
 	name   string // as Drogue Cloud says it
-	reason Reason
+	reason front.Reason
 }{
-	{errPath, http.StatusNotFound, "NotFound", None},
-	{errChannel, http.StatusNotFound, "NotFound", None},
-	{errMethod, http.StatusMethodNotAllowed, "MethodNotAllowed", None},
+	{errPath, http.StatusNotFound, "NotFound", front.None},
+	{errChannel, http.StatusNotFound, "NotFound", front.None},
+	{errMethod, http.StatusMethodNotAllowed, "MethodNotAllowed", front.None},
 	{errQuery, http.StatusBadRequest, "InvalidRequest", BadQuery},
-	{errCredentials, http.StatusForbidden, "AuthenticationError", BadIdentity},
-	{errNobody, http.StatusForbidden, "AuthenticationError", BadIdentity},
-	{errName, http.StatusForbidden, "AuthenticationError", BadIdentity},
-	{errTooLarge, http.StatusRequestEntityTooLarge, "InvalidRequest", Oversized},
-	{errBody, http.StatusBadRequest, "InvalidRequest", Malformed},
-	{telemetry.ErrNotJSON, http.StatusNotAcceptable, "", BadPayload},
-	{dfu.ErrMalformed, http.StatusBadRequest, "InvalidFormat", BadStatus},
-	{errNotTaken, http.StatusServiceUnavailable, "", None},
+	{errCredentials, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
+	{errNobody, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
+	{errName, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
+	{errTooLarge, http.StatusRequestEntityTooLarge, "InvalidRequest", front.Oversized},
+	{errBody, http.StatusBadRequest, "InvalidRequest", front.Malformed},
+	{telemetry.ErrNotJSON, http.StatusNotAcceptable, "", front.BadPayload},
+	{dfu.ErrMalformed, http.StatusBadRequest, "InvalidFormat", front.BadStatus},
+	{errNotTaken, http.StatusServiceUnavailable, "", front.None},
 }
 
 // problem is the body of an error, as Drogue Cloud writes it.

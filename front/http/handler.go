@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/telemetry"
 	"havn/update"
 )
@@ -23,12 +24,12 @@ const maxBody = 65536
 
 // Handler answers requests. It may be used by many goroutines at once.
 type Handler struct {
-	engine     *update.Engine
-	upstream   telemetry.Upstream
-	chunks     atomic.Pointer[Chunks]
-	commands   sync.Pool // of *[maxCommand]byte
-	stats      Stats
-	complaints complaints
+	engine      *update.Engine
+	upstream    telemetry.Upstream
+	chunks      atomic.Pointer[Chunks]
+	commands    sync.Pool // of *[maxCommand]byte
+	counts      *front.Counts
+	connections atomic.Int64 // open now
 }
 
 // NewHandler returns a handler that answers from engine and hands telemetry to
@@ -38,7 +39,7 @@ func NewHandler(
 ) (*Handler, error) {
 	h := &Handler{engine: e, upstream: up}
 	h.commands.New = func() any { return new([maxCommand]byte) }
-	h.complaints.init(log)
+	h.counts = h.newCounts(log)
 	return h, h.SetChunks(c)
 }
 
@@ -53,8 +54,8 @@ func (h *Handler) SetChunks(c Chunks) error {
 	return nil
 }
 
-// Stats returns the counters of the front.
-func (h *Handler) Stats() *Stats { return &h.stats }
+// Counts returns what the front counts.
+func (h *Handler) Counts() *front.Counts { return h.counts }
 
 // ServeHTTP implements http.Handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -62,7 +63,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err := x.serve(); err != nil {
 		x.refuse(err)
 	}
-	h.stats.Answers.Observe(time.Since(x.received), 1)
+	h.counts.Answers.Observe(time.Since(x.received), 1)
 }
 
 // exchange is one request being answered.
@@ -168,14 +169,14 @@ func (x *exchange) postStatus(id identity, body []byte) error {
 		return err
 	}
 	h := x.h
-	row := h.engine.Lookup(update.HTTP, []byte(id.application), []byte(id.device), x.received)
+	row := h.engine.Lookup(Protocol, []byte(id.application), []byte(id.device), x.received)
 	cmd := h.engine.Request(row, &st, h.chunks.Load().limits(), x.received)
 	buf := h.commands.Get().(*[maxCommand]byte)
 	defer h.commands.Put(buf)
 	x.w.Header()[commandHeader] = statusCommand
 	x.answer(http.StatusOK, cmd.Append(buf[:0]))
 	if cmd.Op == dfu.OpWrite {
-		h.stats.chunk(len(cmd.Data))
+		h.counts.Chunk(len(cmd.Data))
 	}
 	return nil
 }
@@ -190,5 +191,5 @@ func (x *exchange) answer(code int, body []byte) {
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	x.w.WriteHeader(code)
 	_, _ = x.w.Write(body) // into a buffer; a device that is gone asks again
-	x.h.stats.requests[x.resource].Count(code)
+	x.h.counts.Requests.Count(int(x.resource), code)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/telemetry"
 )
 
@@ -34,7 +35,7 @@ func TestStatusIsAnswered(t *testing.T) {
 			t.Errorf("%s: headers (-want +got):\n%s", url, diff)
 		}
 	}
-	if s := w.Stats(); s.Chunks.Load() != 5 || s.ChunkBytes.Load() == 0 {
+	if s := w.Counts(); s.Chunks.Load() != 5 || s.ChunkBytes.Load() == 0 {
 		t.Errorf("%d chunks, %d bytes", s.Chunks.Load(), s.ChunkBytes.Load())
 	}
 	row, err := w.engine.Device(dfu.Device{Application: "edge", Name: "dev"})
@@ -108,33 +109,33 @@ func TestRefused(t *testing.T) {
 		body    string
 		code    int
 		error   string // in the body; empty = no body
-		reason  Reason
+		reason  front.Reason
 	}{
-		{"root", telemetry.Upstream{}, "GET", "/", nil, "", 200, "", None},
-		{"post to root", telemetry.Upstream{}, "POST", "/", nil, "", 405, "MethodNotAllowed", None},
-		{"get", telemetry.Upstream{}, "GET", "/v1/dfu", nil, "", 405, "MethodNotAllowed", None},
-		{"put", telemetry.Upstream{}, "PUT", "/v1/dfu", nil, "", 405, "MethodNotAllowed", None},
-		{"path", telemetry.Upstream{}, "POST", "/v2/dfu", nil, "", 404, "NotFound", None},
-		{"no channel", taken, "POST", "/v1/", nil, "", 404, "NotFound", None},
-		{"no channel, no slash", taken, "POST", "/v1", nil, "", 404, "NotFound", None},
-		{"empty channel", taken, "POST", "/v1//dfu", nil, "", 404, "NotFound", None},
-		{"channel with a wildcard", taken, "POST", "/v1/a%2B", nil, "", 404, "NotFound", None},
-		{"channel with a slash", taken, "POST", "/v1/a%2Fb", nil, "", 404, "NotFound", None},
-		{"channel that is no text", taken, "POST", "/v1/%ff", nil, "", 404, "NotFound", None},
-		{"no upstream", telemetry.Upstream{}, "POST", "/v1/temp", nil, "", 404, "NotFound", None},
+		{"root", telemetry.Upstream{}, "GET", "/", nil, "", 200, "", front.None},
+		{"post to root", telemetry.Upstream{}, "POST", "/", nil, "", 405, "MethodNotAllowed", front.None},
+		{"get", telemetry.Upstream{}, "GET", "/v1/dfu", nil, "", 405, "MethodNotAllowed", front.None},
+		{"put", telemetry.Upstream{}, "PUT", "/v1/dfu", nil, "", 405, "MethodNotAllowed", front.None},
+		{"path", telemetry.Upstream{}, "POST", "/v2/dfu", nil, "", 404, "NotFound", front.None},
+		{"no channel", taken, "POST", "/v1/", nil, "", 404, "NotFound", front.None},
+		{"no channel, no slash", taken, "POST", "/v1", nil, "", 404, "NotFound", front.None},
+		{"empty channel", taken, "POST", "/v1//dfu", nil, "", 404, "NotFound", front.None},
+		{"channel with a wildcard", taken, "POST", "/v1/a%2B", nil, "", 404, "NotFound", front.None},
+		{"channel with a slash", taken, "POST", "/v1/a%2Fb", nil, "", 404, "NotFound", front.None},
+		{"channel that is no text", taken, "POST", "/v1/%ff", nil, "", 404, "NotFound", front.None},
+		{"no upstream", telemetry.Upstream{}, "POST", "/v1/temp", nil, "", 404, "NotFound", front.None},
 		{"query", telemetry.Upstream{}, "POST", "/v1/dfu?ct=soon", nil, "", 400, "InvalidRequest", BadQuery},
 		{"no credentials", telemetry.Upstream{}, "POST", "/v1/dfu", headers{"Authorization", ""}, string(first),
-			403, "AuthenticationError", BadIdentity},
+			403, "AuthenticationError", front.BadIdentity},
 		{"no credentials, names in the query", telemetry.Upstream{}, "POST", "/v1/dfu?application=edge&device=d",
-			headers{"Authorization", ""}, string(first), 403, "AuthenticationError", BadIdentity},
+			headers{"Authorization", ""}, string(first), 403, "AuthenticationError", front.BadIdentity},
 		{"no application", telemetry.Upstream{}, "POST", "/v1/dfu", headers{"Authorization", basicAuth("dev")}, string(first),
-			403, "AuthenticationError", BadIdentity},
-		{"empty status", telemetry.Upstream{}, "POST", "/v1/dfu", nil, "", 400, "InvalidFormat", BadStatus},
-		{"JSON status", telemetry.Upstream{}, "POST", "/v1/dfu", nil, `{"version":"1"}`, 400, "InvalidFormat", BadStatus},
-		{"too large", taken, "POST", "/v1/temp", nil, strings.Repeat("x", maxBody+1), 413, "InvalidRequest", Oversized},
-		{"largest", taken, "POST", "/v1/temp", nil, strings.Repeat("x", maxBody), 202, "", None},
-		{"not JSON", taken, "POST", "/v1/temp", headers{"Content-Type", "application/json"}, "{", 406, "", BadPayload},
-		{"not taken", failing, "POST", "/v1/temp", nil, "1", 503, "", None},
+			403, "AuthenticationError", front.BadIdentity},
+		{"empty status", telemetry.Upstream{}, "POST", "/v1/dfu", nil, "", 400, "InvalidFormat", front.BadStatus},
+		{"JSON status", telemetry.Upstream{}, "POST", "/v1/dfu", nil, `{"version":"1"}`, 400, "InvalidFormat", front.BadStatus},
+		{"too large", taken, "POST", "/v1/temp", nil, strings.Repeat("x", maxBody+1), 413, "InvalidRequest", front.Oversized},
+		{"largest", taken, "POST", "/v1/temp", nil, strings.Repeat("x", maxBody), 202, "", front.None},
+		{"not JSON", taken, "POST", "/v1/temp", headers{"Content-Type", "application/json"}, "{", 406, "", front.BadPayload},
+		{"not taken", failing, "POST", "/v1/temp", nil, "1", 503, "", front.Untaken},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -153,18 +154,22 @@ func TestRefused(t *testing.T) {
 			if tt.error != "" && !strings.HasPrefix(body, start) {
 				t.Errorf("%s, want %s...", body, start)
 			}
-			for _, why := range Reasons() {
-				if n := w.Stats().Rejected(why); (n == 1) != (why == tt.reason) {
+			w.Counts().Complaints.Each(func(why front.Reason, n uint64) {
+				if (n == 1) != (why == tt.reason) {
 					t.Errorf("%d rejected for %v", n, why)
 				}
-			}
-			if (tt.reason == None) != !strings.Contains(w.log.String(), "reason="+tt.reason.String()) {
+			})
+			if (tt.reason == front.None) != !strings.Contains(w.log.String(), "reason="+string(tt.reason)) {
 				t.Errorf("log: %s", w.log)
 			}
-			code := fmt.Sprint(tt.code)
-			counts := w.Stats().Requests()
-			if len(counts) != 1 || counts[0].Code != code || counts[0].N != 1 {
-				t.Errorf("counted %+v", counts)
+			counted := 0
+			w.Counts().Requests.Each(func(r front.Request, n uint64) {
+				if counted++; r.Code != fmt.Sprint(tt.code) || n != 1 {
+					t.Errorf("%d of %+v", n, r)
+				}
+			})
+			if counted != 1 {
+				t.Errorf("%d requests are counted", counted)
 			}
 		})
 	}
@@ -178,7 +183,7 @@ func TestEveryPrefixOfAStatusFails(t *testing.T) {
 			t.Errorf("%d bytes: %d", i, resp.StatusCode)
 		}
 	}
-	if n := w.Stats().Rejected(BadStatus); n != uint64(len(whole)) {
+	if n := w.Counts().Rejected(front.BadStatus); n != uint64(len(whole)) {
 		t.Errorf("%d rejected", n)
 	}
 	if n := strings.Count(w.log.String(), "\n"); n != 1 {
@@ -270,7 +275,7 @@ func TestCommands(t *testing.T) {
 	if diff := cmp.Diff(want, order); diff != "" {
 		t.Errorf("calls (-want +got):\n%s", diff)
 	}
-	if n := w.Stats().Commands.Load(); n != 2 {
+	if n := w.Counts().Commands.Load(); n != 2 {
 		t.Errorf("%d commands", n)
 	}
 	if !strings.Contains(w.log.String(), errFull.Error()) {

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/netutil"
+
+	"havn/front"
 )
 
 // Bounds of what a connection may cost. A device writes its head in two dozen
@@ -39,13 +41,33 @@ type Server struct {
 	open        sync.WaitGroup // one per connection
 }
 
-// Listen binds the port of cfg. It starts nothing: see Serve.
+// Setup is what the configuration says of the front.
+type Setup struct {
+	Config Config
+	Chunks Chunks
+}
+
+// New returns the front on the port of s. It starts nothing: see Run.
+func New(s Setup, p front.Parts) (*Server, error) {
+	h, err := NewHandler(p.Engine, s.Chunks, p.Upstream, p.Log)
+	if err != nil {
+		return nil, err
+	}
+	return Listen(s.Config, h)
+}
+
+// Reload takes over the chunk sizes of next, and reads the certificate anew.
+func (s *Server) Reload(next Setup) error {
+	return errors.Join(s.handler.SetChunks(next.Chunks), s.readCertificate())
+}
+
+// Listen binds the port of cfg. It starts nothing: see Run.
 func Listen(cfg Config, h *Handler) (*Server, error) {
 	if err := cfg.Validate().Err(); err != nil {
 		return nil, fmt.Errorf("http: %w", err)
 	}
 	s := &Server{cfg: cfg, handler: h}
-	if err := s.Reload(); err != nil {
+	if err := s.readCertificate(); err != nil {
 		return nil, err
 	}
 	l, err := net.Listen("tcp", cfg.Listen)
@@ -63,9 +85,9 @@ func Listen(cfg Config, h *Handler) (*Server, error) {
 	return s, nil
 }
 
-// Reload reads the certificate and its key again. After an error the ones in
+// readCertificate reads the certificate and its key. After an error the ones in
 // use stay.
-func (s *Server) Reload() error {
+func (s *Server) readCertificate() error {
 	if s.cfg.Certificate == "" {
 		return nil
 	}
@@ -93,10 +115,10 @@ func (s *Server) tls() *tls.Config {
 // Addr returns the address that is listened on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
-// Serve answers until ctx ends, then returns nil; or until the socket breaks,
+// Run answers until ctx ends, then returns nil; or until the socket breaks,
 // then it returns why. Either way all connections have ended and the port is
 // free. It must be called at most once.
-func (s *Server) Serve(ctx context.Context) error {
+func (s *Server) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	stopped := make(chan struct{})
 	context.AfterFunc(ctx, func() {
@@ -125,14 +147,20 @@ func (s *Server) accept() error {
 	return s.http.ServeTLS(s.listener, "", "")
 }
 
-// Close frees the port of a server that does not Serve.
+// Name returns the protocol.
+func (s *Server) Name() string { return Protocol }
+
+// Counts returns what the front counts.
+func (s *Server) Counts() *front.Counts { return s.handler.counts }
+
+// Close frees the port of a server that does not Run.
 func (s *Server) Close() error { return s.listener.Close() }
 
 // answer hands a request to the handler. In a crowd its connection is not kept,
 // so that idle ones do not keep other devices out.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	connOf(r.Context()).asking = false
-	if s.handler.stats.Connections.Load() > crowd {
+	if s.handler.connections.Load() > crowd {
 		w.Header().Set("Connection", "close")
 	}
 	s.handler.ServeHTTP(w, r)
@@ -144,14 +172,14 @@ func (s *Server) follow(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		s.open.Add(1)
-		s.handler.stats.Connections.Add(1)
+		s.handler.connections.Add(1)
 	case http.StateActive:
 		unwrap(c).asking = true
 	case http.StateClosed:
 		if unwrap(c).asking {
-			s.handler.reject(Malformed, c.RemoteAddr().String(), errNotHTTP)
+			s.handler.reject(front.Malformed, c.RemoteAddr().String(), errNotHTTP)
 		}
-		s.handler.stats.Connections.Add(-1)
+		s.handler.connections.Add(-1)
 		s.open.Done()
 	}
 }
@@ -167,6 +195,8 @@ func (l errorLog) Write(line []byte) (int, error) {
 		l.h.reject(Handshake, peer, fmt.Errorf("%w: %s", errHandshake, why))
 		return len(line), nil
 	}
-	l.h.complaints.warn(&l.h.complaints.server, "the server complains", slog.String("error", text))
+	if log := l.h.counts.Reject(ServerError); log != nil {
+		log.Warn("http: the server complains", slog.String("error", text))
+	}
 	return len(line), nil
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"havn/dfu"
+	"havn/front"
 	"havn/telemetry"
 )
 
@@ -26,7 +27,7 @@ func (w *world) serve(t testing.TB, cfg Config) (s *Server, stop func()) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx) }()
+	go func() { done <- s.Run(ctx) }()
 	ended := false
 	stop = func() {
 		if ended {
@@ -37,7 +38,7 @@ func (w *world) serve(t testing.TB, cfg Config) (s *Server, stop func()) {
 		if err := <-done; err != nil {
 			t.Errorf("Serve: %v", err)
 		}
-		if n := w.Stats().Connections.Load(); n != 0 {
+		if n := w.connections.Load(); n != 0 {
 			t.Errorf("%d connections after the end", n)
 		}
 	}
@@ -145,7 +146,7 @@ func TestKeepAlive(t *testing.T) {
 			t.Fatalf("%v at %d, want Write at %d", cmd.Op, cmd.Offset, offset)
 		}
 	}
-	if n := w.Stats().Connections.Load(); n != 1 {
+	if n := w.connections.Load(); n != 1 {
 		t.Errorf("%d connections", n)
 	}
 }
@@ -211,7 +212,7 @@ func TestEveryPrefixOfARequest(t *testing.T) {
 		conn.Close()
 	}
 	stop()
-	if n := w.Stats().Rejected(Malformed); n < uint64(len(raw))-2 {
+	if n := w.Counts().Rejected(front.Malformed); n < uint64(len(raw))-2 {
 		t.Errorf("%d of %d prefixes are counted", n, len(raw))
 	}
 	if n := len(w.engine.Devices("edge")); n != 0 {
@@ -257,7 +258,7 @@ func TestBrokenSocket(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Serve(t.Context()); err == nil {
+	if err := s.Run(t.Context()); err == nil {
 		t.Error("no error")
 	}
 }

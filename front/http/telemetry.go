@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 
+	"havn/front"
 	"havn/telemetry"
 )
 
@@ -18,15 +19,15 @@ func (x *exchange) postTelemetry(id identity, channel string, awaits bool, body 
 	h := x.h
 	err = h.upstream.Telemetry(id.application, id.device, channel, contentType, body)
 	if err != nil {
-		h.complaints.warn(&h.complaints.upstream,
-			"telemetry is not taken; devices are told to try later",
-			slog.String("app", id.application), slog.String("device", id.device),
-			slog.Any("error", err))
+		if log := h.counts.Reject(front.Untaken); log != nil {
+			log.Warn("http: telemetry is not taken; devices are told to try later",
+				slog.String("app", id.application), slog.String("device", id.device), slog.Any("error", err))
+		}
 		return fmt.Errorf("%w: %w", errNotTaken, err)
 	}
 	if awaits && h.upstream.Commands != nil {
 		if name, payload, ok := h.upstream.Commands(id.application, id.device); ok {
-			h.stats.Commands.Add(1)
+			h.counts.Commands.Add(1)
 			x.w.Header()[commandHeader] = []string{name}
 			x.answer(http.StatusOK, payload)
 			return nil

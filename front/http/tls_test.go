@@ -128,10 +128,10 @@ func TestHandshakeFailures(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 	stop()
-	if n := w.Stats().Rejected(Handshake); n != 2 {
+	if n := w.Counts().Rejected(Handshake); n != 2 {
 		t.Errorf("%d handshakes rejected:\n%s", n, w.log)
 	}
-	if !strings.Contains(w.log.String(), "reason=handshake peer=127.0.0.1:") {
+	if !strings.Contains(w.log.String(), "reason=handshake suppressed=0 peer=127.0.0.1:") {
 		t.Errorf("log: %s", w.log)
 	}
 }
@@ -144,7 +144,7 @@ func TestReload(t *testing.T) {
 	if err := os.Remove(cfg.Key); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Reload(); err == nil {
+	if err := s.Reload(Setup{}); err == nil {
 		t.Error("a missing key is no error")
 	}
 	shake(t, s, old)
@@ -153,7 +153,7 @@ func TestReload(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.Reload(); err != nil {
+	if err := s.Reload(Setup{}); err != nil {
 		t.Fatal(err)
 	}
 	shake(t, s, renewed)

@@ -42,7 +42,7 @@ func TestUpdate(t *testing.T) {
 			if want := (len(blinky.data) + 1915) / 1916; int(result.Chunks) > want+2 {
 				t.Errorf("%d chunks, want about %d", result.Chunks, want)
 			}
-			if n := w.Stats().Chunks.Load(); n != result.Chunks {
+			if n := w.Counts().Chunks.Load(); n != result.Chunks {
 				t.Errorf("%d chunks are counted, the device got %d", n, result.Chunks)
 			}
 		})

@@ -21,6 +21,7 @@ import (
 	"havn/firmware"
 	"havn/telemetry"
 	"havn/update"
+	"havn/update/desired"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -50,12 +51,12 @@ var blinky = newFirmware("2.0.0", 50_003)
 
 func newWorld(t testing.TB, f fw, c Chunks, up telemetry.Upstream) *world {
 	t.Helper()
-	rule := update.Rule{Application: "edge", Spec: firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}}
+	rule := desired.Rule{Application: "edge", Spec: firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}}
 	origin := newOrigin(t, f)
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: time.Second, MaxVersion: 16,
 			Refresh: time.Hour, Abandon: time.Hour, MaxDevices: 10_000},
-		update.Parts{Desired: update.NewDesired([]update.Rule{rule}, nil),
+		update.Parts{Desired: desired.New([]desired.Rule{rule}, nil),
 			Source: origin, Images: origin, Store: store{origin: origin}})
 	if err != nil {
 		t.Fatal(err)

@@ -11,8 +11,10 @@ import (
 	"havn/fault"
 	"havn/firmware"
 	fronthttp "havn/front/http"
+	"havn/front/mqtt"
 	"havn/lorawan"
 	"havn/update"
+	"havn/update/desired"
 	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
@@ -28,6 +30,7 @@ type Config struct {
 	Admin    Admin            `yaml:"admin"`
 	CoAP     coap.Config      `yaml:"coap"`
 	HTTP     fronthttp.Config `yaml:"http"`
+	MQTT     mqtt.Config      `yaml:"mqtt"`
 	Chunks   Chunks           `yaml:"chunks"`
 	LoRaWAN  LoRaWAN          `yaml:"lorawan"`
 	Firmware Firmware         `yaml:"firmware"`
@@ -55,6 +58,7 @@ type Admin struct {
 type Chunks struct {
 	CoAP    coap.Chunks      `yaml:"coap"`
 	HTTP    fronthttp.Chunks `yaml:"http"`
+	MQTT    mqtt.Chunks      `yaml:"mqtt"`
 	LoRaWAN lorawan.Chunks   `yaml:"lorawan"`
 }
 
@@ -71,7 +75,7 @@ type Firmware struct {
 	Refresh time.Duration  `yaml:"refresh"` // how often tags and desired firmware are looked up again
 	File    file.Config    `yaml:"file"`
 	Hawkbit hawkbit.Config `yaml:"hawkbit"`
-	Desired []update.Rule  `yaml:"desired"` // first match wins
+	Desired []desired.Rule `yaml:"desired"` // first match wins
 }
 
 // Upstream says which cloud the gateway learns from and reports to.
@@ -96,6 +100,7 @@ func Default() Config {
 		Chunks: Chunks{
 			CoAP:    coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
 			HTTP:    fronthttp.Chunks{WriteSize: 2016, Align: 4},
+			MQTT:    mqtt.Chunks{WriteSize: 1024, Align: 4},
 			LoRaWAN: lorawan.Chunks{Align: 4},
 		},
 		LoRaWAN: LoRaWAN{Shard: lorawan.Shard{Of: 1}},

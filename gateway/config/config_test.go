@@ -15,7 +15,11 @@ import (
 
 	"havn/coap"
 	"havn/firmware"
-	"havn/update"
+	"havn/link/mqtt"
+	"havn/lorawan"
+	"havn/lorawan/region"
+	"havn/update/desired"
+	"havn/upstream/drogue"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
 )
@@ -78,11 +82,21 @@ func full(t *testing.T) Config {
 	c.Firmware.Hawkbit = hawkbit.Config{
 		URL: "https://hawkbit.example", Tenant: "plant 7", GatewayTokenFile: name, Artifact: "os/*.bin", CA: name,
 	}
-	c.Firmware.Desired = []update.Rule{
+	c.Firmware.Desired = []desired.Rule{
 		{Application: "a", Device: "d", Spec: firmware.Spec{Container: &firmware.ContainerSpec{
 			Image: "blinky:v2", ImagePullPolicy: firmware.PullAlways}}},
 		{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "blinky"}}},
 		{Device: "e", Spec: firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: "7"}}},
+	}
+	rx2 := 3
+	c.LoRaWAN.Networks = []lorawan.Config{{
+		Name: "plant", Server: lorawan.ChirpStackV4, Application: "a", Region: "EU868", RX2DR: &rx2,
+		MQTT:   mqtt.Config{URL: "mqtts://broker.example:8883", Username: "u", PasswordFile: name, CA: name},
+		FPorts: []int{223, 10}, Window: region.Both, AirtimeBudget: 0.015,
+	}}
+	c.Upstream.Drogue.Registry.URL, c.Upstream.Drogue.Registry.TokenFile = "https://api.example", name
+	c.Upstream.Drogue.Endpoints = []drogue.Endpoint{
+		{URL: "mqtts://mqtt.example", Application: "a", Device: "gw", PasswordFile: name},
 	}
 	c.Update.Poll = 36*time.Hour + 90*time.Second
 	return c

@@ -5,7 +5,7 @@
 // reload, and hands each package the Config struct that the package defines.
 // It reads files and the environment, nothing else.
 //
-//	FILE ─► parse YAML ─► decode into Default() ─► validate ─► Config
+//	FILE ─► parse YAML ─► decode into Default() ─► Validate ─► Config
 //	             │                │                   │
 //	             └────────────────┴───────────────────┴─► Problems, in the order of the file
 //
@@ -33,14 +33,15 @@
 //  2. [Config], or the section above, gets one field of that type. From there
 //     the key is read, checked for mistakes of type, and printed.
 //  3. Default gets its defaults, unless all are zero.
-//  4. validate gets what types cannot tell: bounds, choices, keys that go
-//     together. Keys named ca, certificate, key or *_file are known to name
+//  4. The section's method Validate says what types cannot tell: bounds,
+//     choices, keys that go together, as values of package fault. It answers for
+//     all that is below it. Keys named ca, certificate, key or *_file are known to name
 //     files that must exist; those named password, token, secret or psk, alone
 //     or as the last word, are known to be secret.
 //  5. configs/gateway.yaml gets the keys and their comments; a test fails
 //     until it has them all.
 //
-// A field can be a string, a bool, an integer, a time.Duration, an
+// A field can be a string, a bool, a number, a time.Duration, an
 // encoding.TextUnmarshaler that is also a TextMarshaler, a struct, a pointer
 // to one (nil where the file has none), a slice or a map of these. A struct
 // tagged ",inline" gives its keys to its parent. Fields tagged "-" are set by

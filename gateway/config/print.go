@@ -120,6 +120,8 @@ func scalar(v reflect.Value) string {
 		return strconv.FormatInt(v.Int(), 10)
 	case v.CanUint():
 		return strconv.FormatUint(v.Uint(), 10)
+	case v.CanFloat():
+		return strconv.FormatFloat(v.Float(), 'g', -1, v.Type().Bits())
 	case v.Kind() == reflect.Bool:
 		return strconv.FormatBool(v.Bool())
 	}

@@ -4,7 +4,7 @@ import (
 	"reflect"
 
 	"havn/fault"
-	"havn/update"
+	"havn/update/desired"
 )
 
 // section is a part of the configuration that its owner checks, with all that is
@@ -84,7 +84,7 @@ func (f Firmware) Validate() (faults fault.List) {
 }
 
 // available returns why there is no source for what r desires.
-func (f Firmware) available(r update.Rule) (faults fault.List) {
+func (f Firmware) available(r desired.Rule) (faults fault.List) {
 	switch {
 	case r.Spec.Validate() != nil:
 	case r.File != nil && f.File.Directory == "":

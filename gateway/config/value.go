@@ -39,6 +39,11 @@ func set(v reflect.Value, text string) error {
 		n, err := strconv.ParseUint(text, 10, v.Type().Bits())
 		v.SetUint(n)
 		return numberError(text, err)
+	case reflect.Float32, reflect.Float64:
+		n, err := strconv.ParseFloat(text, v.Type().Bits())
+		if v.SetFloat(n); err != nil {
+			return fmt.Errorf("%q is not a number", text)
+		}
 	default:
 		panic(fmt.Sprintf("internal error: no way to configure a %s", v.Type()))
 	}

@@ -7,9 +7,11 @@ import (
 	"net/url"
 
 	"havn/firmware"
+	"havn/upstream/hawkbit/ddi"
 )
 
-// state is what a controller knows of itself, as it is stored.
+// state is what a controller knows of itself. Its JSON is durable: testdata has
+// it as each gateway wrote it.
 type state struct {
 	Action    *action            `json:"action,omitempty"`    // the last one offered, open or closed
 	Installed *firmware.Metadata `json:"installed,omitempty"` // of the last action closed with success
@@ -28,11 +30,11 @@ const maxOutcomes = 16
 
 // outcome is how an action ended.
 type outcome struct {
-	Action    string `json:"action"`
-	URL       string `json:"url"` // of its deploymentBase
-	Execution string `json:"execution"`
-	Finished  string `json:"finished"`
-	Detail    string `json:"detail"`
+	Action    string        `json:"action"`
+	URL       string        `json:"url"` // of its deploymentBase
+	Execution ddi.Execution `json:"execution"`
+	Finished  ddi.Result    `json:"finished"`
+	Detail    string        `json:"detail"`
 }
 
 // action is one assignment of the server.

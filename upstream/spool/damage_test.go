@@ -60,7 +60,7 @@ func TestDamagedFileIsSetAside(t *testing.T) {
 		"pages of noise":  func(b []byte) []byte { return noise(b, 2*4096, len(b)) },
 		"pages of zeroes": func(b []byte) []byte { clear(b[2*4096:]); return b },
 		"both roots":      func(b []byte) []byte { return noise(b, 0, 2*4096) },
-		"another format":  func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("format1"), []byte("format9")) },
+		"no format":       func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("format1"), []byte("formatX")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, dir, log := damaged(t, spoil)

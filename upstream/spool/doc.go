@@ -26,7 +26,8 @@
 //     oldest goes first.
 //   - A file that is damaged is renamed and a new one begun: the gateway does
 //     not stop for it, and Fresh says that everything is to be reported again.
+//   - The file holds the number of its format. Open refuses a newer format; the
+//     golden files in testdata are the formats, byte for byte.
 //
-// Sizes are bytes. Records are CBOR (RFC 8949); a format that this package did
-// not write counts as damage.
+// Sizes are bytes. Records are CBOR (RFC 8949) with numbers for keys.
 package spool

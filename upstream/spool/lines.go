@@ -3,6 +3,7 @@ package spool
 import (
 	"log/slog"
 	"slices"
+	"strconv"
 )
 
 // prepare makes the buckets that are missing and removes those of lines that
@@ -13,7 +14,7 @@ func (w *writer) prepare(lines []string, log *slog.Logger) error {
 			return err
 		}
 	}
-	if err := w.tx.Bucket(bucketMeta).Put(keyFormat, []byte(format)); err != nil {
+	if err := w.tx.Bucket(bucketMeta).Put(keyFormat, []byte(strconv.Itoa(format))); err != nil {
 		return err
 	}
 	for name, held := range w.state.lines {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -16,9 +17,9 @@ import (
 	bolterrors "go.etcd.io/bbolt/errors"
 )
 
-// format names the layout of the file. Change it with every change of the
-// layout: events of another format are set aside with their file.
-const format = "1"
+// format is the number of the file's layout. Raise it with every change that an
+// older gateway would misread, and migrate older files in Spool.open.
+const format = 1
 
 var (
 	bucketMeta   = []byte("meta")
@@ -174,8 +175,11 @@ func (st *state) measure(tx *bbolt.Tx) error {
 	if meta == nil {
 		return nil
 	}
-	if got := meta.Get(keyFormat); string(got) != format || lines == nil || aside == nil {
-		return fmt.Errorf("%w: has format %q, this gateway writes %q", errDamaged, got, format)
+	if err := checkFormat(meta.Get(keyFormat)); err != nil {
+		return err
+	}
+	if lines == nil || aside == nil {
+		return fmt.Errorf("%w: queues are missing", errDamaged)
 	}
 	st.aside = total(aside)
 	return lines.ForEachBucket(func(name []byte) error {
@@ -188,6 +192,20 @@ func (st *state) measure(tx *bbolt.Tx) error {
 		_ = total(last)
 		return nil
 	})
+}
+
+// checkFormat refuses a file of a newer gateway: what is in it may still be sent
+// by that one.
+func checkFormat(number []byte) error {
+	switch n, err := strconv.Atoi(string(number)); {
+	case err != nil || n < 1:
+		return fmt.Errorf("%w: its format is %q", errDamaged, number)
+	case n > format:
+		return fmt.Errorf("written by a newer gateway: its format is %d, this gateway reads up to %d; "+
+			"run the newer gateway, or move the file away: then the events in it are not sent, "+
+			"and every device is reported again", n, format)
+	}
+	return nil
 }
 
 // total reads a whole bucket.
