@@ -126,12 +126,12 @@ func (g *Gateway) reportAgain() {
 }
 
 // summary is the upstream at a glance.
-func (c *cloud) summary() map[string]any {
+func (c *cloud) summary() map[string]uint64 {
 	if c.forwarder == nil {
-		return map[string]any{}
+		return map[string]uint64{}
 	}
-	return map[string]any{
-		"waiting": c.spool.Stats().Events, "delivered": c.forwarder.Stats().Delivered.Load(),
+	return map[string]uint64{
+		"waiting": uint64(c.spool.Stats().Events), "delivered": c.forwarder.Stats().Delivered.Load(),
 		"rejected": c.forwarder.Stats().Rejected.Load(),
 	}
 }

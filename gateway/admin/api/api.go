@@ -12,34 +12,6 @@ import (
 	"havn/status"
 )
 
-// Image is one firmware image held or offered.
-type Image struct {
-	Digest     firmware.Digest `json:"digest"`
-	Version    string          `json:"version"`
-	Size       uint32          `json:"size"`
-	References []string        `json:"references"` // what it was resolved from
-	Pinned     bool            `json:"pinned"`     // in use by a device
-	Memory     bool            `json:"memory"`
-	Disk       bool            `json:"disk"`
-}
-
-// Cache is the state of the image cache: bytes held and what became of lookups.
-type Cache struct {
-	MemoryBytes uint64 `json:"memory_bytes"`
-	DiskBytes   uint64 `json:"disk_bytes"`
-	Hits        uint64 `json:"hits"`
-	Misses      uint64 `json:"misses"`
-}
-
-// Summary is the gateway at a glance.
-type Summary struct {
-	Devices         map[status.State]int `json:"devices"`
-	Images          int                  `json:"images"`
-	Cache           Cache                `json:"cache"`
-	Upstream        map[string]any       `json:"upstream"`
-	ChunksPerSecond map[string]float64   `json:"chunks_per_second"` // by protocol
-}
-
 // Engine is what the API shows and changes.
 type Engine interface {
 	Devices(application string) []status.Status
@@ -69,12 +41,12 @@ func (a API) Register(mux *http.ServeMux) {
 		w.WriteHeader(http.StatusAccepted)
 	})
 	mux.HandleFunc("GET "+device, func(w http.ResponseWriter, r *http.Request) {
-		view, err := a.Engine.Device(deviceOf(r))
+		s, err := a.Engine.Device(named(r))
 		if err != nil {
 			fail(w, err)
 			return
 		}
-		answer(w, view)
+		answer(w, deviceOf(s))
 	})
 	mux.HandleFunc("PUT "+device+"/desired", a.assign)
 	mux.HandleFunc("DELETE "+device+"/desired", change(a.Engine.Unassign))
@@ -82,17 +54,18 @@ func (a API) Register(mux *http.ServeMux) {
 	mux.HandleFunc("DELETE "+device, change(a.Engine.Forget))
 }
 
-func deviceOf(r *http.Request) dfu.Device {
+// named returns the device in the path of r.
+func named(r *http.Request) dfu.Device {
 	return dfu.Device{Application: r.PathValue("application"), Name: r.PathValue("device")}
 }
 
 func (a API) devices(w http.ResponseWriter, r *http.Request) {
-	views := a.Engine.Devices(r.FormValue("application"))
-	list(w, r, views, func(v status.Status) string { return v.Device.String() })
+	all := a.Engine.Devices(r.FormValue("application"))
+	list(w, r, all, func(s status.Status) string { return s.Device.String() }, deviceOf)
 }
 
 func (a API) images(w http.ResponseWriter, r *http.Request) {
-	list(w, r, a.Images(), func(i Image) string { return i.Digest.String() })
+	list(w, r, a.Images(), func(i Image) string { return i.Digest }, func(i Image) Image { return i })
 }
 
 // maxSpec bounds the body of an assignment: two names and some braces.
@@ -108,7 +81,7 @@ func (a API) assign(w http.ResponseWriter, r *http.Request) {
 			firmware.ErrInvalid, err))
 		return
 	}
-	if err := a.Engine.Assign(r.Context(), deviceOf(r), spec); err != nil {
+	if err := a.Engine.Assign(r.Context(), named(r), spec); err != nil {
 		fail(w, err)
 		return
 	}
@@ -118,7 +91,7 @@ func (a API) assign(w http.ResponseWriter, r *http.Request) {
 // change makes a handler of an operation on one device.
 func change(do func(dfu.Device) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if err := do(deviceOf(r)); err != nil {
+		if err := do(named(r)); err != nil {
 			fail(w, err)
 			return
 		}
@@ -141,5 +114,5 @@ func fail(w http.ResponseWriter, err error) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]string{"error": err.Error()})
+	_ = json.NewEncoder(w).Encode(Refusal{err.Error()})
 }

@@ -1,4 +1,4 @@
-package update
+package guard
 
 import (
 	"fmt"
@@ -36,17 +36,21 @@ var reasonNames = [reasons]string{
 	ReasonOtherVersion: "other-version",
 }
 
-// reasonOf returns the reason of a name, ReasonNone for a name that is unknown.
-func reasonOf(name string) Reason {
+// ReasonOf returns the reason of a name, ReasonNone for a name that is unknown.
+func ReasonOf(name string) Reason {
 	return Reason(max(slices.Index(reasonNames[:], name), 0))
 }
 
-// failed reports whether the reason stays until an operator acts or the target
-// moves.
-func (r Reason) failed() bool { return r >= ReasonRolledBack }
+// String returns the name of the reason, empty for ReasonNone.
+func (r Reason) String() string { return reasonNames[r] }
 
-// text explains r on the row of a device whose update is to target t.
-func (r Reason) text(v *status.Status, inFlight string) string {
+// Failed reports whether the reason stays until an operator acts or the target
+// moves.
+func (r Reason) Failed() bool { return r >= ReasonRolledBack }
+
+// Text explains r for people, to a device that stands at v and, where that is
+// another version than v.Target, is in the middle of inFlight.
+func (r Reason) Text(v *status.Status, inFlight string) string {
 	switch r {
 	case ReasonFetching:
 		return "the image is being fetched"

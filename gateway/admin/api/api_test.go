@@ -17,12 +17,15 @@ import (
 	"havn/status"
 )
 
-// fake is an engine of 250 devices that notes what it is told.
-type fake struct{ calls []string }
+// fake is an engine that notes what it is told.
+type fake struct {
+	devices int // at least 250
+	calls   []string
+}
 
 func (f *fake) Devices(application string) (views []status.Status) {
-	for i := range 250 {
-		views = append(views, status.Status{Device: dfu.Device{Application: application, Name: fmt.Sprintf("d%03d", i)}})
+	for i := range max(f.devices, 250) {
+		views = append(views, status.Status{Device: dfu.Device{Application: application, Name: fmt.Sprintf("d%04d", i)}})
 	}
 	return views
 }
@@ -97,7 +100,7 @@ func TestPaging(t *testing.T) {
 	after, pages := "", 0
 	for {
 		_, body := serve(t, &fake{}, "GET", "/api/v1/devices?application=app&after="+after, "")
-		var p page[status.Status]
+		var p Page[Device]
 		if err := json.Unmarshal([]byte(body), &p); err != nil {
 			t.Fatal(err)
 		}
@@ -112,7 +115,7 @@ func TestPaging(t *testing.T) {
 		}
 		after = p.Next
 	}
-	if pages != 3 || len(names) != 250 || names[249] != "d249" {
+	if pages != 3 || len(names) != 250 || names[249] != "d0249" {
 		t.Errorf("%d pages, %d names", pages, len(names))
 	}
 }
@@ -121,11 +124,11 @@ func TestPaging(t *testing.T) {
 func TestEveryState(t *testing.T) {
 	eta := 12.0
 	for _, state := range status.States {
-		got, err := json.Marshal(status.Status{
+		got, err := json.Marshal(deviceOf(status.Status{
 			Device: dfu.Device{Application: "app", Name: "d1"}, Protocol: "coap", State: state,
 			Current: "1", Target: "2", Offset: 1, Size: 4, Progress: 0.25, Error: "why",
 			LastSeen: time.Unix(0, 0).UTC(), ETA: &eta, Digest: firmware.Digest{1}, Order: "17",
-		})
+		}))
 		want := `{"application":"app","device":"d1","protocol":"coap","state":"` + string(state) +
 			`","current":"1","target":"2","offset":1,"size":4,"progress":0.25,"error":"why",` +
 			`"last_seen":"1970-01-01T00:00:00Z","eta_seconds":12}`
