@@ -9,6 +9,7 @@ import (
 	"havn/coap"
 	"havn/front"
 	"havn/front/http"
+	"havn/front/mqtt"
 	"havn/gateway/config"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
@@ -25,6 +26,9 @@ func (g *Gateway) openFronts() error {
 		}),
 		mount(g, g.cfg.HTTP.Listen != "", http.New, func(c *config.Config) http.Setup {
 			return http.Setup{Config: c.HTTP, Chunks: c.Chunks.HTTP}
+		}),
+		mount(g, g.cfg.MQTT.Listen+g.cfg.MQTT.TLSListen != "", mqtt.New, func(c *config.Config) mqtt.Setup {
+			return mqtt.Setup{Config: c.MQTT, Chunks: c.Chunks.MQTT}
 		}),
 	}
 	for _, network := range g.cfg.LoRaWAN.Networks {
@@ -49,6 +53,9 @@ func mount[S any, F interface {
 		return err
 	}
 	g.fronts = append(g.fronts, f)
+	if reaches, ok := any(f).(front.Waker); ok {
+		g.cloud.inbox.Wake(reaches.Wake)
+	}
 	g.reloads = append(g.reloads, func(c *config.Config) error { return f.Reload(section(c)) })
 	g.warnOpen(f)
 	return nil

@@ -14,7 +14,8 @@ import (
 // ClientConfig is how a server is asked.
 type ClientConfig struct {
 	CA       File          // authorities that the server must have; no file = the system's
-	Compress bool          // ask for gzip
+	Compress bool          // see Transport
+	Dial     Dial          // see Transport
 	Timeout  time.Duration // of a request of Do, to the last byte of the answer; 0 = a minute
 
 	// Authorize puts credentials on a request, nil = none. It is asked before
@@ -38,8 +39,8 @@ type Client struct {
 
 // NewClient returns a client. It reads the authorities, and asks nothing yet.
 func NewClient(cfg ClientConfig) (*Client, error) {
-	transport, err := NewTransport(cfg.CA, cfg.Compress)
-	if err != nil {
+	transport := &Transport{CA: cfg.CA, Compress: cfg.Compress, Dial: cfg.Dial}
+	if err := transport.Validate(); err != nil {
 		return nil, err
 	}
 	c := &Client{http: http.Client{Transport: transport}, Timeout: cmp.Or(cfg.Timeout, time.Minute)}
@@ -69,7 +70,7 @@ type Answer struct {
 // error.
 func (c *Client) Do(req *http.Request, limit int64) (Answer, error) {
 	ctx, cancel := context.WithTimeoutCause(req.Context(), c.Timeout,
-		fmt.Errorf("no whole answer within %v: %w", c.Timeout, context.DeadlineExceeded))
+		fmt.Errorf("timeout: no whole answer within %v: %w", c.Timeout, context.DeadlineExceeded))
 	defer cancel()
 	resp, err := c.Open(req.WithContext(ctx))
 	if err != nil {

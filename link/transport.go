@@ -3,6 +3,7 @@ package link
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io/fs"
 	"net"
@@ -25,22 +26,25 @@ const (
 // Transport is an [http.RoundTripper] that reads the file of authorities again
 // when it has changed. Connections of the earlier authorities end with the
 // requests under way. A body whose server falls silent for [StallTimeout] fails.
+//
+// The zero Transport trusts the authorities of the system.
 type Transport struct {
-	ca       File
-	compress bool
+	CA       File // authorities that the server must have; no file = the system's
+	Compress bool // ask for gzip; answers arrive as they are stored otherwise
+	Dial     Dial // nil = TCP, through the proxy that the environment names
 
 	mu      sync.Mutex
 	seen    fs.FileInfo // of the file behind current
 	current *http.Transport
 }
 
-// NewTransport returns a transport to servers whose certificates the
-// authorities in ca signed. It reads ca and connects to nothing. compress asks
-// servers for gzip; without it, answers arrive byte for byte as they are stored.
-func NewTransport(ca File, compress bool) (*Transport, error) {
-	t := &Transport{ca: ca, compress: compress}
+// Dial connects to a server.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Validate reads the authorities, and connects to nothing.
+func (t *Transport) Validate() error {
 	_, err := t.renewed()
-	return t, err
+	return err
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -54,7 +58,7 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := transport.RoundTrip(req.WithContext(ctx))
 	if err != nil {
 		cancel(nil)
-		return nil, t.ca.Explain(err)
+		return nil, t.CA.Explain(err)
 	}
 	resp.Body = newWatchedBody(ctx, cancel, resp.Body)
 	return resp, nil
@@ -64,42 +68,49 @@ func (t *Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 func (t *Transport) CloseIdleConnections() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.current.CloseIdleConnections()
+	if t.current != nil {
+		t.current.CloseIdleConnections()
+	}
 }
 
-// renewed returns the transport with the authorities that ca has now. The file
+// renewed returns the transport with the authorities that CA names now. The file
 // is looked at before it is read: a change in between is noticed the next time.
 func (t *Transport) renewed() (*http.Transport, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	info, err := t.ca.stat()
+	info, err := t.CA.stat()
 	if err != nil {
 		return nil, err
 	}
 	if t.current != nil && unchanged(t.seen, info) {
 		return t.current, nil
 	}
-	pool, err := t.ca.Pool()
+	pool, err := t.CA.Pool()
 	if err != nil {
 		return nil, err
 	}
 	if t.current != nil {
 		t.current.CloseIdleConnections()
 	}
-	t.seen, t.current = info, newTransport(&tls.Config{RootCAs: pool}, t.compress)
+	t.seen, t.current = info, t.trusting(pool)
 	return t.current, nil
 }
 
-func newTransport(trust *tls.Config, compress bool) *http.Transport {
-	dialer := net.Dialer{Timeout: DialTimeout, KeepAlive: keepAlive}
+func (t *Transport) trusting(pool *x509.CertPool) *http.Transport {
+	dial, proxy := t.Dial, http.ProxyFromEnvironment
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: DialTimeout, KeepAlive: keepAlive}).DialContext
+	} else {
+		proxy = nil
+	}
 	return &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           dialer.DialContext,
-		TLSClientConfig:       trust,
+		Proxy:                 proxy,
+		DialContext:           dial,
+		TLSClientConfig:       &tls.Config{RootCAs: pool},
 		TLSHandshakeTimeout:   DialTimeout,
 		ResponseHeaderTimeout: headerTimeout,
 		ForceAttemptHTTP2:     true,
-		DisableCompression:    !compress,
+		DisableCompression:    !t.Compress,
 		MaxIdleConnsPerHost:   idlePerHost,
 		IdleConnTimeout:       idleTimeout,
 	}

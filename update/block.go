@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/update/guard"
 )
 
 // ErrNotBooted: the image was delivered to this device before and did not boot
@@ -32,12 +33,12 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 	row.picked = t
 	img := e.images.Get(t.Transfer.Digest)
 	if img == nil {
-		row.reason = ReasonFetching
+		row.reason = guard.ReasonFetching
 		e.releases.Load(t)
 		return nil, firmware.ErrPending
 	}
 	if offset == 0 {
-		if err := e.mayBegin(row, t); err != nil {
+		if err := e.mayBegin(row, t, now); err != nil {
 			return nil, err
 		}
 	}
@@ -48,11 +49,12 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 // mayBegin reports why a transfer of t must not begin now: a device that fetches
 // by blocks swaps by itself as soon as it has the last one. One that is held has
 // begun nothing, whatever it was in the middle of.
-func (e *Engine) mayBegin(row *Row, t *firmware.Target) error {
-	if row.held = e.maySwap(row, t); row.held == nil {
+func (e *Engine) mayBegin(row *Row, t *firmware.Target, now time.Time) error {
+	row.held = e.guards.May(e.facts(row, t, now), guard.Swap).Held
+	if row.held == nil {
 		return nil
 	}
-	row.inFlight, row.offset, row.reason = nil, 0, ReasonNone
+	row.inFlight, row.offset, row.reason = nil, 0, guard.ReasonNone
 	return fmt.Errorf("%w: %w", firmware.ErrPending, row.held)
 }
 
@@ -69,15 +71,24 @@ func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*firmware
 		return nil, err
 	case offset > 0 && row.release.First() != nil && now.Sub(e.started) < resume:
 		return row.release.First(), nil
-	case row.reason.failed() && row.sent.of(t):
-		return nil, ErrNotBooted
-	case row.release.Moving():
-		return nil, firmware.ErrPending
-	case row.release.Stale(now):
-		row.release.Refresh()
-		return nil, firmware.ErrPending
 	}
-	return t, nil
+	return t, e.mayTransfer(row, t, now)
+}
+
+// mayTransfer reports why no transfer of t must begin now. The requests of
+// block-wise transfers say neither what the device runs nor what they are of.
+func (e *Engine) mayTransfer(row *Row, t *firmware.Target, now time.Time) error {
+	f := e.facts(row, t, now)
+	f.Moving = row.release.Moving()
+	v := e.guards.May(f, guard.Start)
+	e.followUp(row, t, nil, v)
+	switch {
+	case v.Answer == guard.Go:
+		return nil
+	case v.Reason.Failed():
+		return ErrNotBooted
+	}
+	return firmware.ErrPending
 }
 
 // desiredOf returns the row's target, or why there is none. The caller holds
@@ -161,23 +172,24 @@ func (e *Engine) Report(row *Row, version []byte, now time.Time) {
 		row.setCurrent(version)
 	case t.Is(version):
 		row.inSync(t, version)
-	case t.Digest == row.sent.Digest && row.settling(now):
-		return // on its way before the last block was
 	default:
-		e.reported(row, t, version)
+		e.reported(row, t, version, now)
 	}
 }
 
 // reported notes that a device does not run its target t.
-func (e *Engine) reported(row *Row, t *firmware.Target, version []byte) {
-	why := row.returned(t, version)
-	row.booted(version)
-	if row.setCurrent(version); why == ReasonFetching {
-		e.learn(row, t, string(version))
-		return
+func (e *Engine) reported(row *Row, t *firmware.Target, version []byte, now time.Time) {
+	f := e.facts(row, t, now)
+	e.says(row, &f, version)
+	v := guard.Delivery(f, guard.Start)
+	if v.Answer == guard.Settle {
+		return // on its way before the last block was
 	}
-	if row.inFlight == nil || why.failed() {
-		row.reason = why
+	row.booted(version)
+	row.setCurrent(version)
+	e.followUp(row, t, version, v)
+	if v.Reason.Failed() || v.Answer == guard.Go && row.inFlight == nil {
+		row.reason = v.Reason
 	}
 }
 

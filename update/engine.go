@@ -12,6 +12,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update/desired"
+	"havn/update/guard"
 	"havn/update/release"
 )
 
@@ -61,7 +62,7 @@ type Engine struct {
 	cfg      Config
 	desired  *desired.Directory
 	releases *release.Catalog
-	gate     firmware.Gate // nil: every device may swap
+	guards   guard.Guards
 	images   Images
 	store    Store
 	clock    func() time.Time
@@ -112,7 +113,8 @@ func New(cfg Config, p Parts) (*Engine, error) {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
-	e.gate, _ = p.Source.(firmware.Gate)
+	gate, _ := p.Source.(firmware.Gate)
+	e.guards = guard.New(gate)
 	e.started = e.clock()
 	e.rows.m = map[dfu.Device]*Row{}
 	var err error

@@ -7,6 +7,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
+	"havn/update/guard"
 )
 
 // Assign makes s the desired firmware of one device, or of all devices of an
@@ -73,7 +74,7 @@ func (e *Engine) RetryDevice(dev dfu.Device) error {
 	}
 	row.mu.Lock()
 	defer row.mu.Unlock()
-	row.sent, row.reason, row.lost = Delivery{}, ReasonNone, ""
+	row.sent, row.reason, row.lost = Delivery{}, guard.ReasonNone, ""
 	row.mark()
 	return nil
 }

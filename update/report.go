@@ -6,6 +6,7 @@ import (
 	"havn/dfu"
 	"havn/fault"
 	"havn/status"
+	"havn/update/guard"
 )
 
 // Pace says when progress alone is worth a Change. Transitions always are.
@@ -106,7 +107,7 @@ func (r *Row) change(now time.Time) *status.Change {
 // differs compares v with what was reported. The caller holds mu.
 func (r *Row) differs(v *status.Status) difference {
 	was := &r.reported
-	passing := r.reason == ReasonFetching && r.inFlight != nil
+	passing := r.reason == guard.ReasonFetching && r.inFlight != nil
 	switch {
 	case r.owed, v.Current != was.Current, v.Target != was.Target, v.Order != was.Order:
 		return changed

@@ -8,14 +8,9 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/guard"
 	"havn/update/release"
 )
-
-// settle is how long after a delivery an old version is taken for a datagram
-// that was on its way, not for a device that rolled back. A device needs longer
-// to swap and boot twice; networks deliver sooner (RFC 7252 section 4.8.2
-// allows 100 s, local links need none of it).
-const settle = 30 * time.Second
 
 // Row is what the engine knows of one device. Fronts get it from Lookup and
 // hand it back; it stays valid, if forgotten, even when it leaves the table.
@@ -34,7 +29,7 @@ type Row struct {
 	offset   uint32           // next byte of inFlight, as the device last asked
 	begun    milestone
 	sent     Delivery
-	reason   Reason
+	reason   guard.Reason
 	held     error // why the source does not let it swap; nil: it was not asked, or does
 	seen     time.Time
 	restored bool // as an earlier process stored it, and not heard since
@@ -87,7 +82,7 @@ func (r *Row) setCurrent(version []byte) {
 // inSync notes that the device runs its target t.
 func (r *Row) inSync(t *firmware.Target, version []byte) {
 	r.setCurrent(version)
-	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, ReasonNone, "", nil
+	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, guard.ReasonNone, "", nil
 	r.sent.Booted = !r.sent.Digest.IsZero()
 	if r.sent.Digest == t.Digest {
 		r.sent.Order = t.Order // a newer order for what it runs is carried out
@@ -125,7 +120,7 @@ func (r *Row) progress(t *firmware.Target, offset uint32, now time.Time) {
 	if !same || r.begun.at.IsZero() || offset < r.begun.offset {
 		r.begun = milestone{offset, now}
 	}
-	r.inFlight, r.offset, r.reason, r.held = t, offset, ReasonNone, nil
+	r.inFlight, r.offset, r.reason, r.held = t, offset, guard.ReasonNone, nil
 }
 
 // delivered notes that the device has all of t and is to swap to it, or does so
@@ -134,31 +129,11 @@ func (r *Row) delivered(t *firmware.Target, now time.Time) {
 	r.sent = Delivery{Digest: t.Digest, From: r.current, At: now.UnixNano(), Order: t.Order}
 }
 
-// settling reports whether t was delivered so recently that reports of an
-// older version may have been on their way before it.
-func (r *Row) settling(now time.Time) bool {
-	return !r.sent.Digest.IsZero() && now.Sub(time.Unix(0, r.sent.At)) < settle
-}
-
-// returned tells what it means that the device reports version, not updating,
-// when its target is t and it does not run it.
-func (r *Row) returned(t *firmware.Target, version []byte) Reason {
-	switch {
-	case !r.sent.of(t):
-		return ReasonNone // a new target or order: the update may start
-	case r.sent.From == string(version):
-		return ReasonRolledBack
-	case r.sent.Booted:
-		return ReasonOtherVersion
-	}
-	return ReasonFetching // an unheard-of version: look whether it is a name of t
-}
-
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
 		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current, Offset: r.offset,
-		Sent: r.sent, Reason: reasonNames[r.reason], Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
+		Sent: r.sent, Reason: r.reason.String(), Seen: r.seen.UnixNano(), Reported: r.reported, Owed: r.owed,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -170,7 +145,7 @@ func (r *Row) record() Record {
 func (r *Row) restore(rec Record) {
 	r.protocol.Store(r.engine.protocols.number(rec.Protocol))
 	r.current, r.offset = rec.Current, rec.Offset
-	r.sent, r.reason, r.seen = rec.Sent, reasonOf(rec.Reason), time.Unix(0, rec.Seen)
+	r.sent, r.reason, r.seen = rec.Sent, guard.ReasonOf(rec.Reason), time.Unix(0, rec.Seen)
 	r.reported, r.owed = rec.Reported, rec.Owed
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = firmware.NewTarget(*rec.InFlight), true

@@ -6,6 +6,7 @@ import (
 
 	"havn/firmware"
 	"havn/status"
+	"havn/update/guard"
 )
 
 // view returns the row as it is now.
@@ -56,11 +57,11 @@ func setProgress(v *status.Status) {
 func (r *Row) state() status.State {
 	t := r.target()
 	switch {
-	case r.reason.failed() && t != nil && r.sent.of(t):
+	case r.reason.Failed() && t != nil && r.sent.of(t):
 		return status.Failed
 	case t != nil && t.Is([]byte(r.current)):
 		return status.InSync
-	case r.inFlight != nil && r.reason == ReasonNone:
+	case r.inFlight != nil && r.reason == guard.ReasonNone:
 		return status.Updating
 	case r.release == nil && !errors.Is(r.desired, firmware.ErrInvalid):
 		return status.Unknown
@@ -72,13 +73,13 @@ func (r *Row) state() status.State {
 
 // explain returns the reason the row shows. The caller holds mu.
 func (r *Row) explain(v *status.Status) string {
-	if r.reason == ReasonFetching {
+	if r.reason == guard.ReasonFetching {
 		if why := r.explainFetching(); why != "" {
 			return why
 		}
 	}
-	over := r.reason.failed() && v.State != status.Failed // what failed is no longer asked for
-	if text := r.reason.text(v, firmware.Printable(r.lost)); text != "" && !over {
+	over := r.reason.Failed() && v.State != status.Failed // what failed is no longer asked for
+	if text := r.reason.Text(v, firmware.Printable(r.lost)); text != "" && !over {
 		return text
 	}
 	switch {

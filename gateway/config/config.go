@@ -11,6 +11,7 @@ import (
 	"havn/fault"
 	"havn/firmware"
 	fronthttp "havn/front/http"
+	"havn/front/mqtt"
 	"havn/lorawan"
 	"havn/update"
 	"havn/update/desired"
@@ -29,6 +30,7 @@ type Config struct {
 	Admin    Admin            `yaml:"admin"`
 	CoAP     coap.Config      `yaml:"coap"`
 	HTTP     fronthttp.Config `yaml:"http"`
+	MQTT     mqtt.Config      `yaml:"mqtt"`
 	Chunks   Chunks           `yaml:"chunks"`
 	LoRaWAN  LoRaWAN          `yaml:"lorawan"`
 	Firmware Firmware         `yaml:"firmware"`
@@ -56,6 +58,7 @@ type Admin struct {
 type Chunks struct {
 	CoAP    coap.Chunks      `yaml:"coap"`
 	HTTP    fronthttp.Chunks `yaml:"http"`
+	MQTT    mqtt.Chunks      `yaml:"mqtt"`
 	LoRaWAN lorawan.Chunks   `yaml:"lorawan"`
 }
 
@@ -97,6 +100,7 @@ func Default() Config {
 		Chunks: Chunks{
 			CoAP:    coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
 			HTTP:    fronthttp.Chunks{WriteSize: 2016, Align: 4},
+			MQTT:    mqtt.Chunks{WriteSize: 1024, Align: 4},
 			LoRaWAN: lorawan.Chunks{Align: 4},
 		},
 		LoRaWAN: LoRaWAN{Shard: lorawan.Shard{Of: 1}},

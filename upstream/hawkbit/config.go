@@ -2,14 +2,13 @@ package hawkbit
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
+	"errors"
 	"net/url"
-	"os"
 	"strings"
 
 	"havn/fault"
+	"havn/link"
+	"havn/upstream/hawkbit/ddi"
 )
 
 // Defaults of an empty Config.
@@ -45,13 +44,22 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// base returns the URL under which the tenant's controllers are.
-func (c Config) base() *url.URL {
-	u, err := url.Parse(c.URL)
+// ddi returns how the server is reached.
+func (c Config) ddi(dial link.Dial) (ddi.Config, error) {
+	server, err := url.Parse(c.URL)
 	if err != nil {
-		panic("internal error: the URL was not validated")
+		return ddi.Config{}, errors.New("internal error: the URL was not validated")
 	}
-	return u.JoinPath(url.PathEscape(c.Tenant), "controller", "v1")
+	token := ddi.Token{Scheme: ddi.GatewayToken,
+		File: link.File{Key: "firmware.hawkbit.gateway_token_file", Path: c.GatewayTokenFile}}
+	if c.TargetTokenFile != "" {
+		token = ddi.Token{Scheme: ddi.TargetToken,
+			File: link.File{Key: "firmware.hawkbit.target_token_file", Path: c.TargetTokenFile}}
+	}
+	return ddi.Config{
+		Base: ddi.Base(server, c.Tenant), Token: token, Dial: dial,
+		CA: link.File{Key: "firmware.hawkbit.ca", Path: c.CA},
+	}, nil
 }
 
 // Validate returns what is wrong with c. Without a URL there is no server, and
@@ -69,20 +77,4 @@ func (c Config) Validate() (faults fault.List) {
 		faults.Add("url", "want no query and no fragment")
 	}
 	return faults
-}
-
-// tls returns the client configuration, nil for the system's authorities.
-func (c Config) tls() (*tls.Config, error) {
-	if c.CA == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(c.CA)
-	if err != nil {
-		return nil, fmt.Errorf("ca: %w", err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("ca: no PEM certificate in %s", c.CA)
-	}
-	return &tls.Config{RootCAs: pool}, nil
 }

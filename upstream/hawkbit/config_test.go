@@ -4,7 +4,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"log/slog"
-	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -18,7 +17,10 @@ import (
 )
 
 func TestConfigRefuses(t *testing.T) {
-	none := filepath.Join(t.TempDir(), "none")
+	none, noPEM := filepath.Join(t.TempDir(), "none"), filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(noPEM, []byte("-----BEGIN"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, test := range map[string]struct {
 		cfg  Config
 		want string
@@ -29,7 +31,7 @@ func TestConfigRefuses(t *testing.T) {
 		"query":     {Config{URL: "https://h.test?x"}, "no query"},
 		"pattern":   {Config{URL: "https://h.test", Artifact: "["}, "artifact"},
 		"ca":        {Config{URL: "https://h.test", CA: none}, "ca: "},
-		"no PEM":    {Config{URL: "https://h.test", CA: os.Args[0]}, "no PEM"},
+		"no PEM":    {Config{URL: "https://h.test", CA: noPEM}, "no PEM"},
 		"two kinds": {Config{URL: "https://h.test", GatewayTokenFile: "a", TargetTokenFile: "b"}, "not both"},
 	} {
 		_, err := New(test.cfg, &memory{}, slog.New(slog.DiscardHandler))
@@ -81,7 +83,7 @@ func TestTLSAndTenant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.http.Transport.(*credentials).next.(*http.Transport).CloseIdleConnections()
+	defer s.Close()
 	w := &world{Source: s, t: t}
 	if err := w.download(w.mustResolve()); err != nil { // its links say http
 		t.Error(err)

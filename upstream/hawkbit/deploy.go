@@ -8,22 +8,23 @@ import (
 	"reflect"
 
 	"havn/firmware"
+	"havn/upstream/hawkbit/ddi"
 )
 
 // deploy takes over the action that the server offers.
 func (c *controller) deploy(ctx context.Context, href string) error {
-	u, err := resource(c.url, href)
+	u, err := ddi.Resource(c.url, href)
 	if err != nil {
 		return err
 	}
 	a := c.state.Action
-	if a != nil && a.ID == actionID(u) && a.URL == u.String() && a.stable() {
+	if a != nil && a.ID == ddi.ActionID(u) && a.URL == u.String() && a.stable() {
 		c.reopen(a)
 		return nil
 	}
-	d, err := get[deployment](ctx, c.source, u)
+	d, err := c.source.client.Deployment(ctx, u)
 	if err != nil {
-		return fmt.Errorf("deploymentBase %s: %w", actionID(u), err)
+		return fmt.Errorf("deploymentBase %s: %w", ddi.ActionID(u), err)
 	}
 	c.take(u, d)
 	c.complain(ctx)
@@ -40,8 +41,8 @@ func (c *controller) reopen(a *action) {
 }
 
 // take makes d the controller's action. One that is known keeps its counts.
-func (c *controller) take(u *url.URL, d deployment) {
-	next := action{ID: actionID(u)}
+func (c *controller) take(u *url.URL, d ddi.Deployment) {
+	next := action{ID: ddi.ActionID(u)}
 	if old := c.state.Action; old != nil && old.ID == next.ID {
 		next = *old
 	} else if old != nil {
@@ -49,8 +50,8 @@ func (c *controller) take(u *url.URL, d deployment) {
 	}
 	known := next
 	next.URL, next.Invalid = u.String(), ""
-	next.Deferred = d.Deployment.Download == skip
-	next.Skip = d.Deployment.Update == skip || d.Deployment.Window == unavailable
+	next.Deferred = d.Deployment.Download == ddi.Skip
+	next.Skip = d.Deployment.Update == ddi.Skip || d.Deployment.Window == ddi.Unavailable
 	next.Window = d.Deployment.Window != ""
 	m, err := c.firmware(u, d)
 	if err != nil {
@@ -72,8 +73,8 @@ func (c *controller) take(u *url.URL, d deployment) {
 }
 
 // firmware returns what is to be taken from a deployment read at u.
-func (c *controller) firmware(u *url.URL, d deployment) (firmware.Metadata, error) {
-	pick, err := d.choose(c.source.pattern)
+func (c *controller) firmware(u *url.URL, d ddi.Deployment) (firmware.Metadata, error) {
+	pick, err := choose(d, c.source.pattern)
 	if err != nil {
 		return firmware.Metadata{}, err
 	}
@@ -81,16 +82,11 @@ func (c *controller) firmware(u *url.URL, d deployment) (firmware.Metadata, erro
 	if err != nil {
 		return firmware.Metadata{}, err
 	}
-	href, ok := pick.Links.download()
-	if !ok {
-		return firmware.Metadata{}, fmt.Errorf("%w: the server gives no download link of %s",
-			firmware.ErrInvalid, clip(pick.Filename, 64))
-	}
-	from, err := artifactURL(u, href)
+	from, err := pick.URL(u)
 	if err != nil {
-		return firmware.Metadata{}, err
+		return firmware.Metadata{}, fmt.Errorf("%w: %s: %w", firmware.ErrInvalid, pick.file(), err)
 	}
-	m.Order = actionID(u)
+	m.Order = ddi.ActionID(u)
 	m.Origin = firmware.Origin{
 		Kind: firmware.KindHawkbit, Repository: c.id, Manifest: m.Order, Path: from.String(),
 	}
@@ -103,8 +99,8 @@ func (c *controller) complain(ctx context.Context) {
 	if a.Invalid == "" || a.Said == a.Invalid {
 		return
 	}
-	err := c.inform(ctx, a, feedbackStatus{
-		Execution: rejected, Result: feedbackResult{Finished: none}, Details: []string{a.Invalid},
+	err := c.inform(ctx, a, ddi.Feedback{
+		Execution: ddi.Rejected, Result: ddi.None, Details: []string{a.Invalid},
 	})
 	if err != nil {
 		c.source.log.Warn("hawkBit not told why its action is of no use; trying again with the next poll",

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"havn/firmware"
+	"havn/upstream/hawkbit/ddi"
 )
 
 // Fetch implements firmware.Source. An image is downloaded through m.Origin, or
@@ -16,14 +17,14 @@ import (
 func (s *Source) Fetch(ctx context.Context, m firmware.Metadata) (io.ReadCloser, error) {
 	from := m.Origin
 	rc, err := s.open(ctx, from, m)
-	if gone(err) {
+	if ddi.Gone(err) {
 		s.withdraw(m.Digest, from)
 		if other, ok := s.provider(m.Digest); ok {
 			from = other
 			rc, err = s.open(ctx, from, m)
 		}
 	}
-	if gone(err) {
+	if ddi.Gone(err) {
 		err = fmt.Errorf("%w: %w: no open action has it; assign it again",
 			firmware.ErrNotFound, err)
 	}
@@ -34,24 +35,25 @@ func (s *Source) Fetch(ctx context.Context, m firmware.Metadata) (io.ReadCloser,
 	return rc, nil
 }
 
-// open begins a download. The server counts a full GET among the entries of the
-// action, but no GET with a Range: where the action has its fill, that goes on.
+// open begins a download.
 func (s *Source) open(ctx context.Context, o firmware.Origin, m firmware.Metadata) (
-	*download, error) {
+	io.ReadCloser, error) {
 	u, err := url.Parse(o.Path)
 	if err != nil || u.Host == "" {
 		return nil, fmt.Errorf("%w: no URL to download from: %q", firmware.ErrInvalid, o.Path)
 	}
-	d := &download{source: s, url: u.String(), size: int64(m.Size)}
-	d.ctx, d.end = context.WithCancel(ctx)
-	err = d.request()
-	if full(err) {
-		d.ranged = true
-		err = d.request()
-	}
+	d, err := s.client.Download(ctx, u, int64(m.Size), func() { s.stats.Resumed.Add(1) })
 	if err != nil {
-		d.end()
-		return nil, err
+		return nil, classified(err)
 	}
-	return d, nil
+	return download{d}, nil
+}
+
+// download is a download whose errors carry the sentinels of package firmware.
+type download struct{ *ddi.Download }
+
+// Read implements io.Reader.
+func (d download) Read(p []byte) (int, error) {
+	n, err := d.Download.Read(p)
+	return n, classified(err)
 }

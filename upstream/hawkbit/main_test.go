@@ -121,14 +121,11 @@ func newWorld(t *testing.T, cfg hawkbittest.Config) *world {
 // restart replaces the source by one that knows only what was stored.
 func (w *world) restart() {
 	w.t.Helper()
-	s, err := New(w.cfg, w.store, slog.New(slog.DiscardHandler))
+	s, err := newSource(w.cfg, w.store, slog.New(slog.DiscardHandler), w.net.dial)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	transport := newTransport(nil)
-	transport.DialContext, transport.Proxy = w.net.dial, nil
-	s.http.Transport.(*credentials).next = transport
-	w.t.Cleanup(transport.CloseIdleConnections)
+	w.t.Cleanup(s.Close)
 	w.Source = s
 }
 

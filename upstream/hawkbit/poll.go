@@ -5,12 +5,19 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"regexp"
 	"slices"
 	"time"
 
 	"havn/firmware"
+	"havn/upstream/hawkbit/ddi"
+)
+
+// How long to leave the server alone between two polls.
+const (
+	defaultSleep = 5 * time.Minute    // where the server says nothing that can be read
+	minSleep     = 5 * time.Second    // a server that says 0 means no harm to itself
+	maxSleep     = 7 * 24 * time.Hour // longer would be taken for a dead gateway
 )
 
 // maxRounds bounds the polls that follow one another at once because what was
@@ -41,42 +48,47 @@ func (c *controller) refresh(ctx context.Context) error {
 	return nil
 }
 
-// poll asks what the server offers. An unchanged answer stands as it is held.
+// poll asks what the server offers.
 func (c *controller) poll(ctx context.Context) error {
 	s := c.source
 	s.stats.Polls.Add(1)
-	a, err := s.exchange(ctx, request{method: http.MethodGet, url: c.url, etag: c.etag})
-	if err == nil && !a.unchanged {
-		c.etag = a.etag
-		c.polled, err = parse[poll](a.body)
-	}
+	polled, err := s.client.Poll(ctx, c.url, c.polled)
 	if err != nil {
-		c.etag = ""
+		c.polled = ddi.Poll{}
 		s.stats.PollFailures.Add(1)
 		return err
 	}
-	c.sleep = sleepOr(string(c.polled.Config.Polling.Sleep), defaultSleep)
-	c.asked = time.Now()
+	c.polled, c.sleep, c.asked = polled, sleepOf(polled), time.Now()
 	return nil
+}
+
+// sleepOf returns how long to leave the server alone, within the range that is
+// honoured.
+func sleepOf(p ddi.Poll) time.Duration {
+	d, err := p.Sleep()
+	if err != nil {
+		return defaultSleep
+	}
+	return min(max(d, minSleep), maxSleep)
 }
 
 // follow does what the last poll asks for. It reports whether that changes what
 // the server offers.
 func (c *controller) follow(ctx context.Context) (again bool, err error) {
 	offered := func(rel string) string { return c.polled.Links[rel].Href }
-	if href := offered("configData"); href != "" {
+	if href := offered(ddi.ConfigData); href != "" {
 		c.configure(ctx, href)
 	}
-	if href := offered("cancelAction"); href != "" {
+	if href := offered(ddi.CancelAction); href != "" {
 		return true, c.cancel(ctx, href)
 	}
-	if href := offered("deploymentBase"); href != "" {
+	if href := offered(ddi.DeploymentBase); href != "" {
 		return false, c.deploy(ctx, href)
 	}
-	if href := offered("confirmationBase"); href != "" {
+	if href := offered(ddi.ConfirmationBase); href != "" {
 		return c.confirm(ctx, href)
 	}
-	return false, c.idle(ctx, offered("installedBase"))
+	return false, c.idle(ctx, offered(ddi.InstalledBase))
 }
 
 // plain matches what hawkBit takes as the value of an attribute.
@@ -89,10 +101,9 @@ func (c *controller) configure(ctx context.Context, href string) {
 	if plain.MatchString(c.state.Current) {
 		data["version"] = c.state.Current
 	}
-	body := map[string]any{"mode": "merge", "data": data}
-	u, err := resource(c.url, href)
+	u, err := ddi.Resource(c.url, href)
 	if err == nil {
-		_, err = c.source.exchange(ctx, request{method: http.MethodPut, url: u, body: body})
+		err = c.source.client.Configure(ctx, u, data)
 	}
 	if err != nil {
 		c.source.log.Warn("attributes not sent to hawkBit; trying again with the next poll",
@@ -102,29 +113,29 @@ func (c *controller) configure(ctx context.Context, href string) {
 
 // cancel answers a cancellation: accepted, unless a device was allowed to swap.
 func (c *controller) cancel(ctx context.Context, href string) error {
-	u, err := resource(c.url, href)
+	u, err := ddi.Resource(c.url, href)
 	if err != nil {
 		return err
 	}
-	doc, err := get[cancel](ctx, c.source, u)
-	if gone(err) {
+	doc, err := c.source.client.Cancel(ctx, u)
+	if ddi.Gone(err) {
 		return nil // taken back meanwhile
 	}
 	if err != nil {
 		return fmt.Errorf("cancelAction: %w", err)
 	}
-	answer := feedbackStatus{
-		Execution: closed, Result: feedbackResult{Finished: success},
+	answer := ddi.Feedback{
+		Execution: ddi.Closed, Result: ddi.Success,
 		Details: []string{"the device keeps what it runs"},
 	}
 	stop := string(doc.CancelAction.StopID)
-	if a := c.state.Action; a != nil && a.ID == cmp.Or(stop, actionID(u)) && !c.stop(a) {
-		answer = feedbackStatus{
-			Execution: rejected, Result: feedbackResult{Finished: none},
+	if a := c.state.Action; a != nil && a.ID == cmp.Or(stop, ddi.ActionID(u)) && !c.stop(a) {
+		answer = ddi.Feedback{
+			Execution: ddi.Rejected, Result: ddi.None,
 			Details: []string{"too late: the device was told to swap"},
 		}
 	}
-	if err := c.source.tell(ctx, u, answer); err != nil && !final(err) {
+	if err := c.source.tell(ctx, u, answer); err != nil && !ddi.Final(err) {
 		return fmt.Errorf("cancelAction: %w", err)
 	}
 	return nil
@@ -156,16 +167,13 @@ func (c *controller) drop(a *action) {
 // confirm says yes on behalf of the device, which has nobody to ask. A link
 // without an action is only the state of the automatic confirmation.
 func (c *controller) confirm(ctx context.Context, href string) (again bool, err error) {
-	u, err := resource(c.url, href)
-	if err != nil || actionID(u) == "confirmationBase" {
+	u, err := ddi.Resource(c.url, href)
+	if err != nil || ddi.ActionID(u) == ddi.ConfirmationBase {
 		return false, err
 	}
-	body := map[string]any{
-		"confirmation": "confirmed", "details": []string{"confirmed by the gateway of the device"},
-	}
-	_, err = c.source.exchange(ctx, request{method: http.MethodPost, url: feedbackURL(u), body: body})
-	if err != nil && !final(err) {
-		return false, fmt.Errorf("confirmation of action %s: %w", actionID(u), err)
+	err = c.source.client.Confirm(ctx, u, "confirmed by the gateway of the device")
+	if err != nil && !ddi.Final(err) {
+		return false, fmt.Errorf("confirmation of action %s: %w", ddi.ActionID(u), err)
 	}
 	return true, nil
 }
@@ -184,8 +192,8 @@ func (c *controller) idle(ctx context.Context, installedHref string) error {
 // endedElsewhere handles an open action that the server offers no more: an
 // operator closed it by force, or somebody else reported for the device.
 func (c *controller) endedElsewhere(a *action, installedHref string) {
-	u, err := resource(c.url, installedHref)
-	done := err == nil && actionID(u) == a.ID
+	u, err := ddi.Resource(c.url, installedHref)
+	done := err == nil && ddi.ActionID(u) == a.ID
 	if !done && !a.Swapped && c.gate.stop(a.Metadata.Digest) {
 		c.drop(a)
 		return
@@ -206,15 +214,15 @@ func (c *controller) close(a *action, success bool) {
 // installed finds out what a device runs whose actions all ended before this
 // gateway knew of them. What is of no use is not asked for again.
 func (c *controller) installed(ctx context.Context, href string) error {
-	u, err := resource(c.url, href)
-	if err != nil || actionID(u) == c.state.InstalledID {
+	u, err := ddi.Resource(c.url, href)
+	if err != nil || ddi.ActionID(u) == c.state.InstalledID {
 		return err
 	}
-	d, err := get[deployment](ctx, c.source, u)
-	if err != nil && !gone(err) {
+	d, err := c.source.client.Deployment(ctx, u)
+	if err != nil && !ddi.Gone(err) {
 		return fmt.Errorf("installedBase: %w", err)
 	}
-	c.state.InstalledID, c.state.Installed = actionID(u), nil
+	c.state.InstalledID, c.state.Installed = ddi.ActionID(u), nil
 	if m, err := c.firmware(u, d); err == nil {
 		c.state.Installed = &m
 	}

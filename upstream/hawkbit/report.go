@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/link"
 	"havn/status"
+	"havn/upstream/hawkbit/ddi"
 )
 
 // Reporter takes the progress of devices. Source implements it.
@@ -38,7 +40,7 @@ func (s *Source) Report(ctx context.Context, id string, st status.Status) error 
 		return err
 	}
 	defer c.release()
-	st.Current, st.Error = clip(st.Current, firmware.MaxVersion), clip(st.Error, maxDetail)
+	st.Current, st.Error = link.Clip(st.Current, firmware.MaxVersion), link.Clip(st.Error, ddi.MaxDetail)
 	if c.state.Current != st.Current && st.Current != "" {
 		c.state.Current = st.Current
 		c.commit()
@@ -53,9 +55,9 @@ func (s *Source) Report(ctx context.Context, id string, st status.Status) error 
 func (c *controller) report(ctx context.Context, a *action, st *status.Status) error {
 	switch st.State {
 	case status.InSync:
-		return c.end(ctx, a, closed, success, "the device runs "+st.Current)
+		return c.end(ctx, a, ddi.Closed, ddi.Success, "the device runs "+st.Current)
 	case status.Failed:
-		return c.end(ctx, a, closed, failure, st.Error)
+		return c.end(ctx, a, ddi.Closed, ddi.Failure, st.Error)
 	case status.Updating:
 		if st.Offset >= a.Metadata.Size {
 			return c.written(ctx, a)
@@ -76,10 +78,9 @@ func (c *controller) progress(ctx context.Context, a *action, offset uint32) err
 	if percent < a.Next || !c.mayInform(a) {
 		return nil
 	}
-	err := c.inform(ctx, a, feedbackStatus{
-		Execution: proceeding,
-		Result:    feedbackResult{Finished: none, Progress: &progress{percent, 100}},
-		Details:   []string{fmt.Sprintf("%d %%: %d of %d bytes written", percent, offset, size)},
+	err := c.inform(ctx, a, ddi.Feedback{
+		Execution: ddi.Proceeding, Result: ddi.None, Progress: &ddi.Progress{Count: percent, Of: 100},
+		Details: []string{fmt.Sprintf("%d %%: %d of %d bytes written", percent, offset, size)},
 	})
 	if err != nil {
 		return err
@@ -94,8 +95,8 @@ func (c *controller) wait(ctx context.Context, a *action, reason string) error {
 	if reason == "" || reason == a.Said || !c.mayInform(a) {
 		return nil
 	}
-	err := c.inform(ctx, a, feedbackStatus{
-		Execution: proceeding, Result: feedbackResult{Finished: none}, Details: []string{reason},
+	err := c.inform(ctx, a, ddi.Feedback{
+		Execution: ddi.Proceeding, Result: ddi.None, Details: []string{reason},
 	})
 	if err != nil {
 		return err
@@ -110,7 +111,7 @@ func (c *controller) wait(ctx context.Context, a *action, reason string) error {
 func (c *controller) written(ctx context.Context, a *action) error {
 	const text = "the device has the whole image"
 	if a.downloadOnly() {
-		return c.end(ctx, a, downloaded, none, text)
+		return c.end(ctx, a, ddi.Downloaded, ddi.None, text)
 	}
 	if !a.Swapped && c.gate.ask(a.Metadata.Digest, time.Now()) == nil {
 		a.Swapped = true
@@ -119,8 +120,8 @@ func (c *controller) written(ctx context.Context, a *action) error {
 	if a.Written {
 		return nil
 	}
-	err := c.inform(ctx, a, feedbackStatus{
-		Execution: downloaded, Result: feedbackResult{Finished: none}, Details: []string{text},
+	err := c.inform(ctx, a, ddi.Feedback{
+		Execution: ddi.Downloaded, Result: ddi.None, Details: []string{text},
 	})
 	if err != nil {
 		return err
@@ -136,17 +137,17 @@ func (c *controller) mayInform(a *action) bool {
 
 // inform sends an entry that does not end the action. One that the server does
 // not want is forgotten: the next poll tells why.
-func (c *controller) inform(ctx context.Context, a *action, st feedbackStatus) error {
+func (c *controller) inform(ctx context.Context, a *action, f ddi.Feedback) error {
 	u, err := url.Parse(a.URL)
 	if err != nil {
 		return err
 	}
 	c.said = time.Now()
-	err = c.source.tell(ctx, u, st)
+	err = c.source.tell(ctx, u, f)
 	switch {
-	case full(err):
+	case ddi.Full(err):
 		a.Entries = maxEntries
-	case err != nil && !final(err):
+	case err != nil && !ddi.Final(err):
 		return err
 	}
 	a.Entries++
@@ -154,9 +155,11 @@ func (c *controller) inform(ctx context.Context, a *action, st feedbackStatus) e
 }
 
 // end gives an action its outcome: stored first, then sent.
-func (c *controller) end(ctx context.Context, a *action, execution, finished, detail string) error {
-	c.close(a, finished == success)
-	o := outcome{Action: a.ID, URL: a.URL, Execution: execution, Finished: finished, Detail: detail}
+func (c *controller) end(
+	ctx context.Context, a *action, execution ddi.Execution, result ddi.Result, detail string,
+) error {
+	c.close(a, result == ddi.Success)
+	o := outcome{Action: a.ID, URL: a.URL, Execution: execution, Finished: result, Detail: detail}
 	c.state.Outcomes = append(c.state.Outcomes, o)
 	if extra := len(c.state.Outcomes) - maxOutcomes; extra > 0 {
 		c.state.Outcomes = c.state.Outcomes[extra:]
@@ -186,15 +189,24 @@ func (c *controller) conclude(ctx context.Context, o outcome) error {
 	if err != nil {
 		return err
 	}
-	err = c.source.tell(ctx, u, feedbackStatus{
-		Execution: o.Execution, Result: feedbackResult{Finished: o.Finished},
-		Details: []string{o.Detail},
+	err = c.source.tell(ctx, u, ddi.Feedback{
+		Execution: o.Execution, Result: o.Finished, Details: []string{o.Detail},
 	})
-	if err == nil || !final(err) {
+	if err == nil || !ddi.Final(err) {
 		return err
 	}
 	c.source.log.Warn("hawkBit does not take the outcome of its action",
 		slog.String("controller", c.id), slog.String("action", o.Action),
-		slog.String("outcome", o.Finished), slog.Any("error", err))
+		slog.String("outcome", string(o.Finished)), slog.Any("error", err))
 	return nil
+}
+
+// tell sends feedback on the action behind u.
+func (s *Source) tell(ctx context.Context, u *url.URL, f ddi.Feedback) error {
+	s.stats.Feedback.Add(1)
+	err := s.client.Feedback(ctx, u, f)
+	if err != nil {
+		s.stats.FeedbackFailures.Add(1)
+	}
+	return err
 }

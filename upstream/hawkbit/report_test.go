@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/link"
 	"havn/status"
 	"havn/upstream/hawkbit/hawkbittest"
 )
@@ -232,6 +233,26 @@ func TestOutcomeSurvives(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestReportCarriesThePause requires that whoever reports learns how long the
+// server wants to be left alone, also from a report within that time.
+func TestReportCarriesThePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, hawkbittest.Config{})
+		w.assign("2", image(100))
+		m := w.mustResolve()
+		w.server.Inject(hawkbittest.Fault{Match: "feedback", Times: 1, Status: 429,
+			Header: map[string][]string{"Retry-After": {"90"}}})
+		for want := 90 * time.Second; want > 0; want -= 40 * time.Second {
+			err := w.report(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
+			if got := link.Pause(err); got != want {
+				t.Errorf("pause of %v, want %v: %v", got, want, err)
+			}
+			time.Sleep(40 * time.Second)
+		}
+		w.mustReport(status.Status{State: status.InSync, Digest: m.Digest, Current: "2"})
+	})
 }
 
 // TestOutcomeOfAnEndedAction requires that an outcome nobody wants is given up.

@@ -4,14 +4,13 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/url"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/link"
+	"havn/upstream/hawkbit/ddi"
 )
 
 // Store keeps what must survive a restart: one value of a few KiB per
@@ -33,13 +32,11 @@ type Stats struct {
 // Source serves what one server assigns. It is safe for concurrent use; calls
 // for one controller wait for each other.
 type Source struct {
-	base    *url.URL
+	client  *ddi.Client
 	pattern string
-	http    *http.Client
 	store   Store
 	log     *slog.Logger
 	stats   Stats
-	paused  atomic.Int64 // Unix nanoseconds until which the server wants no requests
 
 	mu          sync.RWMutex
 	controllers map[string]*controller // all that were ever named: a few hundred bytes each
@@ -50,25 +47,32 @@ type Source struct {
 
 // New checks cfg and reads the CA file. The server is not asked yet.
 func New(cfg Config, store Store, log *slog.Logger) (*Source, error) {
+	return newSource(cfg, store, log, nil)
+}
+
+func newSource(cfg Config, store Store, log *slog.Logger, dial link.Dial) (*Source, error) {
 	cfg = cfg.withDefaults()
 	faults := cfg.Validate()
 	faults.Present("url", cfg.URL)
 	if err := faults.Err(); err != nil {
 		return nil, fmt.Errorf("hawkbit: %w", err)
 	}
-	tls, err := cfg.tls()
+	where, err := cfg.ddi(dial)
 	if err != nil {
 		return nil, fmt.Errorf("hawkbit: %w", err)
 	}
-	base := cfg.base()
-	client := &http.Client{
-		Transport: newCredentials(cfg, base, newTransport(tls)), CheckRedirect: redirect,
+	client, err := ddi.New(where)
+	if err != nil {
+		return nil, fmt.Errorf("hawkbit: %w", err)
 	}
 	return &Source{
-		base: base, pattern: cfg.Artifact, http: client, store: store, log: log,
+		client: client, pattern: cfg.Artifact, store: store, log: log,
 		controllers: map[string]*controller{}, providers: map[firmware.Digest]firmware.Origin{},
 	}, nil
 }
+
+// Close gives idle connections back.
+func (s *Source) Close() { s.client.Close() }
 
 // Stats returns the source's counters.
 func (s *Source) Stats() *Stats { return &s.stats }
@@ -111,7 +115,7 @@ func (s *Source) controller(id string) *controller {
 		return c
 	}
 	c := &controller{
-		source: s, id: id, url: s.base.JoinPath(url.PathEscape(id)), turn: make(chan struct{}, 1),
+		source: s, id: id, url: s.client.Controller(id), turn: make(chan struct{}, 1),
 	}
 	s.controllers[id] = c
 	return c
@@ -151,57 +155,4 @@ func (s *Source) withdraw(d firmware.Digest, o firmware.Origin) {
 	if s.providers[d] == o {
 		delete(s.providers, d)
 	}
-}
-
-// controller is one target of the server. The fields below turn belong to
-// whoever put a token into it.
-type controller struct {
-	source *Source
-	id     string
-	url    *url.URL
-	gate   gate // what MaySwap answers from
-
-	turn   chan struct{}
-	loaded bool
-	stored bool // state is what an earlier process knew
-	state  state
-	polled poll   // the last answer, for when it is unchanged
-	etag   string // of polled
-	sleep  time.Duration
-	asked  time.Time // the last successful poll
-	next   time.Time // when to poll again
-	said   time.Time // the last informational entry or try of one
-}
-
-// acquire waits for the controller's turn and loads its state.
-func (c *controller) acquire(ctx context.Context) error {
-	select {
-	case c.turn <- struct{}{}:
-	case <-ctx.Done():
-		return fmt.Errorf("hawkbit controller %s: wait for an earlier call: %w", c.id, ctx.Err())
-	}
-	if c.loaded {
-		return nil
-	}
-	if err := c.load(); err != nil {
-		c.release()
-		return fmt.Errorf("hawkbit controller %s: %w", c.id, err)
-	}
-	c.loaded = true
-	c.publish()
-	return nil
-}
-
-func (c *controller) release() { <-c.turn }
-
-// wrap names the controller, and its action if it has one, in an error. The
-// caller has the turn.
-func (c *controller) wrap(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case c.state.Action != nil:
-		return fmt.Errorf("hawkbit controller %s action %s: %w", c.id, c.state.Action.ID, err)
-	}
-	return fmt.Errorf("hawkbit controller %s: %w", c.id, err)
 }

@@ -226,7 +226,7 @@ func TestRefusals(t *testing.T) {
 		"hang":      {hawkbittest.Fault{Hang: true}, "timeout", nil},
 		"lost":      {hawkbittest.Fault{Lose: true}, "EOF", nil},
 		"half":      {hawkbittest.Fault{Cut: 20}, "broke off", nil},
-		"portal":    {hawkbittest.Fault{Status: 200, Body: "<html>"}, "not of its API", nil},
+		"portal":    {hawkbittest.Fault{Status: 200, Body: "<html>"}, "not of the DDI API", nil},
 		"redirect": {hawkbittest.Fault{Status: 302, Header: map[string][]string{
 			"Location": {"http://elsewhere.test/"}}}, "elsewhere", nil},
 	} {
@@ -248,7 +248,7 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("%s: the token is in %v", name, err)
 			}
 			w.server.Heal()
-			time.Sleep(pause)
+			time.Sleep(10 * time.Second)
 			w.mustResolve()
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"havn/firmware"
+	"havn/upstream/hawkbit/ddi"
 )
 
 // state is what a controller knows of itself. Its JSON is durable: testdata has
@@ -29,11 +30,11 @@ const maxOutcomes = 16
 
 // outcome is how an action ended.
 type outcome struct {
-	Action    string `json:"action"`
-	URL       string `json:"url"` // of its deploymentBase
-	Execution string `json:"execution"`
-	Finished  string `json:"finished"`
-	Detail    string `json:"detail"`
+	Action    string        `json:"action"`
+	URL       string        `json:"url"` // of its deploymentBase
+	Execution ddi.Execution `json:"execution"`
+	Finished  ddi.Result    `json:"finished"`
+	Detail    string        `json:"detail"`
 }
 
 // action is one assignment of the server.
