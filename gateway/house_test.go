@@ -26,7 +26,6 @@ var oversized = map[string]bool{
 	"coap":                              true,
 	"bench/device":                      true,
 	"lorawan":                           true,
-	"lorawan/chirpstack/chirpstacktest": true,
 	"update":                            true,
 	"upstream/drogue":                   true,
 	"upstream/drogue/droguetest":        true,
