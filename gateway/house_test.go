@@ -27,10 +27,7 @@ var oversized = map[string]bool{
 	"bench/device":                      true,
 	"lorawan":                           true,
 	"update":                            true,
-	"upstream/drogue":                   true,
 	"upstream/drogue/droguetest":        true,
-	"upstream/drogue/refresh.go":        true,
-	"upstream/hawkbit":                  true,
 	"upstream/oci":                      true,
 }
 
