@@ -7,8 +7,8 @@ var ErrMalformed = errors.New("malformed update message")
 
 // Device names one device: devices are unique inside their application.
 type Device struct {
-	Application string `json:"application" cbor:"1,keyasint"`
-	Name        string `json:"device" cbor:"2,keyasint"`
+	Application string `cbor:"1,keyasint"`
+	Name        string `cbor:"2,keyasint"`
 }
 
 // String returns APPLICATION/NAME, as the command line takes it.

@@ -151,7 +151,7 @@ func (g *Gateway) images() []api.Image {
 	for _, o := range g.engine.Releases().Offers() {
 		img := all[o.Digest.Hex()]
 		if img == nil {
-			img = &api.Image{Digest: o.Digest, Version: o.Version, Size: o.Size, References: []string{}}
+			img = &api.Image{Digest: o.Digest.String(), Version: o.Version, Size: o.Size, References: []string{}}
 			all[o.Digest.Hex()] = img
 		}
 		img.References = append(img.References, o.Reference)
@@ -159,7 +159,7 @@ func (g *Gateway) images() []api.Image {
 	for _, h := range g.cache.Images() {
 		img := all[h.Digest.Hex()]
 		if img == nil {
-			img = &api.Image{Digest: h.Digest, Size: uint32(h.Size), References: []string{}}
+			img = &api.Image{Digest: h.Digest.String(), Size: uint32(h.Size), References: []string{}}
 			all[h.Digest.Hex()] = img
 		}
 		img.Pinned, img.Memory, img.Disk = h.Pinned, h.Memory, h.Disk

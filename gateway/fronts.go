@@ -53,6 +53,9 @@ func mount[S any, F interface {
 		return err
 	}
 	g.fronts = append(g.fronts, f)
+	if reaches, ok := any(f).(front.Waker); ok {
+		g.cloud.inbox.Wake(reaches.Wake)
+	}
 	g.reloads = append(g.reloads, func(c *config.Config) error { return f.Reload(section(c)) })
 	g.warnOpen(f)
 	return nil

@@ -37,20 +37,21 @@ const localName = "command-line"
 
 // Gateway is the running system.
 type Gateway struct {
-	cfg     config.Config
-	local   []desired.Rule // for the LocalFile, after those of the configuration
-	log     *slog.Logger
-	store   *store.Store
-	cache   *cache.Cache
-	desired *desired.Directory
-	engine  *update.Engine
-	fronts  []front.Front                // that are on
-	reloads []func(*config.Config) error // one per front: takes over what may change while it runs
-	hawkbit *hawkbit.Source              // nil: none
-	cloud   cloud
-	admin   net.Listener // nil: off
-	rates   rates
-	ready   atomic.Bool
+	cfg        config.Config
+	local      []desired.Rule // for the LocalFile, after those of the configuration
+	log        *slog.Logger
+	store      *store.Store
+	cache      *cache.Cache
+	desired    *desired.Directory
+	engine     *update.Engine
+	fronts     []front.Front                // that are on
+	reloads    []func(*config.Config) error // one per front: takes over what may change while it runs
+	registries *oci.Source
+	hawkbit    *hawkbit.Source // nil: none
+	cloud      cloud
+	admin      net.Listener // nil: off
+	rates      rates
+	ready      atomic.Bool
 }
 
 // New opens the state and binds the sockets of cfg. A non-nil local is served
@@ -100,8 +101,8 @@ func (g *Gateway) openEngine(source firmware.Source) (err error) {
 
 // sources makes the firmware sources, and the rule for a local file.
 func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
-	registries, err := oci.New(g.cfg.Firmware.Config)
-	if err != nil {
+	var err error
+	if g.registries, err = oci.New(g.cfg.Firmware.Config); err != nil {
 		return nil, err
 	}
 	files := file.New(g.cfg.Firmware.File)
@@ -113,7 +114,7 @@ func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
 		}
 		g.local = []desired.Rule{{Spec: spec}}
 	}
-	all := firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}
+	all := firmware.Sources{firmware.KindContainer: g.registries, firmware.KindFile: files}
 	return all, g.openHawkbit(all)
 }
 
@@ -157,7 +158,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts.Go(func() error { return g.cache.Run(ctx) })
 	parts.Go(func() error { return g.engine.Run(ctx) })
 	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
-	g.cloud.run(ctx, parts.Go)
+	if g.cloud.forwarder != nil {
+		parts.Go(func() error { return g.cloud.forwarder.Run(ctx) })
+	}
 	parts.Go(func() error { return g.reportOwed(ctx) })
 	for _, f := range g.fronts {
 		parts.Go(func() error { return f.Run(ctx) })
@@ -184,6 +187,9 @@ func (g *Gateway) Close() {
 	if g.cache != nil {
 		g.cache.Close()
 	}
+	if g.registries != nil {
+		g.registries.Close()
+	}
 	if g.hawkbit != nil {
 		g.hawkbit.Close()
 	}
@@ -196,7 +202,9 @@ func (g *Gateway) Close() {
 // refresh looks up anew what devices should run, and what tags stand for, and
 // tells the cloud what it does not know.
 func (g *Gateway) refresh() {
-	g.cloud.refresh()
+	if g.cloud.forwarder != nil {
+		g.cloud.forwarder.Retry()
+	}
 	g.reportAgain()
 	g.engine.Refresh()
 }

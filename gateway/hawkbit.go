@@ -1,13 +1,7 @@
 package gateway
 
 import (
-	"context"
-	"errors"
-	"fmt"
-
-	"havn/dfu"
 	"havn/firmware"
-	"havn/upstream"
 	"havn/upstream/hawkbit"
 )
 
@@ -21,35 +15,4 @@ func (g *Gateway) openHawkbit(all firmware.Sources) (err error) {
 		all[firmware.KindHawkbit] = g.hawkbit
 	}
 	return err
-}
-
-// actions tells hawkBit what becomes of the devices that it assigns firmware to.
-type actions struct {
-	source  hawkbit.Reporter
-	desired func(dfu.Device) (firmware.Spec, error) // from memory
-}
-
-// Name implements upstream.Publisher.
-func (actions) Name() string { return "hawkbit" }
-
-// Accepts implements upstream.Publisher.
-func (p actions) Accepts(e *upstream.Event) bool {
-	if !e.IsStatus() {
-		return false
-	}
-	spec, err := p.desired(e.Device)
-	return err == nil && spec.Hawkbit != nil
-}
-
-// Publish implements upstream.Publisher. A device that runs something else by
-// now is no longer hawkBit's concern.
-func (p actions) Publish(ctx context.Context, e *upstream.Event) error {
-	spec, err := p.desired(e.Device)
-	switch {
-	case errors.Is(err, firmware.ErrPending):
-		return fmt.Errorf("%w: the controller of %s: %w", upstream.ErrRejected, e.Device, err)
-	case err != nil || spec.Hawkbit == nil:
-		return nil
-	}
-	return p.source.Report(ctx, spec.Hawkbit.Controller, e.Status)
 }

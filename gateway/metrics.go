@@ -142,7 +142,10 @@ func (c collector) upstream(ch chan<- prometheus.Metric) {
 
 // commands renders what became of the commands of the upstream, on whatever front.
 func (c collector) commands(ch chan<- prometheus.Metric) {
-	inbox, delivered, refused := c.g.cloud.inbox, uint64(0), c.g.cloud.foreign.Load()
+	inbox, delivered, refused := c.g.cloud.inbox, uint64(0), uint64(0)
+	for _, e := range c.g.cloud.endpoints {
+		refused += e.Stats().Foreign.Load()
+	}
 	for _, t := range front.Sum(c.g.fronts) {
 		delivered += t.Commands
 		refused += t.Rejected[front.BadCommand]

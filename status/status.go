@@ -26,25 +26,25 @@ var States = [...]State{InSync, Updating, Waiting, Failed, Unknown}
 // Valid reports whether s is one of the states.
 func (s State) Valid() bool { return slices.Contains(States[:], s) }
 
-// Status is where a device stands. The JSON is that of the admin API.
+// Status is where a device stands.
 type Status struct {
 	dfu.Device
-	Protocol string    `json:"protocol"`
-	State    State     `json:"state"`
-	Current  string    `json:"current"` // versions that are not UTF-8 as 0x...
-	Target   string    `json:"target"`
-	Offset   uint32    `json:"offset"` // bytes of the image that the device has
-	Size     uint32    `json:"size"`
-	Progress float64   `json:"progress"` // 0..1
-	Error    string    `json:"error"`    // why it waits or failed; what to do about it
-	LastSeen time.Time `json:"last_seen"`
-	ETA      *float64  `json:"eta_seconds"` // nil: not known
+	Protocol string
+	State    State
+	Current  string // versions that are not UTF-8 as 0x...
+	Target   string
+	Offset   uint32 // bytes of the image that the device has
+	Size     uint32
+	Progress float64 // 0..1
+	Error    string  // why it waits or failed; what to do about it
+	LastSeen time.Time
+	ETA      *float64 // nil: not known
 
 	// Digest and Order are of the image that State is about: the one in flight,
 	// else the target; zero where there is none. They are for sources that a
 	// version is not enough for, not for people.
-	Digest firmware.Digest `json:"-"`
-	Order  string          `json:"-"`
+	Digest firmware.Digest
+	Order  string
 }
 
 // Change is what became of a device since the last Change of it that the

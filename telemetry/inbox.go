@@ -47,6 +47,7 @@ type Inbox struct {
 	stats Stats
 
 	mu      sync.Mutex
+	wakes   []func(dfu.Device)
 	order   list.List // of waiting, the oldest first
 	devices map[dfu.Device][]*list.Element
 	bytes   int
@@ -74,9 +75,23 @@ func NewInbox(log *slog.Logger) *Inbox {
 // Stats returns the counters.
 func (i *Inbox) Stats() *Stats { return &i.stats }
 
+// Wake has wake called with the device of each command that comes: for a front
+// that reaches devices which do not ask. wake must not block.
+func (i *Inbox) Wake(wake func(dfu.Device)) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.wakes = append(i.wakes, wake)
+}
+
 // Put keeps a command for its device. What there is no room for, the oldest,
 // is dropped.
 func (i *Inbox) Put(dev dfu.Device, c Command) {
+	for _, wake := range i.put(dev, c) {
+		wake(dev)
+	}
+}
+
+func (i *Inbox) put(dev dfu.Device, c Command) []func(dfu.Device) {
 	now := time.Now()
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -90,6 +105,7 @@ func (i *Inbox) Put(dev dfu.Device, c Command) {
 	for i.order.Len() > maxCommands || i.bytes > maxBytes {
 		i.drop(i.order.Front())
 	}
+	return i.wakes
 }
 
 // Take takes the oldest command of a device out of the inbox.

@@ -30,6 +30,19 @@ func (i *Inbox) expect(t *testing.T, waiting int, expired, dropped uint64) {
 	}
 }
 
+// Fronts that reach devices by themselves learn of commands that wait already.
+func TestWake(t *testing.T) {
+	i := NewInbox(nil)
+	var woken []string
+	for range 2 {
+		i.Wake(func(d dfu.Device) { woken = append(woken, d.Name+i.take(d)) })
+	}
+	i.Put(dev, Command{"first", nil})
+	if got := strings.Join(woken, ","); got != "dfirst,d" {
+		t.Error(got)
+	}
+}
+
 func TestInbox(t *testing.T) {
 	i := NewInbox(nil)
 	if i.take(dev) != "" {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/update/guard"
 )
 
 // ErrNotBooted: the image was delivered to this device before and did not boot
@@ -19,8 +20,7 @@ var ErrNotBooted = errors.New("delivered before and not booted; see gateway retr
 // It fails with firmware.ErrNotFound where nothing is desired, and with
 // firmware.ErrPending while the image is fetched behind.
 func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.Image, error) {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
 	t := row.inFlight
 	if offset == 0 || t == nil || !row.continues(offset+size) {
@@ -32,12 +32,12 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 	row.picked = t
 	img := e.images.Get(t.Transfer.Digest)
 	if img == nil {
-		row.reason = ReasonFetching
+		row.reason = guard.ReasonFetching
 		e.releases.Load(t)
 		return nil, firmware.ErrPending
 	}
 	if offset == 0 {
-		if err := e.mayBegin(row, t); err != nil {
+		if err := e.mayBegin(row, t, now); err != nil {
 			return nil, err
 		}
 	}
@@ -48,12 +48,13 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 // mayBegin reports why a transfer of t must not begin now: a device that fetches
 // by blocks swaps by itself as soon as it has the last one. One that is held has
 // begun nothing, whatever it was in the middle of.
-func (e *Engine) mayBegin(row *Row, t *firmware.Target) error {
-	if row.held = e.maySwap(row, t); row.held == nil {
+func (e *Engine) mayBegin(row *Row, t *firmware.Target, now time.Time) error {
+	held := e.guards.May(e.facts(row, t, now), guard.Swap).Held
+	if row.hold(held); held == nil {
 		return nil
 	}
-	row.inFlight, row.offset, row.reason = nil, 0, ReasonNone
-	return fmt.Errorf("%w: %w", firmware.ErrPending, row.held)
+	row.inFlight, row.offset, row.reason = nil, 0, guard.ReasonNone
+	return fmt.Errorf("%w: %w", firmware.ErrPending, held)
 }
 
 // resume is how long after its start the gateway expects transfers that began
@@ -69,15 +70,24 @@ func (e *Engine) selectTarget(row *Row, offset uint32, now time.Time) (*firmware
 		return nil, err
 	case offset > 0 && row.release.First() != nil && now.Sub(e.started) < resume:
 		return row.release.First(), nil
-	case row.reason.failed() && row.sent.of(t):
-		return nil, ErrNotBooted
-	case row.release.Moving():
-		return nil, firmware.ErrPending
-	case row.release.Stale(now):
-		row.release.Refresh()
-		return nil, firmware.ErrPending
 	}
-	return t, nil
+	return t, e.mayTransfer(row, t, now)
+}
+
+// mayTransfer reports why no transfer of t must begin now. The requests of
+// block-wise transfers say neither what the device runs nor what they are of.
+func (e *Engine) mayTransfer(row *Row, t *firmware.Target, now time.Time) error {
+	f := e.facts(row, t, now)
+	f.Moving = row.release.Moving()
+	v := e.guards.May(f, guard.Start)
+	e.followUp(row, t, nil, v)
+	switch {
+	case v.Answer == guard.Go:
+		return nil
+	case v.Reason.Failed():
+		return ErrNotBooted
+	}
+	return firmware.ErrPending
 }
 
 // desiredOf returns the row's target, or why there is none. The caller holds
@@ -101,29 +111,27 @@ func (e *Engine) desiredOf(row *Row, now time.Time) (*firmware.Target, error) {
 
 // Served notes that the device was sent img up to, not including, byte end.
 func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time) {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	for _, t := range [...]*firmware.Target{row.target(), row.inFlight, row.picked} {
 		if t != nil && t.Transfer.Digest == img.Digest {
-			e.began(row.inFlight, t)
+			row.begins(t)
 			if row.progress(t, end, now); end == t.Transfer.Size {
 				row.delivered(t, now)
-				signal(e.urgent) // the next transfer may begin at once
+				row.rush() // the next transfer may begin at once
 			}
-			row.mark() // a flush may have been between Image and this
 			return
 		}
 	}
 }
 
-// began has it stored that a device is at t, after was: a crash must not make us
-// forget which image was begun, the less so where another one was not finished.
-func (e *Engine) began(was, t *firmware.Target) {
+// begins has it stored that the device is at t: a crash must not make us forget
+// which image was begun, the less so where another one was not finished.
+func (r *Row) begins(t *firmware.Target) {
 	switch {
-	case was == nil:
-		signal(e.flushes)
-	case was.Transfer.Digest != t.Transfer.Digest:
-		signal(e.urgent)
+	case r.inFlight == nil:
+		r.hasten()
+	case r.inFlight.Transfer.Digest != t.Transfer.Digest:
+		r.rush()
 	}
 }
 
@@ -136,23 +144,21 @@ func (r *Row) continues(end uint32) bool {
 		return true
 	}
 	r.restored = false
-	signal(r.engine.flushes) // what is stored may be older than a flush by now
+	r.hasten() // what is stored may be older than a flush by now
 	return end >= r.offset
 }
 
 // Target returns what the device should run, whether it is held or not. It
 // fails as Image does.
 func (e *Engine) Target(row *Row, now time.Time) (*firmware.Target, error) {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
 	return e.desiredOf(row, now)
 }
 
 // Report notes the version that a device which fetches by blocks says it runs.
 func (e *Engine) Report(row *Row, version []byte, now time.Time) {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
 	t := row.target()
 	switch {
@@ -161,23 +167,24 @@ func (e *Engine) Report(row *Row, version []byte, now time.Time) {
 		row.setCurrent(version)
 	case t.Is(version):
 		row.inSync(t, version)
-	case t.Digest == row.sent.Digest && row.settling(now):
-		return // on its way before the last block was
 	default:
-		e.reported(row, t, version)
+		e.reported(row, t, version, now)
 	}
 }
 
 // reported notes that a device does not run its target t.
-func (e *Engine) reported(row *Row, t *firmware.Target, version []byte) {
-	why := row.returned(t, version)
-	row.booted(version)
-	if row.setCurrent(version); why == ReasonFetching {
-		e.learn(row, t, string(version))
-		return
+func (e *Engine) reported(row *Row, t *firmware.Target, version []byte, now time.Time) {
+	f := e.facts(row, t, now)
+	e.says(row, &f, version)
+	v := guard.Delivery(f, guard.Start)
+	if v.Answer == guard.Settle {
+		return // on its way before the last block was
 	}
-	if row.inFlight == nil || why.failed() {
-		row.reason = why
+	row.booted(version)
+	row.setCurrent(version)
+	e.followUp(row, t, version, v)
+	if v.Reason.Failed() || v.Answer == guard.Go && row.inFlight == nil {
+		row.reason = v.Reason
 	}
 }
 

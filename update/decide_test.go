@@ -9,12 +9,11 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"testing"
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/status"
+	"havn/update/guard"
 )
 
 func target(version string, size int) *firmware.Target {
@@ -29,7 +28,7 @@ func updating(version, to string, offset uint32) *dfu.Status {
 	return st
 }
 
-var wide = Limits{Payload: 1100, Write: 1024, Align: 4, MaxVersion: 16}
+var wide = Limits{Payload: 1100, Write: 1024, Align: 4}
 
 func TestDecide(t *testing.T) {
 	want := target("v2", 102)
@@ -43,38 +42,27 @@ func TestDecide(t *testing.T) {
 		op     dfu.Op
 		offset uint32
 		length uint32
-		reason Reason
+		reason guard.Reason
 	}{
-		{"nothing desired", statusOf("v1"), nil, wide, dfu.OpWait, 0, 0, ReasonNone},
-		{"runs the target", statusOf("v2"), want, wide, dfu.OpSync, 0, 0, ReasonNone},
-		{"runs the target under a learned name", statusOf("2.0.0"), named, wide, dfu.OpSync, 0, 0, ReasonNone},
-		{"sync wins over an update under way", updating("v2", "v1", 4), want, wide, dfu.OpSync, 0, 0, ReasonNone},
-		{"start", statusOf("v1"), want, wide, dfu.OpWrite, 0, 32, ReasonNone},
-		{"continue", updating("v1", "v2", 32), want, wide, dfu.OpWrite, 32, 32, ReasonNone},
-		{"whole words before the tail", updating("v1", "v2", 96), want, wide, dfu.OpWrite, 96, 4, ReasonNone},
-		{"tail", updating("v1", "v2", 100), want, wide, dfu.OpWrite, 100, 2, ReasonNone},
-		{"all written", updating("v1", "v2", 102), want, wide, dfu.OpSwap, 0, 0, ReasonNone},
-		{"beyond the end", updating("v1", "v2", 104), want, wide, dfu.OpWait, 0, 0, ReasonBeyondEnd},
-		{"inside a word", updating("v1", "v2", 30), want, wide, dfu.OpWait, 0, 0, ReasonUnaligned},
-		{"another update is started over", updating("v1", "v9", 64), want, wide, dfu.OpWrite, 0, 32, ReasonNone},
-		{"mtu 0 is none", &dfu.Status{Version: []byte("v1")}, want, wide, dfu.OpWrite, 0, 100, ReasonNone},
-		{"mtu of 32 bits", &dfu.Status{Version: []byte("v1"), MTU: 1<<32 - 1}, want, wide, dfu.OpWrite, 0, 100, ReasonNone},
-		{"mtu below a word", &dfu.Status{Version: []byte("v1"), MTU: 3}, want, wide, dfu.OpWait, 0, 0, ReasonChunkTooSmall},
+		{"nothing desired", statusOf("v1"), nil, wide, dfu.OpWait, 0, 0, guard.ReasonNone},
+		{"runs the target", statusOf("v2"), want, wide, dfu.OpSync, 0, 0, guard.ReasonNone},
+		{"runs the target under a learned name", statusOf("2.0.0"), named, wide, dfu.OpSync, 0, 0, guard.ReasonNone},
+		{"sync wins over an update under way", updating("v2", "v1", 4), want, wide, dfu.OpSync, 0, 0, guard.ReasonNone},
+		{"start", statusOf("v1"), want, wide, dfu.OpWrite, 0, 32, guard.ReasonNone},
+		{"continue", updating("v1", "v2", 32), want, wide, dfu.OpWrite, 32, 32, guard.ReasonNone},
+		{"whole words before the tail", updating("v1", "v2", 96), want, wide, dfu.OpWrite, 96, 4, guard.ReasonNone},
+		{"tail", updating("v1", "v2", 100), want, wide, dfu.OpWrite, 100, 2, guard.ReasonNone},
+		{"all written", updating("v1", "v2", 102), want, wide, dfu.OpSwap, 0, 0, guard.ReasonNone},
+		{"beyond the end", updating("v1", "v2", 104), want, wide, dfu.OpWait, 0, 0, guard.ReasonBeyondEnd},
+		{"inside a word", updating("v1", "v2", 30), want, wide, dfu.OpWait, 0, 0, guard.ReasonUnaligned},
+		{"another update is started over", updating("v1", "v9", 64), want, wide, dfu.OpWrite, 0, 32, guard.ReasonNone},
+		{"mtu 0 is none", &dfu.Status{Version: []byte("v1")}, want, wide, dfu.OpWrite, 0, 100, guard.ReasonNone},
+		{"mtu of 32 bits", &dfu.Status{Version: []byte("v1"), MTU: 1<<32 - 1}, want, wide, dfu.OpWrite, 0, 100, guard.ReasonNone},
+		{"mtu below a word", &dfu.Status{Version: []byte("v1"), MTU: 3}, want, wide, dfu.OpWait, 0, 0, guard.ReasonChunkTooSmall},
 		{"link below a word", updating("v1", "v2", 32), want, with(func(l *Limits) { l.Payload = 12 }),
-			dfu.OpWait, 0, 0, ReasonChunkTooSmall},
-		{"configured chunk", statusOf("v1"), want, with(func(l *Limits) { l.Write = 18 }), dfu.OpWrite, 0, 16, ReasonNone},
-		{"no alignment", statusOf("v1"), want, with(func(l *Limits) { l.Write, l.Align = 18, 1 }), dfu.OpWrite, 0, 18, ReasonNone},
-		{"swap must fit before the start", statusOf("v1"), want, with(func(l *Limits) { l.Payload = 40 }),
-			dfu.OpWait, 0, 0, ReasonSwapTooLong},
-		{"a started update goes on, whatever the swap", updating("v1", "v2", 32), want,
-			with(func(l *Limits) { l.Payload = 40 }), dfu.OpWrite, 32, 28, ReasonNone},
-		{"until the swap is due", updating("v1", "v2", 102), want, with(func(l *Limits) { l.Payload = 40 }),
-			dfu.OpWait, 0, 0, ReasonSwapTooLong},
-		{"no airtime to begin", statusOf("v1"), want, with(func(l *Limits) { l.NoStart = true }), dfu.OpWait, 0, 0, ReasonBudget},
-		{"airtime to go on", updating("v1", "v2", 32), want, with(func(l *Limits) { l.NoStart = true }),
-			dfu.OpWrite, 32, 32, ReasonNone},
-		{"version of 16 bytes", statusOf("v1"), target("0123456789abcdef", 8), wide, dfu.OpWrite, 0, 8, ReasonNone},
-		{"version of 17 bytes", statusOf("v1"), target("0123456789abcdefg", 8), wide, dfu.OpWait, 0, 0, ReasonVersionTooLong},
+			dfu.OpWait, 0, 0, guard.ReasonChunkTooSmall},
+		{"configured chunk", statusOf("v1"), want, with(func(l *Limits) { l.Write = 18 }), dfu.OpWrite, 0, 16, guard.ReasonNone},
+		{"no alignment", statusOf("v1"), want, with(func(l *Limits) { l.Write, l.Align = 18, 1 }), dfu.OpWrite, 0, 18, guard.ReasonNone},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -203,14 +191,6 @@ func unhex(t *testing.T, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func TestEveryReasonHasAText(t *testing.T) {
-	for r := ReasonNone + 1; r < reasons; r++ {
-		if text := r.text(&status.Status{Target: "v2"}, "v0"); strings.TrimSpace(text) == "" {
-			t.Errorf("reason %d has no text", r)
-		}
-	}
 }
 
 // What is transferred may be other bytes than the result: they end elsewhere, and

@@ -5,71 +5,57 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/guard"
 )
 
 // Request answers a Status. It never blocks on I/O and allocates nothing; the
 // Data of a Write aliases the image.
 func (e *Engine) Request(row *Row, st *dfu.Status, l Limits, now time.Time) dfu.Command {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
-	l.MaxVersion = e.cfg.MaxVersion
-	if late(row, st, now) {
+	want, why := e.choose(row, st, now)
+	verdict := e.mayStep(row, st, want, l, now)
+	if verdict.Answer == guard.Settle {
 		return e.wait(st, e.cfg.Retry)
 	}
 	row.setCurrent(st.Version)
-	want, hold := e.choose(row, st, now)
-	if hold != ReasonNone {
-		row.reason = hold
-		return e.hold(st, hold)
+	switch {
+	case why != guard.ReasonNone:
+		row.reason = why
+		return e.hold(st, why)
+	case verdict.Answer != guard.Go:
+		return e.refuse(row, st, want, verdict, now)
 	}
 	return e.answer(row, st, want, Decide(st, want, l), now)
 }
 
-// late reports whether st was overtaken by the Swap that ended its update: it
-// is answered, but says nothing about where the device stands now.
-func late(row *Row, st *dfu.Status, now time.Time) bool {
-	if st.Updating || !row.settling(now) {
-		return false
-	}
-	t := row.target()
-	return t != nil && t.Digest == row.sent.Digest && !t.Is(st.Version)
-}
-
 // choose returns the image that st is to be answered from: the target, or the
 // one in flight. A reason means that there is none to decide on now.
-func (e *Engine) choose(row *Row, st *dfu.Status, now time.Time) (*firmware.Target, Reason) {
+func (e *Engine) choose(row *Row, st *dfu.Status, now time.Time) (*firmware.Target, guard.Reason) {
 	t := row.target()
-	if t != nil && t.Is(st.Version) {
-		return t, ReasonNone
-	}
-	if st.Updating && (t == nil || string(st.Update.Version) != t.Version) {
+	switch {
+	case t != nil && t.Is(st.Version):
+		return t, guard.ReasonNone
+	case st.Updating && (t == nil || string(st.Update.Version) != t.Version):
 		return e.chooseInFlight(row, st, t)
+	case t == nil && row.release != nil:
+		row.release.Ask(now)
 	}
-	if t == nil {
-		if row.release != nil {
-			row.release.Ask(now)
-		}
-		return nil, ReasonNone
-	}
-	if !st.Updating {
-		return t, e.mayStart(row, st.Version, t, now)
-	}
-	return t, ReasonNone
+	return t, guard.ReasonNone
 }
 
 // chooseInFlight finds the image of a device that is in the middle of another
 // version than its target t.
-func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *firmware.Target) (*firmware.Target, Reason) {
+func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *firmware.Target) (*firmware.Target, guard.Reason) {
 	switch {
 	case row.inFlight != nil && row.inFlight.Version == string(st.Update.Version):
-		return row.inFlight, ReasonNone
+		return row.inFlight, guard.ReasonNone
 	case e.findInFlight(row, st.Update.Version):
-		return row.inFlight, ReasonNone
+		return row.inFlight, guard.ReasonNone
 	case e.cfg.UnknownInFlight == InFlightRestart && t != nil:
-		return t, ReasonNone
+		return t, guard.ReasonNone
 	}
-	return nil, ReasonUnknownInFlight
+	return nil, guard.ReasonUnknownInFlight
 }
 
 // findInFlight makes the image of a version the one in flight, if the ledger
@@ -77,38 +63,37 @@ func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *firmware.Target) (*
 func (e *Engine) findInFlight(row *Row, version []byte) bool {
 	m, ok := e.releases.Find(row.device.Application, version)
 	if ok {
-		row.inFlight = firmware.NewTarget(m)
-	} else if row.lost != string(version) {
-		row.lost = string(version[:min(len(version), firmware.MaxVersion)])
+		row.inFlight = e.known.target(m)
+	} else {
+		row.lost = keep(row.lost, version)
 	}
 	return ok
 }
 
-// mayStart reports why an update to t must not start now.
-func (e *Engine) mayStart(row *Row, version []byte, t *firmware.Target, now time.Time) Reason {
-	why := row.returned(t, version)
-	if why == ReasonFetching {
-		row.reason = why
-		e.learn(row, t, string(version))
-		return row.reason
+// mayStep asks the guards about the next step of a device towards want.
+func (e *Engine) mayStep(row *Row, st *dfu.Status, want *firmware.Target, l Limits, now time.Time) guard.Verdict {
+	if want == nil || want.Is(st.Version) {
+		return guard.Verdict{}
 	}
-	if why == ReasonNone && row.release.Stale(now) {
-		row.release.Refresh()
-		return ReasonFetching
+	_, step := standing(st, want)
+	last := swap(st, want)
+	f := e.facts(row, want, now)
+	f.MaxVersion, f.NoAirtime, f.Payload, f.SwapBytes = e.cfg.MaxVersion, l.NoStart, l.Payload, last.Len()
+	if step == guard.Start {
+		e.says(row, &f, st.Version)
 	}
-	return why
+	return e.guards.May(f, step)
 }
 
-// learn decides what it means that a device came back from the swap to t with
-// a version that is not t's: other firmware that the ledger knows, or another
-// name of t, which is then entered in the ledger.
-func (e *Engine) learn(row *Row, t *firmware.Target, version string) {
-	known, ok := e.releases.Find(row.device.Application, []byte(version))
-	if ok && known.Digest != t.Digest {
-		row.reason = ReasonOtherVersion
-		return
+// refuse notes why a device may not take its next step, and answers it.
+func (e *Engine) refuse(row *Row, st *dfu.Status, want *firmware.Target, v guard.Verdict, now time.Time) dfu.Command {
+	if v.Held != nil {
+		row.progress(want, want.Transfer.Size, now)
 	}
-	row.release.Learn(row.device.Name, t, version)
+	row.reason = v.Reason
+	row.hold(v.Held)
+	e.followUp(row, want, st.Version, v)
+	return e.hold(st, v.Reason)
 }
 
 // answer turns a decision into the command and notes it on the row.
@@ -116,7 +101,7 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *firmware.Target, d Decis
 	cmd := d.Command
 	switch cmd.Op {
 	case dfu.OpWait:
-		row.reason, row.held = d.Reason, nil
+		row.reason, row.held = d.Reason, text{}
 		if want == nil {
 			return e.idle(row, st)
 		}
@@ -127,30 +112,18 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *firmware.Target, d Decis
 	case dfu.OpWrite:
 		img := e.images.Get(want.Transfer.Digest)
 		if img == nil {
-			row.reason = ReasonFetching
+			row.reason = guard.ReasonFetching
 			e.releases.Load(want)
-			return e.hold(st, ReasonFetching)
+			return e.hold(st, guard.ReasonFetching)
 		}
 		img.Touch(now)
 		cmd.Data = img.Slice(cmd.Offset, d.Length)
 		row.progress(want, cmd.Offset, now)
 	case dfu.OpSwap:
 		row.progress(want, want.Transfer.Size, now)
-		if row.held = e.maySwap(row, want); row.held != nil {
-			return e.wait(st, e.cfg.Poll)
-		}
 		row.delivered(want, now)
 	}
 	return cmd
-}
-
-// maySwap asks the source of what the row's device should run whether it may
-// swap to t, which can be of an earlier release.
-func (e *Engine) maySwap(row *Row, t *firmware.Target) error {
-	if e.gate == nil || row.release == nil {
-		return nil
-	}
-	return e.gate.MaySwap(row.release.Spec(), t.Digest)
 }
 
 // idle answers a device that there is no firmware for, or none known yet. What
@@ -165,8 +138,8 @@ func (e *Engine) idle(row *Row, st *dfu.Status) dfu.Command {
 
 // hold answers a device whose update cannot go on now: soon again while
 // something is being fetched, else at the pace of the idle.
-func (e *Engine) hold(st *dfu.Status, why Reason) dfu.Command {
-	if why == ReasonFetching {
+func (e *Engine) hold(st *dfu.Status, why guard.Reason) dfu.Command {
+	if why == guard.ReasonFetching {
 		return e.wait(st, e.cfg.Retry)
 	}
 	return e.wait(st, e.cfg.Poll)

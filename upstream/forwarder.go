@@ -5,9 +5,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"havn/dfu"
 	"havn/status"
@@ -102,9 +103,13 @@ func (f *Forwarder) accepted(e *Event) bool {
 	return false
 }
 
-// Retry has what failed or was refused, and not set aside yet, tried again now.
+// Retry has what failed or was refused, and not set aside yet, tried again now:
+// an operator who has mended something does not wait for the next turn.
 func (f *Forwarder) Retry() {
 	for _, l := range f.lines {
+		if s, ok := l.publisher.(Session); ok {
+			s.Retry()
+		}
 		signal(l.retry)
 	}
 }
@@ -144,14 +149,16 @@ func signal(wake chan struct{}) {
 	}
 }
 
-// Run sends until ctx ends. It returns when all senders have ended and the
-// telemetry taken is stored.
+// Run sends until ctx ends, and runs the sessions of its publishers. It returns
+// when all of them have ended and the telemetry taken is stored.
 func (f *Forwarder) Run(ctx context.Context) error {
-	var senders sync.WaitGroup
+	work, ctx := errgroup.WithContext(ctx)
 	for _, l := range f.lines {
-		senders.Go(func() { l.run(ctx) })
+		work.Go(func() error { l.run(ctx); return nil })
+		if s, ok := l.publisher.(Session); ok {
+			work.Go(func() error { return s.Run(ctx) })
+		}
 	}
 	f.storeTelemetry(ctx)
-	senders.Wait()
-	return nil
+	return work.Wait()
 }

@@ -2,7 +2,6 @@ package upstream
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"time"
 
@@ -19,7 +18,6 @@ const (
 	maxTries    = 6                // of an event that is rejected, over about a minute
 	timeout     = 30 * time.Second // of one event
 	maxPause    = time.Minute      // between two tries while the upstream is away
-	maxAsked    = time.Hour        // the longest pause an upstream may ask for
 )
 
 // line sends the events of one publisher. Its fields belong to the goroutine
@@ -223,10 +221,7 @@ func (l *line) rest(r *round) time.Duration {
 // asked returns how long the upstream wants to be left alone.
 func (r *round) asked() (d time.Duration) {
 	for _, f := range r.failed {
-		var after *backoff.RetryAfterError
-		if errors.As(f.err, &after) {
-			d = max(d, min(after.Duration, maxAsked))
-		}
+		d = max(d, link.Pause(f.err))
 	}
 	return d
 }

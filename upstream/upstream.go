@@ -27,10 +27,19 @@ type Publisher interface {
 	Accepts(e *Event) bool
 	// Publish delivers e. Nil means that the upstream has taken it. An error that
 	// wraps ErrRejected concerns this event alone; any other means that the
-	// upstream is away, and *backoff.RetryAfterError in it says for how long. It
-	// is called for several devices at once, for one device never, and returns
-	// soon when ctx ends.
+	// upstream is away. A *backoff.RetryAfterError in it says for how long: the
+	// publisher is not called before that. Publish is called for several devices
+	// at once, for one device never, and returns soon when ctx ends.
 	Publish(ctx context.Context, e *Event) error
+}
+
+// Session is a Publisher that also has work of its own, such as a connection. The
+// forwarder runs it.
+type Session interface {
+	// Run works until ctx ends, and returns when all of its work has ended.
+	Run(ctx context.Context) error
+	// Retry has what failed tried again now.
+	Retry()
 }
 
 // Entry is an event in the queue of a line.

@@ -1,13 +1,15 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"havn/dfu"
 	"havn/firmware"
+	"havn/gateway/admin/api"
 )
 
 func newAssign() *cobra.Command {
@@ -15,49 +17,48 @@ func newAssign() *cobra.Command {
 		"IMAGE is HOST/NAME:TAG in a registry, file:NAME in the firmware directory, or\n"+
 			"hawkbit:CONTROLLER for whatever hawkBit assigns to that controller.\n"+
 			"DEVICE may be * for all devices of the application that have nothing of their own.",
-		2, func(a *admin, cmd *cobra.Command, path string, args []string) error {
-			return a.call(cmd.Context(), http.MethodPut, path+"/desired", parseImage(args[1]), nil)
+		2, func(ctx context.Context, c *api.Client, dev dfu.Device, args []string) error {
+			return c.Assign(ctx, dev, parseImage(args[1]))
 		})
 }
 
 func newUnassign() *cobra.Command {
 	return deviceCommand("unassign APP/DEVICE", "Take an assignment back", "", 1,
-		func(a *admin, cmd *cobra.Command, path string, _ []string) error {
-			return a.call(cmd.Context(), http.MethodDelete, path+"/desired", nil, nil)
+		func(ctx context.Context, c *api.Client, dev dfu.Device, _ []string) error {
+			return c.Unassign(ctx, dev)
 		})
 }
 
 func newRetry() *cobra.Command {
 	return deviceCommand("retry APP/DEVICE", "Let a failed device try its update again", "", 1,
-		func(a *admin, cmd *cobra.Command, path string, _ []string) error {
-			return a.call(cmd.Context(), http.MethodPost, path+"/retry", nil, nil)
-		})
+		func(ctx context.Context, c *api.Client, dev dfu.Device, _ []string) error { return c.Retry(ctx, dev) })
 }
 
 func newForget() *cobra.Command {
 	return deviceCommand("forget APP/DEVICE", "Drop what is known of a device",
 		"A device that is alive appears again with its next report.", 1,
-		func(a *admin, cmd *cobra.Command, path string, _ []string) error {
-			return a.call(cmd.Context(), http.MethodDelete, path, nil, nil)
-		})
+		func(ctx context.Context, c *api.Client, dev dfu.Device, _ []string) error { return c.Forget(ctx, dev) })
 }
 
 // deviceCommand is a command on one device of a running gateway.
 func deviceCommand(use, short, long string, args int,
-	do func(a *admin, cmd *cobra.Command, path string, args []string) error,
+	do func(ctx context.Context, c *api.Client, dev dfu.Device, args []string) error,
 ) *cobra.Command {
 	var a admin
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: strings.TrimSpace(short + ".\n\n" + long), Args: exactly(args),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			path, err := devicePath(args[0])
+			dev, err := parseDevice(args[0])
 			if err != nil {
 				return err
 			}
-			if err := do(&a, cmd, path, args); err != nil {
+			err = a.ask(cmd.Context(), func(ctx context.Context, c *api.Client) error {
+				return do(ctx, c, dev, args)
+			})
+			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s\n", args[0], cmd.Name()+" done")
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: %s done\n", args[0], cmd.Name())
 			return err
 		},
 	}

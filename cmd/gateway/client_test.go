@@ -12,7 +12,7 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/status"
+	"havn/gateway/admin/api"
 )
 
 // client is the CoAP side of one device.
@@ -95,9 +95,9 @@ func (s *site) mustWait(name, version string) {
 }
 
 // row returns the gateway's view of APP/NAME.
-func (s *site) row(name string) status.Status {
+func (s *site) row(name string) api.Device {
 	s.t.Helper()
-	var v status.Status
+	var v api.Device
 	if err := s.get("/api/v1/devices/"+name, &v); err != nil {
 		s.t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ type cloud struct {
 	ca              string // file; empty without TLS
 }
 
-const rightPassword = "right password"
+const rightPassword = "right-password"
 
 func newCloud(t *testing.T, opts droguetest.Options) *cloud {
 	t.Helper()

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"havn/upstream/drogue/droguetest"
 )
@@ -22,7 +23,7 @@ var cloudFaults = []struct {
 		{"events are kept until it is back", `upstream="drogue app"`, "its queue is full"},
 	}, nil},
 	{"429", func(c *cloud) {
-		c.Inject(droguetest.Registry, droguetest.Fault{Status: 429, RetryAfter: 1})
+		c.Inject(droguetest.Registry, droguetest.Fault{Status: 429, RetryAfter: time.Second})
 	}, [][]string{{"events are kept until it is back", "upstream=registry", "answer 429"}}, nil},
 	{"409", func(c *cloud) {
 		c.Inject(droguetest.Registry, droguetest.Fault{Method: "PUT", Status: 409})

@@ -13,6 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/gateway/admin/api"
 	"havn/status"
 	"havn/store"
 	"havn/update"
@@ -23,7 +24,7 @@ func (s *site) operate(args ...string) []string { return append(args, "--admin",
 
 // statusJSON is what status --json prints.
 type statusJSON struct {
-	Items []status.Status
+	Items []api.Device
 	Total int
 }
 
@@ -170,7 +171,7 @@ func TestStatus(t *testing.T) {
 	}
 	var list statusJSON
 	s.json(&list, s.operate("status", "--json")...)
-	first := append(list.Items, status.Status{})[0]
+	first := append(list.Items, api.Device{})[0]
 	if list.Total != 2 || len(list.Items) != 2 || first.State != status.InSync || first.Size != 5002 {
 		t.Errorf("status --json: %+v", list)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	crand "crypto/rand"
 	"encoding/json"
 	"errors"
@@ -185,7 +184,18 @@ func (s *site) stop() {
 }
 
 func (s *site) get(path string, out any) error {
-	return s.admin.call(context.Background(), http.MethodGet, path, nil, out)
+	resp, err := http.Get(s.admin.url + path)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	switch {
+	case resp.StatusCode != http.StatusOK:
+		return errors.New(resp.Status)
+	case out == nil:
+		return nil
+	}
+	return json.NewDecoder(resp.Body).Decode(out)
 }
 
 // metrics returns the text of /metrics.

@@ -5,14 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"havn/status"
+	"havn/gateway/admin/api"
 )
 
 func newStatus() *cobra.Command {
@@ -56,61 +54,46 @@ func (a *admin) watch(ctx context.Context, w io.Writer, asJSON bool) error {
 
 // status prints all devices.
 func (a *admin) status(ctx context.Context, w io.Writer, asJSON bool) error {
-	views, err := a.devices(ctx)
-	if err != nil {
+	var devices []api.Device
+	err := a.ask(ctx, func(ctx context.Context, c *api.Client) (err error) {
+		devices, err = c.Devices(ctx, "")
 		return err
+	})
+	switch {
+	case err != nil:
+		return err
+	case asJSON:
+		return json.NewEncoder(w).Encode(map[string]any{"items": devices, "total": len(devices)})
 	}
-	if asJSON {
-		return json.NewEncoder(w).Encode(map[string]any{"items": views, "total": len(views)})
-	}
-	return printDevices(w, views, time.Now())
+	return printDevices(w, devices, time.Now())
 }
 
-// devices reads all pages of the list.
-func (a *admin) devices(ctx context.Context) ([]status.Status, error) {
-	views := []status.Status{}
-	for after := ""; ; {
-		var page struct {
-			Items []status.Status
-			Next  string
-		}
-		query := url.Values{"limit": {"1000"}, "after": {after}}
-		if err := a.call(ctx, http.MethodGet, "/api/v1/devices?"+query.Encode(), nil, &page); err != nil {
-			return nil, err
-		}
-		views = append(views, page.Items...)
-		if after = page.Next; after == "" {
-			return views, nil
-		}
-	}
-}
-
-func printDevices(w io.Writer, views []status.Status, now time.Time) error {
-	if len(views) == 0 {
+func printDevices(w io.Writer, devices []api.Device, now time.Time) error {
+	if len(devices) == 0 {
 		_, err := fmt.Fprintln(w, "no device was heard yet")
 		return err
 	}
 	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(t, "DEVICE\tPROTOCOL\tSTATE\tCURRENT\tTARGET\tPROGRESS\tETA\tSEEN\tREMARK")
-	for _, v := range views {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", v.Device, v.Protocol, v.State,
-			orDash(v.Current), orDash(v.Target), progressText(v), etaText(v), age(now, v.LastSeen), v.Error)
+	for _, d := range devices {
+		fmt.Fprintf(t, "%s/%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", d.Application, d.Name, d.Protocol, d.State,
+			orDash(d.Current), orDash(d.Target), progressText(d), etaText(d), age(now, d.LastSeen), d.Error)
 	}
 	return t.Flush()
 }
 
-func progressText(v status.Status) string {
-	if v.Size == 0 {
+func progressText(d api.Device) string {
+	if d.Size == 0 {
 		return "-"
 	}
-	return fmt.Sprintf("%3.0f%% of %d", v.Progress*100, v.Size)
+	return fmt.Sprintf("%3.0f%% of %d", d.Progress*100, d.Size)
 }
 
-func etaText(v status.Status) string {
-	if v.ETA == nil {
+func etaText(d api.Device) string {
+	if d.ETA == nil {
 		return "-"
 	}
-	return (time.Duration(*v.ETA) * time.Second).String()
+	return (time.Duration(*d.ETA) * time.Second).String()
 }
 
 func orDash(s string) string {

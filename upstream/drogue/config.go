@@ -47,8 +47,9 @@ type Endpoint struct {
 	CA           string `yaml:"ca"`            // PEM file of the authorities the server must have
 }
 
-// dfuChannel is where an updater in the cloud would answer each status.
-const dfuChannel = "dfu"
+// Firmware is the channel on which an updater in the cloud would answer each
+// status, and the name of its commands.
+const Firmware = "dfu"
 
 // Validate returns what is wrong with c.
 func (c Config) Validate() (faults fault.List) {
@@ -67,17 +68,19 @@ func (c Config) Validate() (faults fault.List) {
 		}
 	}
 	switch {
-	case c.Channel == dfuChannel && !c.RawDFU:
+	case c.Channel == Firmware && !c.RawDFU:
 		faults.Add("channel", "an updater in the cloud would answer on dfu too; "+
 			"take another one, or set raw_dfu: true")
-	case len(c.Endpoints) > 0 && !plainChannel(c.Channel):
+	case len(c.Endpoints) > 0 && !PlainName(c.Channel):
 		faults.Add("channel", "%q: want one word without / + and #", c.Channel)
 	}
 	return faults
 }
 
-func plainChannel(channel string) bool {
-	return channel != "" && !strings.ContainsAny(channel, "/+#")
+// PlainName reports whether a channel or application is one level of an MQTT
+// topic.
+func PlainName(name string) bool {
+	return name != "" && !strings.ContainsAny(name, "/+#")
 }
 
 func (r RegistryConfig) validate() (faults fault.List) {
@@ -112,13 +115,4 @@ func (e Endpoint) validate() (faults fault.List) {
 	faults.Present("device", e.Device)
 	faults.Present("password_file", e.PasswordFile)
 	return faults
-}
-
-// redacted takes credentials out of a URL that cannot be parsed for them.
-func redacted(text string) string {
-	scheme, rest, _ := strings.Cut(text, "://")
-	if at := strings.LastIndex(rest, "@"); at >= 0 {
-		return scheme + "://..." + rest[at:]
-	}
-	return text
 }

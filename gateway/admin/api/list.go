@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -16,16 +17,9 @@ const (
 	maxLimit     = 1000
 )
 
-// page is one page of a list. Next is the after of the next page, empty on the
-// last one.
-type page[T any] struct {
-	Items []T    `json:"items"`
-	Total int    `json:"total"`
-	Next  string `json:"next"`
-}
-
-// list answers with the page of items that r asks for. Items are ordered by key.
-func list[T any](w http.ResponseWriter, r *http.Request, items []T, key func(T) string) {
+// list answers with the page of all that r asks for. The list is in the order of
+// the keys.
+func list[T, U any](w http.ResponseWriter, r *http.Request, all []T, key func(T) string, shown func(T) U) {
 	limit := defaultLimit
 	if text := r.FormValue("limit"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -35,21 +29,16 @@ func list[T any](w http.ResponseWriter, r *http.Request, items []T, key func(T) 
 		}
 		limit = n
 	}
-	answer(w, paginate(items, key, limit, r.FormValue("after")))
-}
-
-func paginate[T any](items []T, key func(T) string, limit int, after string) page[T] {
-	slices.SortFunc(items, func(a, b T) int { return strings.Compare(key(a), key(b)) })
-	p := page[T]{Items: []T{}, Total: len(items)}
-	for _, item := range items {
-		if after != "" && key(item) <= after {
-			continue
-		}
-		if len(p.Items) == limit {
-			p.Next = key(p.Items[limit-1])
-			break
-		}
-		p.Items = append(p.Items, item)
+	slices.SortFunc(all, func(a, b T) int { return strings.Compare(key(a), key(b)) })
+	after := r.FormValue("after")
+	from := sort.Search(len(all), func(i int) bool { return after == "" || key(all[i]) > after })
+	to := min(from+limit, len(all))
+	p := Page[U]{Items: make([]U, 0, to-from), Total: len(all)}
+	for _, item := range all[from:to] {
+		p.Items = append(p.Items, shown(item))
 	}
-	return p
+	if to < len(all) {
+		p.Next = key(all[to-1])
+	}
+	answer(w, p)
 }

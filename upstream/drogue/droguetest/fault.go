@@ -18,7 +18,8 @@ type Fault struct {
 	// Status is answered in place of the request's own answer, and nothing is
 	// done: an HTTP status, or the reason code of a PUBACK.
 	Status     int
-	RetryAfter int // seconds; with Status, HTTP only
+	RetryAfter time.Duration // in whole seconds; with Status, HTTP only
+	RetryDate  bool          // RetryAfter is answered as a date
 	// Half does what is asked, and ends the connection in the middle of the
 	// answer; over MQTT, before it.
 	Half bool
@@ -66,10 +67,7 @@ func (c *Cloud) spoil(kind Kind, h http.Handler) http.Handler {
 		sleep(r.Context().Done(), fault.Delay)
 		if fault.Status != 0 {
 			front.count(r.Method + " spoiled")
-			if fault.RetryAfter > 0 {
-				w.Header().Set("Retry-After", strconv.Itoa(fault.RetryAfter))
-			}
-			w.WriteHeader(fault.Status)
+			fault.answer(w)
 			return
 		}
 		whole := &recorder{header: http.Header{}}
@@ -77,6 +75,19 @@ func (c *Cloud) spoil(kind Kind, h http.Handler) http.Handler {
 		front.count(strings.Replace(r.Pattern, base, "", 1))
 		whole.send(w, fault.Half)
 	})
+}
+
+// answer answers in place of the handler.
+func (f Fault) answer(w http.ResponseWriter) {
+	now := time.Now().UTC()
+	switch {
+	case f.RetryDate:
+		w.Header().Set("Date", now.Format(http.TimeFormat))
+		w.Header().Set("Retry-After", now.Add(f.RetryAfter).Format(http.TimeFormat))
+	case f.RetryAfter > 0:
+		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
+	}
+	w.WriteHeader(f.Status)
 }
 
 func sleep(done <-chan struct{}, d time.Duration) {

@@ -150,14 +150,14 @@ func (c *Client) open(req *http.Request) (*http.Response, error) {
 }
 
 // refusal makes a Refusal of an answer, and pauses all requests where the answer
-// says that they are too many.
+// asks for it.
 func (c *Client) refusal(err error) error {
 	status, ok := errors.AsType[*link.StatusError](err)
 	if !ok {
 		return err
 	}
 	r := newRefusal(status)
-	if r.throttled() {
+	if status.Pause > 0 {
 		c.refused.Store(&refused{r, time.Now().Add(status.Pause)})
 	}
 	return r

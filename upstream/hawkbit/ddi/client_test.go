@@ -33,17 +33,25 @@ func asking(t *testing.T, handler http.HandlerFunc) *Client {
 }
 
 func TestPause(t *testing.T) {
-	for after, want := range map[string]time.Duration{"90": 90 * time.Second, "": pause} {
+	for _, test := range []struct {
+		code  int
+		after string
+		want  time.Duration
+	}{
+		{http.StatusTooManyRequests, "90", 90 * time.Second},
+		{http.StatusTooManyRequests, "", pause},
+		{http.StatusServiceUnavailable, "90", 90 * time.Second},
+	} {
 		var asked atomic.Int32
 		c := asking(t, func(w http.ResponseWriter, _ *http.Request) {
 			asked.Add(1)
-			w.Header().Set("Retry-After", after)
-			w.WriteHeader(http.StatusTooManyRequests)
+			w.Header().Set("Retry-After", test.after)
+			w.WriteHeader(test.code)
 		})
 		for range 3 {
 			_, err := c.Poll(t.Context(), c.Controller("dev1"), Poll{})
-			if got := link.Pause(err); got > want || got < want-5*time.Second {
-				t.Errorf("pause of %v, want %v: %v", got, want, err)
+			if got := link.Pause(err); got > test.want || got < test.want-5*time.Second {
+				t.Errorf("pause of %v, want %v: %v", got, test.want, err)
 			}
 		}
 		if asked.Load() != 1 {
