@@ -113,6 +113,23 @@ func NewBlock(cfg Config, c *CoAP) (*Device, error) {
 	return d, nil
 }
 
+// Modes are the ways to update over CoAP.
+const (
+	ModeBlock = "block" // Block2 GET
+	ModeWrite = "write" // Status and Write
+)
+
+// NewCoAP returns a device that updates over CoAP in one of the modes.
+func NewCoAP(mode string, cfg Config, c *CoAP) (*Device, error) {
+	switch mode {
+	case ModeWrite:
+		return New(cfg, c)
+	case ModeBlock:
+		return NewBlock(cfg, c)
+	}
+	return nil, fmt.Errorf("mode %q: want %s or %s", mode, ModeWrite, ModeBlock)
+}
+
 func newDevice(cfg Config) (*Device, error) {
 	cfg = cfg.withDefaults()
 	szx := block.ForSize(cfg.BlockSize)
@@ -170,6 +187,15 @@ func (d *Device) Run(ctx context.Context) (Result, error) {
 				"device with version %q, %d bytes into %q: %w", s.Version, s.Offset, s.Target, err)
 		}
 	}
+}
+
+// RunStrictly runs the device, and fails also where the gateway broke a rule.
+func (d *Device) RunStrictly(ctx context.Context) (Result, error) {
+	result, err := d.Run(ctx)
+	if err == nil && len(result.Violations) > 0 {
+		err = fmt.Errorf("the gateway broke a rule: %w", result.Violations[0])
+	}
+	return result, err
 }
 
 func (d *Device) pause(ctx context.Context, pause time.Duration) error {
