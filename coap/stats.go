@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"havn/front"
+	"havn/metric"
 )
 
 // Protocol is the name of the front.
@@ -28,11 +29,19 @@ func (h *Handler) newCounts(log *slog.Logger) *front.Counts {
 		names = append(names, k.name)
 	}
 	c := front.NewCounts(complaints, codeText, names...)
-	c.Extra = []front.Extra{
-		front.Counter("duplicates_total", "Telemetry that came again and was answered as before.", &h.duplicates),
-		front.Counter("send_errors_total", "Answers that the kernel did not take.", &h.sendErrors),
-	}
+	c.Extra = h.extra
 	return c
+}
+
+// extra returns the metrics that only CoAP has.
+func (h *Handler) extra() []metric.Metric {
+	protocol := metric.Label{Name: "protocol", Value: Protocol}
+	return []metric.Metric{
+		metric.Counter("duplicates_total", "Telemetry that came again and was answered as before.",
+			h.duplicates.Load(), protocol),
+		metric.Counter("send_errors_total", "Answers that the kernel did not take.",
+			h.sendErrors.Load(), protocol),
+	}
 }
 
 // codeText writes a code as RFC 7252 does.
