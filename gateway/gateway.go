@@ -37,19 +37,20 @@ const localName = "command-line"
 
 // Gateway is the running system.
 type Gateway struct {
-	cfg     config.Config
-	local   []desired.Rule // for the LocalFile, after those of the configuration
-	log     *slog.Logger
-	store   *store.Store
-	cache   *cache.Cache
-	desired *desired.Directory
-	engine  *update.Engine
-	fronts  []front.Front                // that are on
-	reloads []func(*config.Config) error // one per front: takes over what may change while it runs
-	hawkbit *hawkbit.Source              // nil: none
-	cloud   cloud
-	admin   *admin.Server // nil: off
-	ready   atomic.Bool
+	cfg        config.Config
+	local      []desired.Rule // for the LocalFile, after those of the configuration
+	log        *slog.Logger
+	store      *store.Store
+	cache      *cache.Cache
+	desired    *desired.Directory
+	engine     *update.Engine
+	fronts     []front.Front                // that are on
+	reloads    []func(*config.Config) error // one per front: takes over what may change while it runs
+	registries *oci.Source
+	hawkbit    *hawkbit.Source // nil: none
+	cloud      cloud
+	admin      *admin.Server // nil: off
+	ready      atomic.Bool
 }
 
 // New opens the state and binds the sockets of cfg. A non-nil local is served
@@ -99,8 +100,8 @@ func (g *Gateway) openEngine(source firmware.Source) (err error) {
 
 // sources makes the firmware sources, and the rule for a local file.
 func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
-	registries, err := oci.New(g.cfg.Firmware.Config)
-	if err != nil {
+	var err error
+	if g.registries, err = oci.New(g.cfg.Firmware.Config); err != nil {
 		return nil, err
 	}
 	files := file.New(g.cfg.Firmware.File)
@@ -112,7 +113,7 @@ func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
 		}
 		g.local = []desired.Rule{{Spec: spec}}
 	}
-	all := firmware.Sources{firmware.KindContainer: registries, firmware.KindFile: files}
+	all := firmware.Sources{firmware.KindContainer: g.registries, firmware.KindFile: files}
 	return all, g.openHawkbit(all)
 }
 
@@ -196,6 +197,9 @@ func (g *Gateway) Close() {
 	}
 	if g.cache != nil {
 		g.cache.Close()
+	}
+	if g.registries != nil {
+		g.registries.Close()
 	}
 	if g.hawkbit != nil {
 		g.hawkbit.Close()

@@ -2,6 +2,7 @@ package link
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -34,6 +35,16 @@ func RetryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 		now = date
 	}
 	return min(max(0, until.Sub(now)), MaxRetryAfter), true
+}
+
+// WithPause adds to err the pause that the answer with the header h asks for, if
+// it asks for one. It is for answers that a library has made an error of.
+func WithPause(err error, h http.Header, now time.Time) error {
+	pause, _ := RetryAfter(h, now)
+	if err == nil || pause == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, &backoff.RetryAfterError{Duration: pause})
 }
 
 // Pause returns how long the server that err is from asked to be left alone, 0

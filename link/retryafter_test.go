@@ -1,6 +1,7 @@
 package link
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 	"time"
@@ -49,6 +50,20 @@ func TestRetryAfter(t *testing.T) {
 				t.Errorf("RetryAfter(%q) = %v, %v, want %v, %v", test.value, got, ok, test.want, test.ok)
 			}
 		})
+	}
+}
+
+func TestWithPause(t *testing.T) {
+	busy := errors.New("busy")
+	err := WithPause(busy, http.Header{"Retry-After": {"90"}}, noon)
+	if !errors.Is(err, busy) || Pause(err) != 90*time.Second || err.Error() != "busy: retry after 1m30s" {
+		t.Errorf("%v with a pause of %v", err, Pause(err))
+	}
+	if err := WithPause(busy, http.Header{}, noon); err != busy {
+		t.Errorf("%v, want %v as it is", err, busy)
+	}
+	if err := WithPause(nil, http.Header{"Retry-After": {"90"}}, noon); err != nil {
+		t.Errorf("%v, want no error", err)
 	}
 }
 

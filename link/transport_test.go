@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -74,6 +75,22 @@ func TestAuthoritiesThatCannotBeRead(t *testing.T) {
 	if _, err := NewClient(ClientConfig{CA: File{"ca", ca}}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("NewClient: error %v of a file that is gone", err)
 	}
+}
+
+// TestNoHeader is a server that takes the request and says nothing.
+func TestNoHeader(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newClient(t, ClientConfig{Dial: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe()
+			go func() { _, _ = io.Copy(io.Discard, there) }()
+			return here, nil
+		}})
+		began := time.Now()
+		_, err := c.Open(get(t, "http://silent.test/"))
+		if waited := time.Since(began); err == nil || waited != headerTimeout {
+			t.Errorf("%v after %v, want an error after %v", err, waited, headerTimeout)
+		}
+	})
 }
 
 func TestSilentServer(t *testing.T) {

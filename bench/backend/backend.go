@@ -171,6 +171,8 @@ func (b *Backend) Requests(server Server) map[string]uint64 {
 		return b.Cloud.Counters(droguetest.Registry).Requests
 	case Endpoint:
 		return b.Cloud.Counters(droguetest.MQTT).Requests
+	case Images:
+		return b.images.counted()
 	}
-	return b.images.counted()
+	return nil
 }

@@ -102,6 +102,7 @@ func (b *Backend) same(device string, event upstream.StatusBody) error {
 		wantSync = "True"
 	case status.Updating:
 		wantProgress = fmt.Sprintf("%.2f", 100*float64(event.Offset)/float64(event.Size))
+	default: // no more is written of the others
 	}
 	if written.Current != event.Current || inSync != wantSync || progress != wantProgress {
 		return errNoStatus

@@ -101,6 +101,8 @@ func (h *HTTP) connect(ctx context.Context) (err error) {
 
 // broken hides the cause from a device that would take its end for the end of
 // all connections: the next Status opens another one.
+//
+//nolint:errorlint // the cause is hidden on purpose
 func (h *HTTP) broken(err error) error { return fmt.Errorf("gateway %s: %v", h.Address, err) }
 
 // userEscapes are the characters that mean something in a user name.

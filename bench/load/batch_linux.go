@@ -75,8 +75,9 @@ func (b *batch) receive(fd int, flags uintptr) (int, error) {
 		return n, nil
 	case unix.EAGAIN, unix.EINTR:
 		return 0, nil
+	default:
+		return 0, errno
 	}
-	return 0, errno
 }
 
 // call makes a system call as the gateway does: without a word to the scheduler

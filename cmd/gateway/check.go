@@ -10,7 +10,7 @@ import (
 
 func newCheck() *cobra.Command {
 	var path string
-	var print bool
+	var printed bool
 	cmd := &cobra.Command{
 		Use:   "check --config FILE",
 		Short: "Check a configuration file",
@@ -22,7 +22,7 @@ func newCheck() *cobra.Command {
 			if err != nil {
 				return configError{err}
 			}
-			if print {
+			if printed {
 				return cfg.Print(cmd.OutOrStdout())
 			}
 			_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: ok\n", path)
@@ -30,7 +30,7 @@ func newCheck() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&path, "config", "", "configuration `FILE`")
-	cmd.Flags().BoolVar(&print, "print", false, "print the effective configuration, secrets redacted")
+	cmd.Flags().BoolVar(&printed, "print", false, "print the effective configuration, secrets redacted")
 	required(cmd, "config")
 	return cmd
 }

@@ -15,6 +15,7 @@ import (
 
 	"havn/coap"
 	"havn/firmware"
+	"havn/front"
 	"havn/gateway/admin"
 	"havn/link/mqtt"
 	"havn/lorawan"
@@ -70,8 +71,8 @@ func full(t *testing.T) Config {
 	c := Default()
 	c.Admin = admin.Config{Listen: "[::1]:0", TokenFile: name, Certificate: name, Key: name}
 	c.Chunks.CoAP.Profiles = []coap.Profile{
-		{Subnet: netip.MustParsePrefix("fd00:abcd::/64"), BlockSize: 64, WriteSize: 64, Align: 4},
-		{Device: "sensor-*"},
+		{Pattern: front.Pattern{Subnet: netip.MustParsePrefix("fd00:abcd::/64")}, BlockSize: 64, WriteSize: 64, Align: 4},
+		{Pattern: front.Pattern{Device: "sensor-*"}},
 	}
 	c.Firmware.Registries = []oci.Registry{
 		{Host: "registry.example:5000", Username: "u", PasswordFile: name},

@@ -30,6 +30,7 @@ type Refusal struct {
 	Reason byte
 }
 
+// Error implements error.
 func (r Refusal) Error() string {
 	if r.Reason == 0 {
 		return "the connection ended on this message, which in MQTT 3.1.1 may be a refusal"

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"havn/firmware"
+	"havn/link"
 )
 
 const (
@@ -75,7 +76,7 @@ func (s *Source) request(ctx context.Context, method string, repo name.Repositor
 	}
 	if err := transport.CheckError(resp, http.StatusOK); err != nil {
 		resp.Body.Close()
-		err = answerError(repo.Registry, err)
+		err = link.WithPause(answerError(repo.Registry, err), resp.Header, time.Now())
 		if !errors.Is(err, firmware.ErrNotFound) {
 			s.clients.drop(repo.Name())
 		}
@@ -112,7 +113,10 @@ func (s *Source) manifest(ctx context.Context, ref name.Reference) ([]byte, erro
 	defer resp.Body.Close()
 	b, err := io.ReadAll(http.MaxBytesReader(nil, resp.Body, maxManifest))
 	if err != nil {
-		return nil, tooLarge(fmt.Errorf("manifest: %w", err))
+		if errors.As(err, new(*http.MaxBytesError)) {
+			err = fmt.Errorf("%w: %w", firmware.ErrTooLarge, err)
+		}
+		return nil, fmt.Errorf("manifest: %w", err)
 	}
 	return b, nil
 }

@@ -1,15 +1,12 @@
 package oci
 
 import (
-	"crypto/tls"
-	"crypto/x509"
-	"fmt"
-	"os"
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/name"
 
 	"havn/fault"
+	"havn/link"
 )
 
 // Config says which images may be pulled, and how their registries are reached.
@@ -102,18 +99,7 @@ func (c Config) prefix() string {
 	return canonical(strings.TrimSuffix(c.Prefix, "/") + "/")
 }
 
-// tls returns the client configuration for the host.
-func (r *Registry) tls() (*tls.Config, error) {
-	if r.CA == "" {
-		return nil, nil
-	}
-	pem, err := os.ReadFile(r.CA)
-	if err != nil {
-		return nil, fmt.Errorf("registry %s: ca: %w", r.Host, err)
-	}
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("registry %s: ca: no PEM certificate in %s", r.Host, r.CA)
-	}
-	return &tls.Config{RootCAs: pool}, nil
+// authorities returns the file that the server of the host is checked with.
+func (r Registry) authorities() link.File {
+	return link.File{Key: "ca in firmware.registries", Path: r.CA}
 }

@@ -2,11 +2,11 @@ package oci
 
 import (
 	"fmt"
-	"os"
-	"strings"
 
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
+
+	"havn/link"
 )
 
 // credentials authenticates for one repository: with the configured account of
@@ -26,14 +26,10 @@ func (c credentials) Authorization() (*authn.AuthConfig, error) {
 		}
 		return auth.Authorization()
 	}
-	b, err := os.ReadFile(c.registry.PasswordFile)
+	file := link.File{Key: "password_file in firmware.registries", Path: c.registry.PasswordFile}
+	password, err := file.Password()
 	if err != nil {
-		return nil, fmt.Errorf("registry %s: password_file: %w", c.registry.Host, err)
-	}
-	password := strings.TrimRight(string(b), "\r\n")
-	if password == "" {
-		return nil, fmt.Errorf("registry %s: password_file %s is empty",
-			c.registry.Host, c.registry.PasswordFile)
+		return nil, fmt.Errorf("registry %s: %w", c.registry.Host, err)
 	}
 	return &authn.AuthConfig{Username: c.registry.Username, Password: password}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
 	"havn/firmware"
+	"havn/link"
 )
 
 // maxText bounds what a registry can make us print.
@@ -34,31 +35,21 @@ var urlQuery = regexp.MustCompile(`\?[^\s"]+`)
 func clean(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	text = urlQuery.ReplaceAllString(text, "?...")
-	text = strings.Map(printable, text) // bytes that are no UTF-8 become U+FFFD
-	if len(text) > maxText {
-		text = strings.ToValidUTF8(text[:maxText], "") + "..."
-	}
-	return text
+	return link.Clip(text, maxText)
 }
 
-func printable(r rune) rune {
-	if r < ' ' || r == 0x7f {
-		return -1
-	}
-	return r
-}
-
-// away wraps a failure to reach the registry: the source is away.
+// away wraps a failure to reach the registry: the source is away. Of the tries of
+// the library, the one that a certificate ended says most.
 func away(reg name.Registry, err error) error {
-	text, hint := err.Error(), ""
+	text := err.Error()
 	var untrusted *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &untrusted):
-		text, hint = untrusted.Error(), " (for a private authority set ca in firmware.registries)"
+		text = Registry{}.authorities().Explain(untrusted).Error()
 	case errors.Is(err, http.ErrSchemeMismatch):
-		hint = " (for a registry without TLS set plain_http in firmware.registries)"
+		text += " (for a registry without TLS set plain_http in firmware.registries)"
 	}
-	return &outside{fmt.Sprintf("registry %s: %s%s", reg, clean(text), hint), err}
+	return &outside{fmt.Sprintf("registry %s: %s", reg, clean(text)), err}
 }
 
 // answerIn returns the HTTP answer that err is about, nil if there was none. An
@@ -140,13 +131,4 @@ func status(answer *transport.Error) string {
 		}
 	}
 	return text
-}
-
-// tooLarge adds ErrTooLarge to the error of an http.MaxBytesReader.
-func tooLarge(err error) error {
-	var limit *http.MaxBytesError
-	if errors.As(err, &limit) {
-		return fmt.Errorf("%w: %w", firmware.ErrTooLarge, err)
-	}
-	return err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/link"
 )
 
 // sentinel returns the sentinel that err wraps, nil if none.
@@ -80,6 +81,20 @@ func TestAnswersBecomeSentinels(t *testing.T) {
 	}
 }
 
+// TestBusyRegistry: who asks again learns how long the registry wants to be left
+// alone.
+func TestBusyRegistry(t *testing.T) {
+	d := newDouble(t)
+	d.before = func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Retry-After", "90")
+		return answer(http.StatusTooManyRequests, "")(w, r)
+	}
+	_, err := sourceOf(t, d).Resolve(t.Context(), device, spec(d.image("fw:v1")))
+	if got := link.Pause(err); got != 90*time.Second || sentinel(err) != nil {
+		t.Errorf("pause of %v, want 90 s: %v", got, err)
+	}
+}
+
 func TestRegistryAway(t *testing.T) {
 	d := newDouble(t)
 	d.artifact("fw", "v1", "1.0", []byte("one"))
@@ -121,26 +136,6 @@ func TestRecovers(t *testing.T) {
 	mustResolve(t, s, d.image("fw:v1"))
 }
 
-func TestLayerBytesAreVerified(t *testing.T) {
-	const data = "the firmware"
-	d := newDouble(t)
-	d.artifact("fw", "v1", "1.0", []byte(data))
-	s := sourceOf(t, d)
-	m := mustResolve(t, s, d.image("fw:v1"))
-	for name, body := range map[string]string{
-		"other": "The firmware", "short": data[:5], "long": data + "!", "empty": "",
-	} {
-		d.before = answer(http.StatusOK, body)
-		b, err := fetchAll(t, s, m)
-		if !errors.Is(err, firmware.ErrDigest) {
-			t.Errorf("%s: error %v, want %v", name, err, firmware.ErrDigest)
-		}
-		if len(b) > len(data) {
-			t.Errorf("%s: read %d bytes, %d at most", name, len(b), len(data))
-		}
-	}
-}
-
 // TestTruncatedBody: a connection that ends early is away, not a wrong digest.
 func TestTruncatedBody(t *testing.T) {
 	d := newDouble(t)
@@ -161,28 +156,6 @@ func TestTruncatedBody(t *testing.T) {
 	}
 }
 
-// TestStalledBody: a server that falls silent ends, and says so.
-func TestStalledBody(t *testing.T) {
-	d := newDouble(t)
-	d.artifact("fw", "v1", "1.0", []byte("the firmware"))
-	s := sourceOf(t, d)
-	m := mustResolve(t, s, d.image("fw:v1"))
-	s.guard.stall = 20 * time.Millisecond
-	d.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path == "/v2/" {
-			return false
-		}
-		io.WriteString(w, "the")
-		w.(http.Flusher).Flush()
-		<-r.Context().Done()
-		return true
-	}
-	_, err := fetchAll(t, s, m)
-	if !errors.Is(err, errStalled) || sentinel(err) != nil {
-		t.Errorf("error %v, want %v", err, errStalled)
-	}
-}
-
 // TestHangingRegistry never answers: the context ends it, in every phase.
 func TestHangingRegistry(t *testing.T) {
 	for _, path := range []string{"/v2/", "/v2/fw/manifests/v1"} {
@@ -199,30 +172,5 @@ func TestHangingRegistry(t *testing.T) {
 		if !errors.Is(err, context.Canceled) || sentinel(err) != nil {
 			t.Errorf("%s: error %v, want %v", path, err, context.Canceled)
 		}
-	}
-}
-
-// TestSilentHeaders: a server that takes a request and says nothing ends without
-// the help of a context.
-func TestSilentHeaders(t *testing.T) {
-	d := newDouble(t)
-	d.before = func(_ http.ResponseWriter, r *http.Request) bool {
-		<-r.Context().Done()
-		return true
-	}
-	s := sourceOf(t, d)
-	s.guard.other.ResponseHeaderTimeout = 20 * time.Millisecond
-	_, err := s.Resolve(t.Context(), device, spec(d.image("fw:v1")))
-	if err == nil || sentinel(err) != nil {
-		t.Errorf("error %v, want one without sentinel", err)
-	}
-}
-
-func TestTimeoutsAreSet(t *testing.T) {
-	s := newSource(t, Config{})
-	tr := s.guard.other
-	if tr.TLSHandshakeTimeout == 0 || tr.ResponseHeaderTimeout == 0 || s.guard.stall == 0 {
-		t.Errorf("handshake %v, header %v, stall %v: want all set",
-			tr.TLSHandshakeTimeout, tr.ResponseHeaderTimeout, s.guard.stall)
 	}
 }

@@ -1,9 +1,7 @@
 package oci
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -22,6 +20,12 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+)
+
+// What an image of format (a) has.
+const (
+	layerType         = "application/octet-stream"
+	versionAnnotation = "org.opencontainers.image.version"
 )
 
 var device = dfu.Device{Application: "app", Name: "dev"}
@@ -148,15 +152,8 @@ func newSource(t *testing.T, cfg Config) *Source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { closeIdle(s.guard) })
+	t.Cleanup(s.Close)
 	return s
-}
-
-func closeIdle(g *guard) {
-	g.other.CloseIdleConnections()
-	for _, own := range g.own {
-		own.CloseIdleConnections()
-	}
 }
 
 // sourceOf makes a source that may pull all from d.
@@ -200,42 +197,15 @@ func fetchAll(t *testing.T, s *Source, m firmware.Metadata) ([]byte, error) {
 	return io.ReadAll(rc)
 }
 
-// file is one entry of a test archive.
-type file struct {
-	name string
-	data string
-	kind byte // 0 = regular
-}
-
-func archive(files ...file) []byte {
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for _, f := range files {
-		kind := f.kind
-		if kind == 0 {
-			kind = tar.TypeReg
-		}
-		header := &tar.Header{Name: f.name, Typeflag: kind, Mode: 0o644, Size: int64(len(f.data))}
-		if err := w.WriteHeader(header); err != nil {
-			panic(err)
-		}
-		io.WriteString(w, f.data)
+// bundle returns the firmware "the firmware", version 1.0, as the layer of an
+// image of format (c).
+func bundle(t *testing.T) []byte {
+	t.Helper()
+	b, err := os.ReadFile("testdata/bundle.tar.gz")
+	if err != nil {
+		t.Fatal(err)
 	}
-	w.Close()
-	return b.Bytes()
-}
-
-func zipped(b []byte) []byte {
-	var out bytes.Buffer
-	w := gzip.NewWriter(&out)
-	w.Write(b)
-	w.Close()
-	return out.Bytes()
-}
-
-func sidecar(version, data string) string {
-	return fmt.Sprintf(`{"version":%q,"checksum":%q,"size":%d}`, version,
-		digestOf([]byte(data)).Hex(), len(data))
+	return b
 }
 
 func digestOf(b []byte) firmware.Digest {

@@ -90,7 +90,7 @@ func TestPushedManifest(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden, err := os.ReadFile("testdata/manifest.json")
+	golden, err := os.ReadFile("artifact/testdata/manifest.json")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestIndexOfOne(t *testing.T) {
 	d := newDouble(t)
 	image := d.artifact("fw", "image", "1.0", []byte("the firmware"))
 	proof := d.artifact("fw", "proof", "", []byte("{}"))
-	proof.Annotations = map[string]string{attestation: "attestation-manifest"}
+	proof.Annotations = map[string]string{"vnd.docker.reference.type": "attestation-manifest"}
 	for name, manifests := range map[string][]v1.Descriptor{
 		"alone": {image}, "with an attestation": {image, proof},
 	} {
@@ -199,10 +199,8 @@ func TestManifestIsVerifiedAndBounded(t *testing.T) {
 // TestBadDownloadIsNoVerdict: damage on the way must not be remembered as a bad
 // image, or the good one would never be read.
 func TestBadDownloadIsNoVerdict(t *testing.T) {
-	const data = "the firmware"
 	d := newDouble(t)
-	packed := d.layer("fw", gzipType, zipped(archive(file{name: "firmware.bin", data: data},
-		file{name: "firmware.json", data: sidecar("1.0", data)})))
+	packed := d.layer("fw", gzipType, bundle(t))
 	d.manifest("fw", "v1", nil, packed)
 	damaged := true
 	d.before = func(w http.ResponseWriter, r *http.Request) bool {

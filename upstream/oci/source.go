@@ -2,7 +2,6 @@ package oci
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/upstream/oci/artifact"
 )
 
 // Source resolves and fetches images of OCI registries. It is safe for
@@ -22,13 +22,6 @@ type Source struct {
 	guard   *guard
 	clients bounded[*http.Client] // by repository
 	known   bounded[outcome]      // by repository@digest
-}
-
-// outcome is what a manifest turned out to be, good or bad: its bytes never
-// change, so neither does this.
-type outcome struct {
-	m   firmware.Metadata // Version is empty where neither manifest nor JSON has one
-	err error             // wraps ErrInvalid or ErrTooLarge
 }
 
 // New checks cfg and reads the CA files. Nothing is asked of a registry yet.
@@ -47,6 +40,9 @@ func New(cfg Config) (*Source, error) {
 	}
 	return &Source{names: newNames(cfg, listed), guard: g}, nil
 }
+
+// Close gives idle connections back.
+func (s *Source) Close() { s.guard.CloseIdleConnections() }
 
 // Resolve implements firmware.Source. A registry that cannot be reached or does
 // not answer as one gives an error without sentinel.
@@ -91,22 +87,6 @@ func (s *Source) digest(ctx context.Context, ref name.Reference) (v1.Hash, error
 	return digest, nil
 }
 
-// inspect returns the firmware behind a manifest or index. What it cannot use
-// is remembered as well, so that no layer is downloaded twice to be refused.
-func (s *Source) inspect(ctx context.Context, repo name.Repository, digest v1.Hash) (
-	firmware.Metadata, error) {
-	key := repo.Digest(digest.String()).Name()
-	if o, ok := s.known.get(key); ok {
-		return o.m, o.err
-	}
-	m, err := s.find(ctx, repo, digest)
-	final := errors.Is(err, firmware.ErrInvalid) || errors.Is(err, firmware.ErrTooLarge)
-	if err == nil || final {
-		s.known.put(key, outcome{m, err})
-	}
-	return m, err
-}
-
 // named gives m the version its reference implies where it has none.
 func named(m firmware.Metadata, ref name.Reference) (firmware.Metadata, error) {
 	if m.Version != "" {
@@ -118,26 +98,17 @@ func named(m firmware.Metadata, ref name.Reference) (firmware.Metadata, error) {
 		return m, nil
 	}
 	m.Version, m.Tagged = tag.TagStr(), true
-	return m, checkVersion(m.Version)
-}
-
-func checkVersion(version string) error {
-	if len(version) > firmware.MaxVersion {
-		return fmt.Errorf("%w: version %.16q... has %d bytes, %d at most",
-			firmware.ErrInvalid, version, len(version), firmware.MaxVersion)
-	}
-	return nil
+	return m, artifact.CheckVersion(m.Version)
 }
 
 // Fetch implements firmware.Source: it asks for the layer in m.Origin and for
-// nothing else. Reads fail with ErrDigest where the bytes are not m's, with
-// other errors when the registry goes away.
+// nothing else. The bytes are not verified yet.
 func (s *Source) Fetch(ctx context.Context, m firmware.Metadata) (io.ReadCloser, error) {
 	rc, err := s.fetch(ctx, m)
 	if err != nil {
 		return nil, fmt.Errorf("image %s of %s: %w", m.Digest.Short(), m.Origin.Repository, err)
 	}
-	return verify(rc, m.Digest, int64(m.Size)), nil
+	return rc, nil
 }
 
 func (s *Source) fetch(ctx context.Context, m firmware.Metadata) (io.ReadCloser, error) {
@@ -156,5 +127,5 @@ func (s *Source) fetch(ctx context.Context, m firmware.Metadata) (io.ReadCloser,
 	if err != nil || m.Origin.Path == "" {
 		return body, err
 	}
-	return openPath(body, m.Origin.Path)
+	return artifact.OpenFile(body, m.Origin.Path)
 }

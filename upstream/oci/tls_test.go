@@ -42,7 +42,25 @@ func TestCAPerHost(t *testing.T) {
 	if err == nil || sentinel(err) != nil {
 		t.Fatalf("error %v, want one without sentinel", err)
 	}
-	mentions(t, err.Error(), "certificate", "set ca")
+	mentions(t, err.Error(), "certificate", "ca in firmware.registries")
+}
+
+// TestCAIsReplaced needs no restart.
+func TestCAIsReplaced(t *testing.T) {
+	d := newTLSDouble(t)
+	d.artifact("fw", "v1", "1.0", []byte("one"))
+	own := writeCA(t, d)
+	good, err := os.ReadFile(own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSource(t, Config{Registries: []Registry{{Host: d.host(), CA: own}}})
+	writeFile(t, own, "no certificate")
+	if _, err := s.Resolve(t.Context(), device, spec(d.image("fw:v1"))); err == nil || sentinel(err) != nil {
+		t.Fatalf("error %v, want one without sentinel", err)
+	}
+	writeFile(t, own, string(good))
+	mustFetch(t, s, mustResolve(t, s, d.image("fw:v1")))
 }
 
 // TestPlainHTTP: only where configured, and on loopback.
@@ -81,7 +99,7 @@ func TestPlainHTTP(t *testing.T) {
 func TestPrivateAddressGetsNoPlainHTTP(t *testing.T) {
 	const image = "10.255.255.1:5000/fw:v1"
 	s := newSource(t, Config{Allow: []string{"*"}})
-	s.guard.other.DialContext = func(context.Context, string, string) (net.Conn, error) {
+	s.guard.other.Dial = func(context.Context, string, string) (net.Conn, error) {
 		return nil, errors.New("no route")
 	}
 	_, err := s.Resolve(t.Context(), device, spec(image))

@@ -70,8 +70,9 @@ func encoder(cfg Config) (func(*event) ([]byte, error), error) {
 		return jsonV3{cfg}.encode, nil
 	case JSON:
 		return messages.json, nil
+	default:
+		return messages.protobuf, nil
 	}
-	return messages.protobuf, nil
 }
 
 // lora is a LoRa data rate.

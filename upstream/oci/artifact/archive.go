@@ -1,4 +1,4 @@
-package oci
+package artifact
 
 import (
 	"archive/tar"
@@ -13,9 +13,10 @@ import (
 	"havn/firmware"
 )
 
-// openPath returns the file at the root of a layer that was inspected before:
-// what goes wrong is the download. Closing the file closes the layer.
-func openPath(layer io.ReadCloser, file string) (io.ReadCloser, error) {
+// OpenFile returns the file at the root of a layer that was read before. The layer
+// was sound then, so any error says that the download failed. Closing the file
+// closes the layer.
+func OpenFile(layer io.ReadCloser, file string) (io.ReadCloser, error) {
 	archive, err := openTar(layer)
 	for err == nil {
 		var header *tar.Header
@@ -51,10 +52,10 @@ func openTar(r io.Reader) (*tar.Reader, error) {
 	return tar.NewReader(http.MaxBytesReader(nil, unpacked, maxUnpacked)), nil
 }
 
-// broken says that an archive is: wrapped in ErrInvalid or ErrTooLarge.
+// broken wraps the error of an archive in ErrInvalid or ErrTooLarge.
 func broken(err error) error {
-	if limited := tooLarge(err); errors.Is(limited, firmware.ErrTooLarge) {
-		return limited
+	if errors.As(err, new(*http.MaxBytesError)) {
+		return fmt.Errorf("%w: %w", firmware.ErrTooLarge, err)
 	}
 	return fmt.Errorf("%w: no tar or tar.gz archive: %w", firmware.ErrInvalid, err)
 }

@@ -1,4 +1,4 @@
-package oci
+package artifact
 
 import (
 	"crypto/sha256"

@@ -1,17 +1,13 @@
-package oci
+package artifact
 
 import (
-	"archive/tar"
-	"context"
-	"crypto/sha256"
 	"fmt"
 	"io"
-	"strings"
 
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"havn/firmware"
+	"havn/link"
 )
 
 // maxUnpacked bounds the layers of a format (c) image together, and each of
@@ -25,18 +21,6 @@ var pairs = [...]struct{ binary, sidecar string }{
 	{"firmware", "metadata.json"},
 }
 
-// readers read the files that matter.
-var readers = map[string]func(*tar.Header, io.Reader) (entry, error){
-	"firmware.bin": readBinary, "firmware.json": readSidecar,
-	"firmware": readBinary, "metadata.json": readSidecar,
-}
-
-// OCI image-spec 1.1, layer.md "Whiteouts".
-const (
-	whiteout = ".wh."
-	opaque   = ".wh..wh..opq"
-)
-
 // entry is one file found at the root of an image.
 type entry struct {
 	layer  v1.Hash
@@ -48,14 +32,13 @@ type entry struct {
 
 // unpack finds the firmware of a format (c) image. Layers are read from the
 // top, which hides those below, until one pair is complete.
-func (s *Source) unpack(ctx context.Context, repo name.Repository, layers []v1.Descriptor) (
-	firmware.Metadata, error) {
+func unpack(layers []v1.Descriptor, open Opener) (firmware.Metadata, error) {
 	if err := checkLayers(layers); err != nil {
 		return firmware.Metadata{}, err
 	}
 	files := map[string]entry{}
 	for i := len(layers) - 1; i >= 0; i-- {
-		lower, err := s.download(ctx, repo, layers[i])
+		lower, err := download(layers[i], open)
 		if err != nil {
 			return firmware.Metadata{}, err
 		}
@@ -74,7 +57,7 @@ func checkLayers(layers []v1.Descriptor) error {
 	for _, layer := range layers {
 		if !isTar(layer.MediaType) {
 			return fmt.Errorf("%w: %d layers and none of type %s; %q is no tar",
-				firmware.ErrInvalid, len(layers), layerType, clean(string(layer.MediaType)))
+				firmware.ErrInvalid, len(layers), layerType, link.Clip(string(layer.MediaType), maxText))
 		}
 		if _, err := sha256Of(layer); err != nil {
 			return err
@@ -89,9 +72,8 @@ func checkLayers(layers []v1.Descriptor) error {
 }
 
 // download reads one layer.
-func (s *Source) download(ctx context.Context, repo name.Repository, layer v1.Descriptor) (
-	map[string]entry, error) {
-	rc, err := s.blob(ctx, repo, layer.Digest)
+func download(layer v1.Descriptor, open Opener) (map[string]entry, error) {
+	rc, err := open(layer.Digest)
 	if err != nil {
 		return nil, err
 	}
@@ -115,89 +97,6 @@ func readLayer(rc io.ReadCloser, layer v1.Descriptor) (map[string]entry, error) 
 		return nil, failed // the download is bad, which says nothing about the archive
 	}
 	return files, err
-}
-
-// scan collects the files that matter from a layer. What is wrong with the
-// archive wraps ErrInvalid or ErrTooLarge.
-func scan(r io.Reader, layer v1.Hash) (map[string]entry, error) {
-	archive, err := openTar(r)
-	if err != nil {
-		return nil, broken(err)
-	}
-	files := map[string]entry{}
-	for {
-		header, err := archive.Next()
-		if err == io.EOF {
-			return files, nil
-		}
-		if err != nil {
-			return nil, broken(err)
-		}
-		if err := collect(files, layer, header, archive); err != nil {
-			return nil, fmt.Errorf("%q: %w", clean(header.Name), err)
-		}
-	}
-}
-
-func collect(files map[string]entry, layer v1.Hash, header *tar.Header, r io.Reader) error {
-	file := rootName(header.Name)
-	if hidden, ok := strings.CutPrefix(file, whiteout); ok {
-		hide(files, file, hidden)
-		return nil
-	}
-	read := readers[file]
-	if read == nil {
-		return nil
-	}
-	if header.Typeflag != tar.TypeReg {
-		files[file] = entry{hidden: true}
-		return nil
-	}
-	if before, twice := files[file]; twice && !before.hidden {
-		return fmt.Errorf("%w: twice in one layer", firmware.ErrInvalid)
-	}
-	e, err := read(header, r)
-	e.layer = layer
-	files[file] = e
-	return err
-}
-
-// hide notes a whiteout. A file of the same layer wins over it.
-func hide(files map[string]entry, file, hidden string) {
-	for candidate := range readers {
-		_, present := files[candidate]
-		if !present && (file == opaque || hidden == candidate) {
-			files[candidate] = entry{hidden: true}
-		}
-	}
-}
-
-func readBinary(header *tar.Header, r io.Reader) (entry, error) {
-	if err := checkSize(header.Size); err != nil {
-		return entry{}, err
-	}
-	if header.Size > maxUnpacked {
-		return entry{}, fmt.Errorf("%w: %d bytes, %d at most inside a tar layer",
-			firmware.ErrTooLarge, header.Size, maxUnpacked)
-	}
-	h := sha256.New()
-	n, err := io.Copy(h, r)
-	if err != nil {
-		return entry{}, broken(err)
-	}
-	return entry{digest: firmware.Digest(h.Sum(nil)), size: n}, nil
-}
-
-func readSidecar(header *tar.Header, r io.Reader) (entry, error) {
-	if header.Size > firmware.MaxSidecar {
-		return entry{}, fmt.Errorf("%w: %d bytes of JSON, %d at most",
-			firmware.ErrInvalid, header.Size, firmware.MaxSidecar)
-	}
-	b, err := io.ReadAll(r)
-	if err != nil {
-		return entry{}, broken(err)
-	}
-	return entry{json: b}, nil
 }
 
 // merge adds the files of a lower layer to those of the layers above it.

@@ -1,4 +1,4 @@
-package oci
+package artifact
 
 import (
 	"archive/tar"
@@ -15,27 +15,26 @@ import (
 )
 
 func manifestSeeds(tb testing.TB) [][]byte {
-	a := artifact{opts: PushOptions{File: "blinky.bin", Version: "2.0"}, size: 1,
-		digest: digestOf([]byte("x"))}
-	pushed, err := a.RawManifest()
+	p := Packed{Digest: digestOf([]byte("x")), Size: 1, file: "blinky.bin", version: "2.0"}
+	packed, err := p.RawManifest()
 	if err != nil {
 		tb.Fatal(err)
 	}
-	listed, err := json.Marshal(index(v1.Descriptor{Digest: a.hash(),
-		Platform: &v1.Platform{OS: "none", Architecture: "arm"}}))
+	listed, err := json.Marshal(Document{Manifests: []v1.Descriptor{{Digest: p.hash(),
+		Platform: &v1.Platform{OS: "none", Architecture: "arm"}}}})
 	if err != nil {
 		tb.Fatal(err)
 	}
-	return [][]byte{pushed, listed}
+	return [][]byte{packed, listed}
 }
 
 func TestManifestPrefixesFail(t *testing.T) {
 	for _, seed := range manifestSeeds(t) {
-		if _, err := parseDocument(seed); err != nil {
+		if _, err := Parse(seed); err != nil {
 			t.Fatal(err)
 		}
 		for n := range len(seed) {
-			if _, err := parseDocument(seed[:n]); !errors.Is(err, firmware.ErrInvalid) {
+			if _, err := Parse(seed[:n]); !errors.Is(err, firmware.ErrInvalid) {
 				t.Fatalf("prefix of %d bytes: error %v, want %v", n, err, firmware.ErrInvalid)
 			}
 		}
@@ -47,20 +46,20 @@ func FuzzManifest(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		doc, err := parseDocument(b)
+		doc, err := Parse(b)
 		if err != nil {
 			return
 		}
 		if (doc.Manifests == nil) == (doc.Layers == nil) {
 			t.Fatalf("neither index nor manifest: %s", b)
 		}
-		only(doc.Manifests)
+		_, _ = doc.Only()
 		if layer, ok := single(doc.Layers); ok {
 			if m, err := raw(layer); err == nil && (m.Size == 0 || m.Digest.IsZero()) {
 				t.Errorf("%+v from %s", m, b)
 			}
 		}
-		checkLayers(doc.Layers)
+		_ = checkLayers(doc.Layers)
 	})
 }
 
@@ -110,7 +109,7 @@ func FuzzLayer(f *testing.F) {
 		if !ok || err != nil {
 			return
 		}
-		rc, err := openPath(io.NopCloser(bytes.NewReader(b)), m.Origin.Path)
+		rc, err := OpenFile(io.NopCloser(bytes.NewReader(b)), m.Origin.Path)
 		if err != nil {
 			t.Fatal(err)
 		}
