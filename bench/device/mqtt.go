@@ -175,11 +175,20 @@ func (m *MQTT) answer(pk packets.Packet, acknowledged bool) Answer {
 		a.Violations = append(a.Violations, violation(BadDelivery,
 			"QoS %d, retained %t, again %t, after the PUBACK %t", h.Qos, h.Retain, h.Dup, acknowledged))
 	}
-	if most := cmp.Or(m.MaxPacket, mqttPacket); uint32(pk.FixedHeader.Remaining) > most {
+	if most := m.most(); uint32(pk.FixedHeader.Remaining) > most {
 		a.Violations = append(a.Violations,
 			violation(OverPacket, "%d bytes, want at most %d", pk.FixedHeader.Remaining, most))
 	}
 	return a
+}
+
+// most is the longest packet that the device takes. In MQTT 3.1.1 it cannot tell the
+// gateway.
+func (m *MQTT) most() uint32 {
+	if m.Version == MQTT311 {
+		return mqttPacket
+	}
+	return cmp.Or(m.MaxPacket, mqttPacket)
 }
 
 // await reads a packet that must be of a type.

@@ -3,6 +3,7 @@ package device
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -30,7 +31,7 @@ func TestMQTT(t *testing.T) {
 	for _, version := range []byte{MQTT311, MQTT5} {
 		for qos := range byte(2) {
 			link := &MQTT{
-				Address: f.Addr().String(), Device: dfu.Device{Application: updatetest.Application, Name: "d%@"},
+				Address: f.Addr().String(), Device: dfu.Device{Application: updatetest.Application, Name: fmt.Sprintf("d%%@%d%d", version, qos)},
 				Version: version, QoS: qos, MaxPacket: 600,
 			}
 			var image []byte
