@@ -6,6 +6,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 
 	"havn/dfu"
+	"havn/front"
 )
 
 // hot are the requests of which devices send thousands.
@@ -34,7 +35,7 @@ func hot(w *world) map[string]msg {
 }
 
 func TestNoAllocations(t *testing.T) {
-	profiles := []Profile{{Application: "other"}, {Device: "a-long-pattern-of-more-than-32-bytes-*"}}
+	profiles := []Profile{{Pattern: front.Pattern{Application: "other"}}, {Pattern: front.Pattern{Device: "a-long-pattern-of-more-than-32-bytes-*"}}}
 	for _, c := range []Chunks{{}, {Profiles: profiles}} {
 		w := newWorld(t, c)
 		for name, m := range hot(w) {

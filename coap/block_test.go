@@ -14,6 +14,7 @@ import (
 
 	"havn/coap/block"
 	"havn/dfu"
+	"havn/front"
 )
 
 // fetch gets path block by block, and checks what every block must carry.
@@ -279,10 +280,10 @@ func hrefs(list string) string {
 func TestProfiles(t *testing.T) {
 	mesh := netip.MustParsePrefix("fd00:abcd::/64")
 	w := newWorld(t, Chunks{BlockSize: 512, Profiles: []Profile{
-		{Subnet: mesh, BlockSize: 64},
-		{Application: "ed*", Device: "tin*", BlockSize: 16},
-		{Device: "exact"},
-		{Subnet: netip.MustParsePrefix("10.0.0.0/8"), BlockSize: 128, WriteSize: 100},
+		{Pattern: front.Pattern{Subnet: mesh}, BlockSize: 64},
+		{Pattern: front.Pattern{Application: "ed*", Device: "tin*"}, BlockSize: 16},
+		{Pattern: front.Pattern{Device: "exact"}},
+		{Pattern: front.Pattern{Subnet: netip.MustParsePrefix("10.0.0.0/8")}, BlockSize: 128, WriteSize: 100},
 	}})
 	tests := []struct {
 		name, addr, path string

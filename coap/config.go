@@ -4,12 +4,12 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
-	"path"
-	"unsafe"
+	"slices"
 
 	"havn/coap/block"
 	"havn/fault"
-	"havn/update"
+	"havn/front"
+	"havn/identity"
 )
 
 // Config sets up the front. Its zero value but Listen is usable.
@@ -27,8 +27,8 @@ const maxReaders = 64
 func (c Config) Validate() (faults fault.List) {
 	faults.Listen("listen", c.Listen)
 	faults.Number("readers", c.Readers, 0, maxReaders)
-	if !validName([]byte(c.Application)) {
-		faults.Add("application", "%q: %v", c.Application, errName)
+	if !identity.ValidName([]byte(c.Application)) {
+		faults.Add("application", "%q: %v", c.Application, identity.ErrName)
 	}
 	return faults
 }
@@ -38,12 +38,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Defaults of Chunks: the largest block of CoAP, and the flash word of most
-// microcontrollers.
-const (
-	defaultSize  = 1024
-	defaultAlign = 4
-)
+// defaultSize is the largest block of CoAP, and the most data in one Write.
+const defaultSize = 1024
 
 // Chunks is how much firmware one answer carries. A number that is 0 has its
 // default.
@@ -54,15 +50,14 @@ type Chunks struct {
 	Profiles  []Profile `yaml:"profiles"`   // the first that matches replaces the numbers above
 }
 
-// Profile is a class of devices with chunk sizes of its own. What it leaves
-// out matches all, and inherits the number of Chunks.
+// Profile is a class of devices with chunk sizes of its own. It inherits the
+// numbers of Chunks that it leaves out.
 type Profile struct {
-	Subnet      netip.Prefix `yaml:"subnet"`      // of the device's address
-	Application string       `yaml:"application"` // path.Match pattern
-	Device      string       `yaml:"device"`      // path.Match pattern
-	BlockSize   int          `yaml:"block_size"`
-	WriteSize   int          `yaml:"write_size"`
-	Align       int          `yaml:"align"`
+	front.Pattern `yaml:",inline"`
+
+	BlockSize int `yaml:"block_size"`
+	WriteSize int `yaml:"write_size"`
+	Align     int `yaml:"align"`
 }
 
 // Validate returns what is wrong with c, in which no number is left out.
@@ -86,39 +81,8 @@ func (c Chunks) base() Profile {
 func (c Chunks) withDefaults() Chunks {
 	c.BlockSize = cmp.Or(c.BlockSize, defaultSize)
 	c.WriteSize = cmp.Or(c.WriteSize, defaultSize)
-	c.Align = cmp.Or(c.Align, defaultAlign)
+	c.Align = cmp.Or(c.Align, front.DefaultAlign)
 	return c
-}
-
-// policy is Chunks, ready for use.
-type policy struct {
-	sizes
-	profiles []profile
-}
-
-// sizes are the limits of one answer.
-type sizes struct {
-	block        block.SZX
-	write, align uint32
-}
-
-type profile struct {
-	Profile
-	sizes
-}
-
-// compile checks c and resolves what is inherited.
-func (c Chunks) compile() (*policy, error) {
-	c = c.withDefaults()
-	if err := c.Validate().Err(); err != nil {
-		return nil, fmt.Errorf("coap: chunks: %w", err)
-	}
-	p := &policy{sizes: c.base().sizes()}
-	for _, pr := range c.Profiles {
-		pr = pr.inherit(c.base())
-		p.profiles = append(p.profiles, profile{pr, pr.sizes()})
-	}
-	return p, nil
 }
 
 // inherit takes from base the numbers that p leaves out.
@@ -130,42 +94,48 @@ func (p Profile) inherit(base Profile) Profile {
 }
 
 func (p Profile) validate() (faults fault.List) {
-	faults.Pattern("application", p.Application)
-	faults.Pattern("device", p.Device)
+	faults.Below("", p.Pattern.Validate())
 	if block.ForSize(p.BlockSize).Size() != p.BlockSize {
 		faults.Add("block_size", "%d is not a block size: want 16, 32, 64, 128, 256, 512 or 1024", p.BlockSize)
 	}
-	update.CheckWrite(&faults, p.WriteSize, defaultSize, p.Align)
-	update.CheckAlign(&faults, p.Align)
+	faults.Below("", p.chunks().Validate(defaultSize))
 	return faults
 }
 
-// sizes returns the limits that a valid profile sets.
-func (p Profile) sizes() sizes {
-	return sizes{block.ForSize(p.BlockSize), uint32(p.WriteSize), uint32(p.Align)}
+func (p Profile) chunks() front.Chunks { return front.Chunks{WriteSize: p.WriteSize, Align: p.Align} }
+
+// policy is Chunks, ready for use: the profiles in their order, and then what is
+// for all others.
+type policy []profile
+
+// profile is a Profile, ready for use.
+type profile struct {
+	front.Pattern
+	block block.SZX
+	write front.Chunks
 }
 
-// of returns the sizes for a device, whose name is empty where none is known.
-func (p *policy) of(peer netip.Addr, application, device []byte) sizes {
-	for i := range p.profiles {
-		if pr := &p.profiles[i]; pr.matches(peer, application, device) {
-			return pr.sizes
+// compile checks c and resolves what is inherited.
+func (c Chunks) compile() (policy, error) {
+	c = c.withDefaults()
+	if err := c.Validate().Err(); err != nil {
+		return nil, fmt.Errorf("coap: chunks: %w", err)
+	}
+	var p policy
+	for _, pr := range append(slices.Clone(c.Profiles), c.base()) {
+		pr = pr.inherit(c.base())
+		p = append(p, profile{pr.Pattern, block.ForSize(pr.BlockSize), pr.chunks()})
+	}
+	return p, nil
+}
+
+// of returns the profile of a device, whose name is empty where none is known.
+func (p policy) of(peer netip.Addr, application, device []byte) *profile {
+	last := len(p) - 1
+	for i := range p[:last] {
+		if p[i].Matches(peer, application, device) {
+			return &p[i]
 		}
 	}
-	return p.sizes
-}
-
-func (p *Profile) matches(peer netip.Addr, application, device []byte) bool {
-	return (!p.Subnet.IsValid() || p.Subnet.Contains(peer.Unmap().WithZone(""))) &&
-		matches(p.Application, application) && matches(p.Device, device)
-}
-
-// matches reports whether name matches pattern. The string shares the bytes of
-// name, which path.Match only reads: a conversion would allocate per request.
-func matches(pattern string, name []byte) bool {
-	if pattern == "" {
-		return true
-	}
-	ok, _ := path.Match(pattern, unsafe.String(unsafe.SliceData(name), len(name)))
-	return ok
+	return &p[last]
 }

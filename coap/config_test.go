@@ -3,6 +3,8 @@ package coap
 import (
 	"strings"
 	"testing"
+
+	"havn/front"
 )
 
 func TestValidate(t *testing.T) {
@@ -14,7 +16,7 @@ func TestValidate(t *testing.T) {
 	}{
 		{"zero", Config{}, Chunks{}, ""},
 		{"all set", Config{Listen: ":5683", Readers: 2, Application: "a"},
-			Chunks{BlockSize: 16, WriteSize: 1, Align: 1, Profiles: []Profile{{Device: "a-*", BlockSize: 64}}}, ""},
+			Chunks{BlockSize: 16, WriteSize: 1, Align: 1, Profiles: []Profile{{Pattern: front.Pattern{Device: "a-*"}, BlockSize: 64}}}, ""},
 		{"readers", Config{Readers: -1}, Chunks{}, "readers"},
 		{"application", Config{Application: "a/b"}, Chunks{}, "application"},
 		{"block_size", Config{}, Chunks{BlockSize: 48}, "chunks.block_size"},
@@ -25,7 +27,7 @@ func TestValidate(t *testing.T) {
 		{"flash word", Config{}, Chunks{Align: 3}, "chunks.align"},
 		{"profile", Config{}, Chunks{Profiles: []Profile{{}, {BlockSize: 8}}}, "chunks.profiles[1].block_size"},
 		{"profile, inherited", Config{}, Chunks{Align: 8, Profiles: []Profile{{WriteSize: 4}}}, "chunks.profiles[0].write_size"},
-		{"pattern", Config{}, Chunks{Profiles: []Profile{{Device: "[a"}}}, "chunks.profiles[0].device"},
+		{"pattern", Config{}, Chunks{Profiles: []Profile{{Pattern: front.Pattern{Device: "[a"}}}}, "chunks.profiles[0].device"},
 	}
 	for _, tt := range tests {
 		faults := tt.cfg.withDefaults().Validate()

@@ -2,6 +2,7 @@ package coap
 
 import (
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -13,6 +14,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/front"
+	"havn/identity"
 	"havn/telemetry"
 )
 
@@ -32,9 +34,7 @@ var (
 	errTooLarge    = errors.New("larger than 2^20 blocks of 1024 bytes")
 	errTruncated   = errors.New("datagram too long; most bytes")
 	errFilter      = errors.New("want a filter like ?rt=NAME or ?href=/PATH*")
-	errIdentity    = errors.New("name the device: ?application=A&device=D")
-	errName        = errors.New("want names of 1 to 255 bytes, UTF-8, without /")
-	errCredentials = errors.New("option 4209: want Basic base64(user:password)")
+	errCredentials = fmt.Errorf("option 4209: %w", identity.ErrCredentials)
 	errChannel     = errors.New("want a channel of 1 to 255 bytes, UTF-8, without / + #")
 	errNotTaken    = errors.New("telemetry not taken: no upstream for it; try later")
 )
@@ -61,9 +61,9 @@ var reactions = [...]struct {
 	{errTooLarge, codes.RequestEntityTooLarge, BadBlock},
 	{errTruncated, codes.RequestEntityTooLarge, front.Oversized},
 	{errFilter, codes.BadRequest, front.None},
-	{errIdentity, codes.BadRequest, front.BadIdentity},
-	{errName, codes.BadRequest, front.BadIdentity},
-	{errCredentials, codes.Unauthorized, front.BadIdentity},
+	{identity.ErrNoDevice, codes.BadRequest, front.BadIdentity},
+	{identity.ErrName, codes.BadRequest, front.BadIdentity},
+	{identity.ErrCredentials, codes.Unauthorized, front.BadIdentity},
 	{errChannel, codes.BadRequest, front.BadChannel},
 	{telemetry.ErrNotJSON, codes.NotAcceptable, front.BadPayload},
 	{errNotTaken, codes.ServiceUnavailable, front.None},

@@ -8,13 +8,14 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/front"
 	"havn/telemetry"
 )
 
 // FuzzHandle checks what holds for every datagram: a reply belongs to it, fits
 // a packet, can be read, and is the same when the datagram comes again.
 func FuzzHandle(f *testing.F) {
-	w := newWorld(f, Chunks{Profiles: []Profile{{Device: "t*", BlockSize: 32}}})
+	w := newWorld(f, Chunks{Profiles: []Profile{{Pattern: front.Pattern{Device: "t*"}, BlockSize: 32}}})
 	for _, m := range hot(w) {
 		if m.code != codes.Empty {
 			f.Add(m.bytes())

@@ -64,7 +64,7 @@ func (h *Handler) SetChunks(c Chunks) error {
 	if err != nil {
 		return err
 	}
-	h.chunks.Store(p)
+	h.chunks.Store(&p)
 	return nil
 }
 

@@ -6,14 +6,15 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 
 	"havn/firmware"
+	"havn/identity"
 	"havn/update"
 )
 
 // row returns the row of the device in the path.
 func (x *exchange) row() (*update.Row, error) {
 	application, device := x.req.path[1], x.req.path[2]
-	if !validName(application) || !validName(device) {
-		return nil, errName
+	if !identity.ValidName(application) || !identity.ValidName(device) {
+		return nil, identity.ErrName
 	}
 	return x.h.engine.Lookup(Protocol, application, device, x.peer.Received), nil
 }
@@ -68,7 +69,7 @@ func (x *exchange) sendImage(
 	img *firmware.Image, maxAge uint32, application, device []byte,
 ) ([]byte, error) {
 	rep := representation{img.Digest.ETag(), message.AppOctets, maxAge, img.Bytes()}
-	limit := x.h.chunks.Load().of(x.peer.Addr.Addr(), application, device).block
+	limit := x.profile(application, device).block
 	part, err := x.send(&rep, limit)
 	if len(part) > 0 {
 		x.h.counts.Chunk(len(part))

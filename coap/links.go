@@ -39,7 +39,7 @@ func (x *exchange) getLinks() error {
 			body = l.append(body)
 		}
 	}
-	limit := x.h.chunks.Load().of(x.peer.Addr.Addr(), nil, nil).block
+	limit := x.profile(nil, nil).block
 	return x.sendSmall(body, message.AppLinkFormat, limit)
 }
 
@@ -78,7 +78,7 @@ func (l link) matches(name, pattern []byte) bool {
 	return false
 }
 
-var star = []byte("*")
+var equals, star = []byte("="), []byte("*")
 
 // append writes l behind the links in b. Numbers are bare, all else is quoted.
 func (l link) append(b []byte) []byte {

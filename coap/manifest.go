@@ -29,7 +29,7 @@ func (x *exchange) getManifest() error {
 		return err
 	}
 	var body [256]byte
-	limit := x.h.chunks.Load().of(x.peer.Addr.Addr(), x.req.path[1], x.req.path[2]).block
+	limit := x.profile(x.req.path[1], x.req.path[2]).block
 	return x.sendSmall(appendManifest(body[:0], target), message.AppCBOR, limit)
 }
 

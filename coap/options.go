@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 
 	"github.com/plgd-dev/go-coap/v3/message"
+
+	"havn/identity"
 )
 
 // Options that are not in every registry: Drogue Cloud's own.
@@ -93,7 +95,7 @@ func understood(n message.OptionID) (l lengths, ok bool) {
 	case message.ProxyScheme:
 		return lengths{1, 255}, true
 	case optionAuthorization:
-		return lengths{1, maxAuthorization}, true
+		return lengths{1, identity.MaxAuthorization}, true
 	}
 	return lengths{}, false
 }

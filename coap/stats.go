@@ -6,6 +6,7 @@ import (
 	"net/netip"
 
 	"havn/front"
+	"havn/identity"
 )
 
 // Protocol is the name of the front.
@@ -56,9 +57,9 @@ func (h *Handler) reject(why front.Reason, peer netip.AddrPort, err error, numbe
 }
 
 // complain counts and logs what concerns one device.
-func (h *Handler) complain(why front.Reason, text string, id *identity, more slog.Attr) {
+func (h *Handler) complain(why front.Reason, text string, id identity.Device, more slog.Attr) {
 	if log := h.counts.Reject(why); log != nil {
-		log.Warn("coap: "+text, slog.String("app", string(id.application.bytes())),
-			slog.String("device", string(id.device.bytes())), more)
+		log.Warn("coap: "+text, slog.String("app", string(id.Application)),
+			slog.String("device", string(id.Name)), more)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/dfu"
+	"havn/identity"
 	"havn/update"
 )
 
@@ -19,21 +20,21 @@ func (x *exchange) postStatus() error {
 	if err := checkStatus(r); err != nil {
 		return err
 	}
-	var id identity
-	if err := id.read(r, x.h.application); err != nil {
+	var claim identity.Claim
+	id, err := x.identify(&claim)
+	if err != nil {
 		return err
 	}
 	st, err := dfu.ParseStatus(r.payload)
 	if err != nil {
 		return err
 	}
-	row := x.h.engine.Lookup(
-		Protocol, id.application.bytes(), id.device.bytes(), x.peer.Received)
+	row := x.h.engine.Lookup(Protocol, id.Application, id.Name, x.peer.Received)
 	x.begin(codes.Content)
 	x.reply.uint(message.ContentFormat, uint32(message.AppCBOR))
 	x.confirm()
 	x.reply.option(optionCommand, commandName)
-	cmd := x.h.engine.Request(row, &st, x.limits(&id), x.peer.Received)
+	cmd := x.h.engine.Request(row, &st, x.limits(id), x.peer.Received)
 	x.reply.b = cmd.Append(append(x.reply.b, payloadMarker))
 	if cmd.Op == dfu.OpWrite {
 		x.h.counts.Chunk(len(cmd.Data))
@@ -71,10 +72,34 @@ func (x *exchange) confirm() {
 }
 
 // limits returns what the Command may be, once all else is written.
-func (x *exchange) limits(id *identity) update.Limits {
-	s := x.h.chunks.Load().of(
-		x.peer.Addr.Addr(), id.application.bytes(), id.device.bytes())
-	return update.Limits{Payload: x.room(), Write: s.write, Align: s.align}
+func (x *exchange) limits(id identity.Device) update.Limits {
+	return x.profile(id.Application, id.Name).write.Limits(x.room())
+}
+
+// profile returns the sizes for a device, whose names are nil where none is known.
+func (x *exchange) profile(application, device []byte) *profile {
+	return x.h.chunks.Load().of(x.peer.Addr.Addr(), application, device)
+}
+
+// identify returns the device that a request is from. Its names alias claim, which
+// is zero.
+func (x *exchange) identify(claim *identity.Claim) (identity.Device, error) {
+	for o := (options{rest: x.req.options}); o.next(); {
+		if o.number != message.URIQuery {
+			continue
+		}
+		if err := claim.Query(o.value); err != nil {
+			return identity.Device{}, err
+		}
+	}
+	if x.req.auth != nil {
+		if err := claim.Authorization(x.req.auth); err == identity.ErrCredentials {
+			return identity.Device{}, errCredentials
+		} else if err != nil {
+			return identity.Device{}, err
+		}
+	}
+	return claim.Device(x.h.application)
 }
 
 // room returns how many payload bytes the answer to a body may have.

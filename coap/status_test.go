@@ -2,7 +2,9 @@ package coap
 
 import (
 	"bytes"
-	"strings"
+	"cmp"
+	"errors"
+	"net/url"
 	"testing"
 
 	"github.com/plgd-dev/go-coap/v3/message"
@@ -10,6 +12,9 @@ import (
 
 	"havn/coap/block"
 	"havn/dfu"
+	"havn/front"
+	"havn/identity"
+	"havn/identity/identitytest"
 )
 
 // report posts a Status and returns the Command.
@@ -64,7 +69,7 @@ func TestUpdate(t *testing.T) {
 
 func TestChunkLimits(t *testing.T) {
 	w := newWorld(t, Chunks{WriteSize: 512, Align: 8, Profiles: []Profile{
-		{Device: "exact", WriteSize: 100},
+		{Pattern: front.Pattern{Device: "exact"}, WriteSize: 100},
 	}})
 	tests := []struct {
 		name string
@@ -102,61 +107,55 @@ func TestLargestAnswer(t *testing.T) {
 	}
 }
 
-func TestIdentity(t *testing.T) {
-	long := strings.Repeat("d", maxName)
-	tests := []struct {
-		name string
-		opts []opt
-		want string // APPLICATION/DEVICE, or the error
-	}{
-		{"device", []opt{query("device=d")}, "site/d"},
-		{"both", []opt{query("application=a"), query("device=d")}, "a/d"},
-		{"form", []opt{query("application=a&device=d&ct=30")}, "a/d"},
-		{"form, encoded", []opt{query("application=a%2Bb&device=my+dev%c3%a9")}, "a+b/my devé"},
-		{"option, not encoded", []opt{query("device=my+dev%2B")}, "site/my+dev%2B"},
-		{"equals in a value", []opt{query("device=a=b")}, "site/a=b"},
-		{"other keys", []opt{query("ct=30"), query("data_schema=x"), query("x"), query("device=d")}, "site/d"},
-		{"as", []opt{query("application=a&device=gw&as=d")}, "a/d"},
-		{"as alone", []opt{query("as=d")}, "site/d"},
-		{"user", []opt{basicAuth("d:pass")}, "site/d"},
-		{"user@application", []opt{basicAuth("d@a:pass")}, "a/d"},
-		{"user@application, encoded", []opt{basicAuth("d%40x+y@a%40b:pass")}, "a%40b/d@x+y"},
-		{"first @, first colon", []opt{basicAuth("d@a@b:p:w")}, "a@b/d"},
-		{"application, user", []opt{query("application=a"), basicAuth("d@b:pass")}, "a/d@b"},
-		{"device, user@application", []opt{query("device=d"), basicAuth("u@b:pass")}, "b/d"},
-		{"device, user", []opt{query("device=d"), basicAuth("u:pass")}, "site/d"},
-		{"both, user@application", []opt{query("application=a&device=d"), basicAuth("u@b:")}, "a/d"},
-		{"as, user@application", []opt{query("as=d"), basicAuth("gw@b:pass")}, "b/d"},
-		{"255 bytes", []opt{basicAuth(long + "@a:")}, "a/" + long},
-		{"256 bytes", []opt{basicAuth(long + "d@a:")}, errName.Error()},
-		{"application of 256 bytes", []opt{basicAuth("d@" + long + "a:")}, errName.Error()},
-		{"slash", []opt{query("device=a/b")}, errName.Error()},
-		{"slash, encoded", []opt{query("device=a%2Fb&ct=1")}, errName.Error()},
-		{"empty", []opt{query("device=")}, errName.Error()},
-		{"empty application", []opt{query("application="), query("device=d")}, errName.Error()},
-		{"empty as", []opt{query("device=d&as=")}, errName.Error()},
-		{"not UTF-8", []opt{query("device=\xff")}, errName.Error()},
-		{"broken escape", []opt{query("device=%4&ct=1")}, errName.Error()},
-		{"broken escape in user", []opt{basicAuth("%zz@a:")}, errName.Error()},
-		{"nothing", nil, errIdentity.Error()},
-		{"application alone", []opt{query("application=a")}, errIdentity.Error()},
-		{"lower-case scheme", []opt{{optionAuthorization, "basic ZDpw"}}, errCredentials.Error()},
-		{"no padding", []opt{{optionAuthorization, "Basic ZDpwYQ"}}, errCredentials.Error()},
+// TestShapes: this front has an application of its own. What a query says comes in
+// one option or in several.
+func TestShapes(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	for _, s := range identitytest.Shapes {
+		var several []opt
+		values, _ := url.ParseQuery(s.Query)
+		for key, all := range values {
+			several = append(several, query(key+"="+all[0]))
+		}
+		for _, opts := range [][]opt{{query("x&" + s.Query)}, several} {
+			if s.User != "" {
+				opts = append(opts, basicAuth(s.User+":p:w"))
+			}
+			x := exchange{h: w.handler}
+			if k := x.req.parse(post("/v1/dfu", []byte{0}, opts...).bytes()); k != served {
+				t.Fatalf("%s: %v", s.Name, k)
+			}
+			if errors.Is(x.req.refused, errOption) {
+				continue // a Uri-Query of more than 255 bytes
+			}
+			var claim identity.Claim
+			got, err := x.identify(&claim)
+			if !errors.Is(err, s.Err) {
+				t.Errorf("%s: %v, want %v", s.Name, err, s.Err)
+			}
+			application := cmp.Or(s.Application, "edge")
+			if err == nil && (string(got.Application) != application || string(got.Name) != s.Device) {
+				t.Errorf("%s: %q@%q, want %q@%q", s.Name, got.Name, got.Application, s.Device, application)
+			}
+		}
 	}
-	for _, tt := range tests {
-		var r request
-		if k := r.parse(post("/v1/dfu", []byte{0}, tt.opts...).bytes()); k != served || r.refused != nil {
-			t.Fatalf("%s: %v, %v", tt.name, k, r.refused)
-		}
-		var id identity
-		got := ""
-		if err := id.read(&r, []byte("site")); err != nil {
-			got = err.Error()
-		} else {
-			got = string(id.application.bytes()) + "/" + string(id.device.bytes())
-		}
-		if got != tt.want {
-			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
+}
+
+func TestNoIdentity(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	for name, tt := range map[string]struct {
+		opts []opt
+		code codes.Code
+		text string
+	}{
+		"nothing":           {nil, codes.BadRequest, identity.ErrNoDevice.Error()},
+		"application alone": {[]opt{query("application=a")}, codes.BadRequest, identity.ErrNoDevice.Error()},
+		"lower-case scheme": {[]opt{{optionAuthorization, "basic ZDpw"}}, codes.Unauthorized, errCredentials.Error()},
+		"no padding":        {[]opt{{optionAuthorization, "Basic ZDpwYQ"}}, codes.Unauthorized, errCredentials.Error()},
+	} {
+		got := w.ask(t, post("/v1/dfu", statusOf("1"), tt.opts...))
+		if got.code != tt.code || string(got.payload) != tt.text {
+			t.Errorf("%s: %v %q, want %v %q", name, got.code, got.payload, tt.code, tt.text)
 		}
 	}
 }

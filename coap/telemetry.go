@@ -7,6 +7,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/front"
+	"havn/identity"
 	"havn/telemetry"
 )
 
@@ -23,8 +24,9 @@ func (x *exchange) postTelemetry() error {
 	if err := checkBody(r); err != nil {
 		return err
 	}
-	var id identity
-	if err := id.read(r, x.h.application); err != nil {
+	var claim identity.Claim
+	id, err := x.identify(&claim)
+	if err != nil {
 		return err
 	}
 	channel := string(r.path[1])
@@ -35,12 +37,12 @@ func (x *exchange) postTelemetry() error {
 	if err != nil {
 		return err
 	}
-	return x.once(&id, channel, contentType)
+	return x.once(id, channel, contentType)
 }
 
 // once answers a message that it has not answered yet, and a copy of one that it
 // has in the same way.
-func (x *exchange) once(id *identity, channel, contentType string) error {
+func (x *exchange) once(id identity.Device, channel, contentType string) error {
 	recent := &x.h.recent
 	key := recent.key(x.peer.Addr, x.datagram)
 	recent.mu.Lock() // a copy that another reader got waits here for the answer
@@ -59,10 +61,10 @@ func (x *exchange) once(id *identity, channel, contentType string) error {
 }
 
 // handOn gives the payload to the upstream.
-func (x *exchange) handOn(id *identity, channel, contentType string) error {
+func (x *exchange) handOn(id identity.Device, channel, contentType string) error {
 	err := errNoUpstream
 	if take := x.h.upstream.Telemetry; take != nil {
-		err = take(string(id.application.bytes()), string(id.device.bytes()),
+		err = take(string(id.Application), string(id.Name),
 			channel, contentType, x.req.payload)
 	}
 	if err == nil {
@@ -75,10 +77,10 @@ func (x *exchange) handOn(id *identity, channel, contentType string) error {
 
 // respond writes the response to telemetry that was taken: the first command
 // that fits it, or 2.04.
-func (x *exchange) respond(id *identity) {
+func (x *exchange) respond(id identity.Device) {
 	next := x.h.upstream.Commands
 	for next != nil {
-		name, payload, ok := next(string(id.application.bytes()), string(id.device.bytes()))
+		name, payload, ok := next(string(id.Application), string(id.Name))
 		if !ok {
 			break
 		}

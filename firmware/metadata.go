@@ -24,7 +24,7 @@ type Metadata struct {
 // Origin is what a Source needs to fetch the bytes again, days later and
 // without resolving anything. It is durable as Metadata is.
 type Origin struct {
-	// Kind is KindContainer, KindFile or KindHawkbit.
+	// Kind is that of the Spec.
 	Kind string `cbor:"1,keyasint,omitempty" json:"kind,omitempty"`
 	// Repository is HOST/NAME in a registry, the base name of a file, or the
 	// controller of hawkBit.

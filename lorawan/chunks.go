@@ -8,7 +8,7 @@ import (
 	"strconv"
 
 	"havn/fault"
-	"havn/update"
+	"havn/front"
 )
 
 // Chunks is how much firmware one downlink carries. What is 0 has its default.
@@ -57,18 +57,16 @@ func (w WriteSize) MarshalText() ([]byte, error) { return []byte(w.String()), ni
 // (LoRaWAN 1.0.x section 4.3.1.6).
 const maxFOpts = 15
 
-const (
-	defaultAlign = 4
-	maxDR        = 15
-)
+const maxDR = 15
 
 // Validate returns what is wrong with c, in which align is not left out.
 func (c Chunks) Validate() (faults fault.List) {
 	if c.WriteSize != 0 {
-		update.CheckWrite(&faults, int(c.WriteSize), MaxPayload, c.Align)
+		faults.Below("", front.Chunks{WriteSize: int(c.WriteSize), Align: c.Align}.Validate(MaxPayload))
+	} else {
+		faults.Below("", front.ValidateAlign(c.Align))
 	}
 	faults.Number("margin", c.Margin, 0, maxFOpts)
-	update.CheckAlign(&faults, c.Align)
 	for _, dr := range slices.Sorted(maps.Keys(c.DataRates)) {
 		key := fmt.Sprintf("data_rates.%d", dr)
 		if dr < 0 || dr > maxDR {
@@ -80,7 +78,7 @@ func (c Chunks) Validate() (faults fault.List) {
 }
 
 func (c Chunks) withDefaults() Chunks {
-	c.Align = cmp.Or(c.Align, defaultAlign)
+	c.Align = cmp.Or(c.Align, front.DefaultAlign)
 	return c
 }
 

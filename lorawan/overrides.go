@@ -7,8 +7,7 @@ import (
 	"strings"
 
 	"havn/dfu"
-	"havn/fault"
-	"havn/update"
+	"havn/front"
 )
 
 const tagPrefix = "havn_"
@@ -50,13 +49,11 @@ func (o *Overrides) set(name, value string) (err error) {
 }
 
 func flashWord(s string) (int, error) {
-	n, err := number(s, 1, update.MaxAlign)
+	n, err := number(s, 1, front.MaxAlign)
 	if err != nil {
 		return 0, err
 	}
-	var faults fault.List
-	update.CheckAlign(&faults, n)
-	return n, faults.Err()
+	return n, front.ValidateAlign(n).Err()
 }
 
 func number(s string, least, most int) (int, error) {

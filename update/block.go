@@ -20,8 +20,7 @@ var ErrNotBooted = errors.New("delivered before and not booted; see gateway retr
 // It fails with firmware.ErrNotFound where nothing is desired, and with
 // firmware.ErrPending while the image is fetched behind.
 func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.Image, error) {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
 	t := row.inFlight
 	if offset == 0 || t == nil || !row.continues(offset+size) {
@@ -50,12 +49,12 @@ func (e *Engine) Image(row *Row, offset, size uint32, now time.Time) (*firmware.
 // by blocks swaps by itself as soon as it has the last one. One that is held has
 // begun nothing, whatever it was in the middle of.
 func (e *Engine) mayBegin(row *Row, t *firmware.Target, now time.Time) error {
-	row.held = e.guards.May(e.facts(row, t, now), guard.Swap).Held
-	if row.held == nil {
+	held := e.guards.May(e.facts(row, t, now), guard.Swap).Held
+	if row.hold(held); held == nil {
 		return nil
 	}
 	row.inFlight, row.offset, row.reason = nil, 0, guard.ReasonNone
-	return fmt.Errorf("%w: %w", firmware.ErrPending, row.held)
+	return fmt.Errorf("%w: %w", firmware.ErrPending, held)
 }
 
 // resume is how long after its start the gateway expects transfers that began
@@ -112,29 +111,27 @@ func (e *Engine) desiredOf(row *Row, now time.Time) (*firmware.Target, error) {
 
 // Served notes that the device was sent img up to, not including, byte end.
 func (e *Engine) Served(row *Row, img *firmware.Image, end uint32, now time.Time) {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	for _, t := range [...]*firmware.Target{row.target(), row.inFlight, row.picked} {
 		if t != nil && t.Transfer.Digest == img.Digest {
-			e.began(row.inFlight, t)
+			row.begins(t)
 			if row.progress(t, end, now); end == t.Transfer.Size {
 				row.delivered(t, now)
-				signal(e.urgent) // the next transfer may begin at once
+				row.rush() // the next transfer may begin at once
 			}
-			row.mark() // a flush may have been between Image and this
 			return
 		}
 	}
 }
 
-// began has it stored that a device is at t, after was: a crash must not make us
-// forget which image was begun, the less so where another one was not finished.
-func (e *Engine) began(was, t *firmware.Target) {
+// begins has it stored that the device is at t: a crash must not make us forget
+// which image was begun, the less so where another one was not finished.
+func (r *Row) begins(t *firmware.Target) {
 	switch {
-	case was == nil:
-		signal(e.flushes)
-	case was.Transfer.Digest != t.Transfer.Digest:
-		signal(e.urgent)
+	case r.inFlight == nil:
+		r.hasten()
+	case r.inFlight.Transfer.Digest != t.Transfer.Digest:
+		r.rush()
 	}
 }
 
@@ -147,23 +144,21 @@ func (r *Row) continues(end uint32) bool {
 		return true
 	}
 	r.restored = false
-	signal(r.engine.flushes) // what is stored may be older than a flush by now
+	r.hasten() // what is stored may be older than a flush by now
 	return end >= r.offset
 }
 
 // Target returns what the device should run, whether it is held or not. It
 // fails as Image does.
 func (e *Engine) Target(row *Row, now time.Time) (*firmware.Target, error) {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
 	return e.desiredOf(row, now)
 }
 
 // Report notes the version that a device which fetches by blocks says it runs.
 func (e *Engine) Report(row *Row, version []byte, now time.Time) {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
 	t := row.target()
 	switch {

@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"havn/dfu"
 	"havn/fault"
 	"havn/firmware"
 	"havn/status"
@@ -75,18 +74,15 @@ type Engine struct {
 	flushes   chan struct{} // asks for a flush before its time
 	urgent    chan struct{} // asks for a flush now
 	stats     Stats
+	agenda    agenda
 	protocols protocols
-	dirty     dirtyRows
 
 	flushing sync.Mutex
-	drifted  []*Row // that are stored with an old time of contact
-	unstored bool   // the last flush failed
-	failing  bool   // the last Report failed
+	unstored bool // the last step of the flusher failed
+	failing  bool // the last Report failed
 
-	rows struct {
-		sync.RWMutex
-		m map[dfu.Device]*Row
-	}
+	rows  *table
+	known known
 }
 
 // Parts are the engine's neighbours. Reporter, Clock and Log may be nil.
@@ -105,7 +101,7 @@ type Parts struct {
 func New(cfg Config, p Parts) (*Engine, error) {
 	e := &Engine{
 		cfg: cfg, desired: p.Desired, images: p.Images, store: p.Store, reporter: p.Reporter, clock: p.Clock, log: p.Log,
-		refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+		rows: newTable(), refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
 	}
 	if e.clock == nil {
 		e.clock = time.Now
@@ -116,7 +112,6 @@ func New(cfg Config, p Parts) (*Engine, error) {
 	gate, _ := p.Source.(firmware.Gate)
 	e.guards = guard.New(gate)
 	e.started = e.clock()
-	e.rows.m = map[dfu.Device]*Row{}
 	var err error
 	e.releases, err = release.Open(release.Config{Retry: cfg.Retry, Refresh: cfg.Refresh}, release.Parts{
 		Source: p.Source, Images: p.Images, Store: p.Store, Moving: func() { e.flush(false) }, Clock: e.clock, Log: e.log,
@@ -133,12 +128,10 @@ func (e *Engine) restore() error {
 		return err
 	}
 	return e.store.LoadRows(func(rec Record) {
-		row := &Row{device: rec.Device, engine: e}
-		row.restore(rec)
-		e.rows.m[rec.Device] = row
+		row := e.rows.add(e.restoreRow(&rec))
 		e.assignRow(row)
 		if t := row.inFlight; t != nil {
-			e.images.Retain(t.Transfer.Digest, row.seen.Add(e.cfg.Abandon))
+			e.images.Retain(t.Transfer.Digest, e.abandoned(row.seen))
 			e.releases.Load(t)
 		}
 	})

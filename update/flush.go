@@ -2,9 +2,7 @@ package update
 
 import (
 	"context"
-	"hash/maphash"
 	"log/slog"
-	"sync"
 	"time"
 
 	"havn/dfu"
@@ -12,61 +10,68 @@ import (
 	"havn/status"
 )
 
-// flushInterval is how much of the rows' history a crash may lose, but for drift.
-// Devices report again, so what is lost is derived again.
-const flushInterval = time.Second
-
-// flushPause is the least time between two flushes, unless one is urgent: it
-// bounds the fsyncs of a fleet that starts to update all at once.
-const flushPause = 50 * time.Millisecond
-
-// dirtyRows lists the rows that changed since the last flush, each once.
-type dirtyRows struct {
-	mu   sync.Mutex
-	rows []*Row
-}
-
-func (d *dirtyRows) add(r *Row) {
-	d.mu.Lock()
-	d.rows = append(d.rows, r)
-	d.mu.Unlock()
-}
-
-func (d *dirtyRows) take() []*Row {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	rows := d.rows
-	d.rows = make([]*Row, 0, len(rows))
-	return rows
-}
-
-// drift is how old the time of contact on disk may be, and the offset of devices
-// that say themselves what they write. To store those each second would wear out
-// the flash of a small box for what the next report tells again.
-const drift = time.Minute
+// The pace of the flusher. What a crash loses is derived again from the next
+// report of the device.
+const (
+	// flushInterval is how long the flusher waits before it stores changes.
+	flushInterval = time.Second
+	// flushPause is the least time between two flushes: it bounds the fsyncs of a
+	// fleet that starts to update all at once.
+	flushPause = 50 * time.Millisecond
+	// urgentPause is the least time between two steps for rows that are urgent:
+	// those that become so meanwhile share the next transaction.
+	urgentPause = 2 * time.Millisecond
+	// stepRows is the most rows of one transaction: answers may wait for it.
+	stepRows = 128
+	// driftInterval is how old the time of contact on disk may be, in seconds, and
+	// the offset of devices that say themselves what they write. To store those
+	// each second would wear out the flash of a small box for what the next report
+	// tells again.
+	driftInterval = 60
+)
 
 func (e *Engine) flushLoop(ctx context.Context) {
 	tick := time.NewTicker(flushInterval)
 	defer tick.Stop()
-	settled := e.clock()
-	for {
+	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
-			return
 		case <-tick.C:
+			e.flushDue(ctx)
 		case <-e.flushes:
+			e.flushDue(ctx)
 		case <-e.urgent:
+			e.step(urgently, false)
+			time.Sleep(urgentPause)
 		}
-		due := e.clock().Sub(settled).Abs() >= drift
-		if e.flush(due); due {
-			settled = e.clock()
+	}
+}
+
+// flushDue looks at the rows that are due, in steps. After each it rests as long
+// as that took: answers have at least half of a core and of a disk.
+func (e *Engine) flushDue(ctx context.Context) {
+	until := e.until(e.clock())
+	for ctx.Err() == nil {
+		began := time.Now()
+		if e.step(until, false) < stepRows {
+			break
 		}
+		e.rest(ctx, time.Since(began))
+	}
+	e.rest(ctx, flushPause)
+}
+
+// rest lets time pass. Rows that become urgent meanwhile are stored.
+func (e *Engine) rest(ctx context.Context, d time.Duration) {
+	for end := time.After(d); ; {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(flushPause):
+		case <-end:
+			return
 		case <-e.urgent:
-			signal(e.flushes)
+			e.step(urgently, false)
+			time.Sleep(urgentPause)
 		}
 	}
 }
@@ -79,96 +84,164 @@ func signal(c chan struct{}) {
 	}
 }
 
-// batch is what one flush does.
+// schedule has the flusher look at the row at a time of the agenda, if it does
+// not do so before. The caller holds mu.
+func (r *Row) schedule(at uint32) {
+	if at < r.due && !r.dropped {
+		r.due = at
+		r.engine.agenda.put(r, at)
+	}
+}
+
+// mark has the flusher look at the row soon. The caller holds mu.
+func (r *Row) mark() { r.schedule(soon) }
+
+// hasten has the row stored before the next tick. The caller holds mu.
+func (r *Row) hasten() {
+	r.changed = true
+	r.mark()
+	signal(r.engine.flushes)
+}
+
+// rush has the row stored at once. The caller holds mu.
+func (r *Row) rush() {
+	r.changed = true
+	r.schedule(urgently)
+	signal(r.engine.urgent)
+}
+
+// later returns when the flusher has to look at a row that was heard and did not
+// change: when the drift is stored, or the Reporter told. The caller holds mu.
+func (r *Row) later(now time.Time) uint32 {
+	at := r.engine.drift(now)
+	if r.engine.reporter == nil || !r.kept() {
+		return at
+	}
+	state := r.state()
+	switch {
+	case stateNumber(state) != r.told.state:
+		return soon
+	case state == status.Updating && r.moved(r.offset, r.inFlight.Transfer.Size):
+		return min(at, r.engine.from(now.Add(r.unrested(now))))
+	}
+	return at
+}
+
+// drift returns when the drift of rows is stored next. It is the same time for
+// all: a small fleet costs one write then.
+func (e *Engine) drift(now time.Time) uint32 {
+	return (e.until(now)/driftInterval + 1) * driftInterval
+}
+
+// kept reports whether the row is stored. Rows of devices that nothing is desired
+// for are not, unless somebody was told of them: their names cost nothing to
+// invent. The caller holds mu.
+func (r *Row) kept() bool {
+	return !r.dropped && (r.release != nil || r.worthKeeping() || r.told.state > 0)
+}
+
+// batch is what one step of the flusher does.
 type batch struct {
 	all     bool // store also what has only drifted
+	now     time.Time
 	rows    []*Row
 	save    []Record
 	drop    []dfu.Device
 	owing   []*Row // whose changes those are
 	changes []status.Change
+	writing map[firmware.Digest]int64 // images that rows are in the middle of, and when one was seen
 }
 
-// Flush stores the rows that changed, and then tells the Reporter what became
-// of them. What fails stays on the list.
-func (e *Engine) Flush() { e.flush(true) }
+// Flush stores the rows that changed or drifted, and then tells the Reporter what
+// became of them. What fails stays on the agenda.
+func (e *Engine) Flush() {
+	e.agenda.hasten()
+	e.flush(true)
+}
 
-// flush is Flush for what has changed, or for all that has drifted too.
+// flush stores the rows that have changed, and where all is set those that have
+// drifted too. It returns when all are stored that were to be when it was called.
 func (e *Engine) flush(all bool) {
+	for left := e.agenda.length(); left > 0; left -= stepRows {
+		if e.step(soon, all) < stepRows {
+			return
+		}
+	}
+}
+
+// step looks at some rows that are due until then, and returns how many. It
+// returns 0 as well where they could not be stored.
+func (e *Engine) step(until uint32, all bool) int {
 	e.flushing.Lock()
 	defer e.flushing.Unlock()
-	b := e.changed(all)
-	if err := e.save(&b); err != nil {
+	b := batch{all: all, now: e.clock(), rows: e.agenda.take(until), writing: map[firmware.Digest]int64{}}
+	for _, row := range b.rows {
+		e.collect(&b, row)
+	}
+	for digest, seen := range b.writing {
+		e.images.Retain(digest, e.abandoned(seen))
+	}
+	if !e.save(&b) {
+		return 0
+	}
+	e.report(&b)
+	return len(b.rows)
+}
+
+// save stores a batch, and reports whether it is on disk. Most have nothing to
+// store, and cost no write.
+func (e *Engine) save(b *batch) bool {
+	if len(b.save)+len(b.drop) == 0 {
+		return true
+	}
+	if err := e.store.SaveRows(b.save, b.drop); err != nil {
 		e.stats.FlushFailures.Add(1)
 		if !e.unstored {
 			e.log.Error("device rows not stored; trying again until they are: check space and rights",
 				slog.Int("rows", len(b.rows)), slog.Any("error", err))
 		}
 		e.unstored = true
-		again(b.rows)
-		return
+		again(b.rows, soon)
+		return false
 	}
 	if e.unstored {
 		e.log.Info("device rows are stored again")
 	}
 	e.unstored = false
-	e.report(&b)
-}
-
-// changed returns what is to be done about the rows that changed, or drifted.
-func (e *Engine) changed(all bool) batch {
-	b := batch{all: all}
-	now := e.clock()
-	for _, row := range e.dirty.take() {
-		e.collect(&b, row, now)
-	}
-	if !all {
-		return b
-	}
-	for _, row := range e.drifted {
-		if row.drifting {
-			e.collect(&b, row, now)
-		}
-	}
-	e.drifted = nil
-	return b
-}
-
-// save stores a batch. Most have nothing to store, and cost no write.
-func (e *Engine) save(b *batch) error {
-	if len(b.save)+len(b.drop) == 0 {
-		return nil
-	}
-	return e.store.SaveRows(b.save, b.drop)
+	return true
 }
 
 // collect adds what is to be done about a row.
-func (e *Engine) collect(b *batch, row *Row, now time.Time) {
-	f := row.flush(now)
-	b.rows = append(b.rows, row)
+func (e *Engine) collect(b *batch, row *Row) {
+	row.mu.Lock()
+	defer row.mu.Unlock()
+	due := row.due
+	row.due = never
 	switch {
-	case f.keep:
-		e.collectRecord(b, row, &f)
-		e.retainInFlight(f.Record)
-	case e.row(f.Device) == nil: // gone, and no new row of that name
-		b.drop = append(b.drop, f.Device)
-		row.drifting = false
-	}
-	if f.change != nil {
-		b.owing, b.changes = append(b.owing, row), append(b.changes, *f.change)
+	case row.kept():
+		if c := row.change(b.now); c != nil {
+			b.owing, b.changes = append(b.owing, row), append(b.changes, *c)
+		}
+		e.collectRecord(b, row, due)
+	case e.rows.row(row.device) == nil: // gone, and no new row of that name
+		b.drop = append(b.drop, row.device)
 	}
 }
 
-// collectRecord adds a row to what is to be stored: now, or when it has drifted
-// for long.
-func (e *Engine) collectRecord(b *batch, row *Row, f *finding) {
+// collectRecord adds a row that was due then to what is to be stored: now, or
+// when the drift is. The caller holds the row.
+func (e *Engine) collectRecord(b *batch, row *Row, due uint32) {
+	drifted := row.seen != row.stored.seen
+	now := due > soon && due%driftInterval == 0 && due <= e.until(b.now)
 	switch {
-	case b.all || f.essence != row.stored:
-		b.save = append(b.save, f.Record)
-		row.stored, row.drifting = f.essence, false
-	case !row.drifting:
-		row.drifting = true
-		e.drifted = append(e.drifted, row)
+	case row.changed, drifted && (b.all || now):
+		b.save = append(b.save, row.record())
+		row.stored.seen, row.stored.offset, row.changed = row.seen, row.offset, false
+		if t := row.inFlight; t != nil {
+			b.writing[t.Transfer.Digest] = max(b.writing[t.Transfer.Digest], row.seen)
+		}
+	case drifted:
+		row.schedule(e.drift(b.now))
 	}
 }
 
@@ -184,7 +257,7 @@ func (e *Engine) report(b *batch) {
 				slog.Int("devices", len(b.changes)), slog.Any("error", err))
 		}
 		e.failing = true
-		again(b.owing)
+		again(b.owing, e.until(b.now)+1)
 		return
 	}
 	e.failing = false
@@ -193,73 +266,13 @@ func (e *Engine) report(b *batch) {
 	}
 }
 
-// finding is what a flush finds of a row.
-type finding struct {
-	Record
-	essence uint64         // of the Record
-	change  *status.Change // to be reported; nil: nothing
-	keep    bool           // the row is still to be stored
-}
-
-// flush returns what is to be done about the row. Devices that nothing is
-// desired for are not stored, unless somebody was told of them: their names cost
-// nothing to invent.
-func (r *Row) flush(now time.Time) (f finding) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.dirty = false
-	f.keep = !r.dropped && (r.release != nil || r.worthKeeping() || r.reported.State != "")
-	if f.keep && r.engine.reporter != nil {
-		f.change = r.change(now)
-	}
-	f.Record = r.record()
-	f.essence = r.essence(f.Record)
-	return f
-}
-
-var essenceSeed = maphash.MakeSeed()
-
-// essence tells records of the row apart in what a crash must not lose. The
-// offset is part of it where the device does not say itself what it writes. The
-// caller holds mu.
-func (r *Row) essence(rec Record) uint64 {
-	rec.Seen = 0
-	if r.picked == nil {
-		rec.Offset = 0
-	}
-	var inFlight firmware.Digest
-	if rec.InFlight != nil {
-		inFlight = rec.InFlight.Digest
-	}
-	rec.InFlight = nil // another target may be at the same address
-	return maphash.Comparable(essenceSeed, struct {
-		Record
-		firmware.Digest
-	}{rec, inFlight})
-}
-
-// again puts rows back on the list after a failed flush, also those that are no
-// longer in the table.
-func again(rows []*Row) {
+// again has the flusher look at rows again that it could not deal with, also
+// those that are no longer in the table.
+func again(rows []*Row, at uint32) {
 	for _, r := range rows {
-		r.stored = 0
 		r.mu.Lock()
-		if !r.dirty {
-			r.dirty = true
-			r.engine.dirty.add(r)
-		}
+		r.changed, r.due = true, at
+		r.engine.agenda.put(r, at)
 		r.mu.Unlock()
 	}
-}
-
-func (e *Engine) retainInFlight(rec Record) {
-	if rec.InFlight != nil {
-		e.images.Retain(rec.InFlight.Digest, time.Unix(0, rec.Seen).Add(e.cfg.Abandon))
-	}
-}
-
-func (e *Engine) row(dev dfu.Device) *Row {
-	e.rows.RLock()
-	defer e.rows.RUnlock()
-	return e.rows.m[dev]
 }

@@ -17,8 +17,8 @@ const settle = 30 * time.Second
 // caller holds the row.
 func (e *Engine) facts(row *Row, t *firmware.Target, now time.Time) guard.Facts {
 	f := guard.Facts{
-		Target: t, Noted: row.reason, Delivered: row.sent.of(t), From: row.sent.From, Booted: row.sent.Booted,
-		Settling: row.sent.Digest == t.Digest && now.Sub(time.Unix(0, row.sent.At)) < settle,
+		Target: t, Noted: row.reason, Delivered: row.sent.of(t), From: row.sent.from.String(), Booted: row.sent.booted,
+		Settling: row.settling(t, now),
 	}
 	if row.release != nil {
 		f.Desired, f.Spec, f.Stale = true, row.release.Spec(), row.release.Stale(now)

@@ -50,7 +50,7 @@ func (e *Engine) Unassign(dev dfu.Device) error {
 // Reassign looks up anew what one device should run, after the directory has
 // learned something else.
 func (e *Engine) Reassign(dev dfu.Device) {
-	if row := e.row(dev); row != nil {
+	if row := e.rows.row(dev); row != nil {
 		e.assignRow(row)
 		row.notice()
 	}
@@ -58,7 +58,7 @@ func (e *Engine) Reassign(dev dfu.Device) {
 
 // reassign looks up anew what the devices that dev stands for should run.
 func (e *Engine) reassign(dev dfu.Device) {
-	for _, row := range e.all() {
+	for row := range e.rows.all() {
 		if row.device == dev || (dev.Name == "*" && row.device.Application == dev.Application) {
 			e.assignRow(row)
 			row.notice()
@@ -68,26 +68,21 @@ func (e *Engine) reassign(dev dfu.Device) {
 
 // RetryDevice lets a device try its target again that did not boot.
 func (e *Engine) RetryDevice(dev dfu.Device) error {
-	row := e.row(dev)
+	row := e.rows.row(dev)
 	if row == nil {
 		return notKnown(dev)
 	}
-	row.mu.Lock()
-	defer row.mu.Unlock()
-	row.sent, row.reason, row.lost = Delivery{}, guard.ReasonNone, ""
-	row.mark()
+	defer row.unlock(row.lock(), e.clock())
+	row.sent, row.reason, row.lost = delivery{}, guard.ReasonNone, text{}
 	return nil
 }
 
 // Forget drops a device's row. A device that is alive gets a new one.
 func (e *Engine) Forget(dev dfu.Device) error {
-	e.rows.Lock()
-	defer e.rows.Unlock()
-	row := e.rows.m[dev]
-	if row == nil {
+	row := e.rows.row(dev)
+	if row == nil || !e.remove(row) {
 		return notKnown(dev)
 	}
-	e.remove(row)
 	return nil
 }
 
@@ -97,7 +92,7 @@ func notKnown(dev dfu.Device) error {
 
 // Device returns the view of one row.
 func (e *Engine) Device(dev dfu.Device) (status.Status, error) {
-	row := e.row(dev)
+	row := e.rows.row(dev)
 	if row == nil {
 		return status.Status{}, notKnown(dev)
 	}
@@ -108,7 +103,7 @@ func (e *Engine) Device(dev dfu.Device) (status.Status, error) {
 // applications when it is empty, in no order.
 func (e *Engine) Devices(application string) []status.Status {
 	var views []status.Status
-	for _, row := range e.all() {
+	for row := range e.rows.all() {
 		if application == "" || row.device.Application == application {
 			views = append(views, row.view())
 		}
@@ -122,7 +117,7 @@ func (e *Engine) Count() map[status.State]int {
 	for _, s := range status.States {
 		n[s] = 0
 	}
-	for _, row := range e.all() {
+	for row := range e.rows.all() {
 		row.mu.Lock()
 		n[row.state()]++
 		row.mu.Unlock()

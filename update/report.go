@@ -48,7 +48,7 @@ const (
 // ReportAll has every device reported again, whatever was reported before: for
 // a Reporter that lost what it took, or has somebody new to tell.
 func (e *Engine) ReportAll() {
-	for _, row := range e.all() {
+	for row := range e.rows.all() {
 		row.owe()
 	}
 }
@@ -56,7 +56,7 @@ func (e *Engine) ReportAll() {
 // ReportAgain is ReportAll for some devices.
 func (e *Engine) ReportAgain(devices []dfu.Device) {
 	for _, dev := range devices {
-		if row := e.row(dev); row != nil {
+		if row := e.rows.row(dev); row != nil {
 			row.owe()
 		}
 	}
@@ -66,7 +66,7 @@ func (e *Engine) ReportAgain(devices []dfu.Device) {
 func (r *Row) owe() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.owed = true
+	r.owed, r.changed = true, true
 	r.mark()
 }
 
@@ -88,32 +88,35 @@ func (r *Row) notice() {
 // it, so that a crash in between costs a repetition and never a change. The
 // caller holds mu.
 func (r *Row) change(now time.Time) *status.Change {
+	if r.engine.reporter == nil {
+		return nil
+	}
 	v := r.render()
 	d := r.differs(&v)
 	switch {
 	case d == same || r.undecided(&v):
 		return nil
-	case d == advanced && !r.rested(now):
-		r.mark() // due at a later flush, if the device is heard again or not
+	case d == advanced && r.unrested(now) > 0:
+		r.schedule(r.engine.from(now.Add(r.unrested(now)))) // whether the device is heard again or not
 		return nil
 	}
 	if !r.explained(&v) {
 		v.Error = "" // nobody is told when it is no longer so
 	}
-	r.owed = true
+	r.owed, r.changed = true, true
 	return &status.Change{Status: v, Transition: d == changed, Time: now}
 }
 
 // differs compares v with what was reported. The caller holds mu.
 func (r *Row) differs(v *status.Status) difference {
-	was := &r.reported
+	was := r.told.record()
 	passing := r.reason == guard.ReasonFetching && r.inFlight != nil
 	switch {
 	case r.owed, v.Current != was.Current, v.Target != was.Target, v.Order != was.Order:
 		return changed
 	case v.State != was.State && !passing:
 		return changed
-	case v.State != was.State, v.Error != was.Error && r.explained(v), r.moved(v):
+	case v.State != was.State, v.Error != was.Error && r.explained(v), r.moved(v.Offset, v.Size):
 		return advanced
 	}
 	return same
@@ -124,22 +127,25 @@ func (r *Row) differs(v *status.Status) difference {
 // in an update, unless it is what holds it. The caller holds mu.
 func (r *Row) explained(v *status.Status) bool {
 	if v.State == status.Updating {
-		return r.held != nil || v.Error == ""
+		return r.held != text{} || v.Error == ""
 	}
 	return v.State != status.InSync
 }
 
-// moved reports whether the offset is a step away from the reported one.
-func (r *Row) moved(v *status.Status) bool {
-	step := max(v.Offset, r.reported.Offset) - min(v.Offset, r.reported.Offset)
-	return step > 0 && uint64(step)*100 >= uint64(v.Size)*uint64(r.engine.cfg.Pace.ProgressEvery)
+// moved reports whether the offset is a step away from the one that was told.
+func (r *Row) moved(offset, size uint32) bool {
+	step := max(offset, r.told.offset) - min(offset, r.told.offset)
+	return step > 0 && uint64(step)*100 >= uint64(size)*uint64(r.engine.cfg.Pace.ProgressEvery)
 }
 
-// rested reports whether the last report is long enough ago for another one of
-// mere progress. A clock that was set back counts as long ago.
-func (r *Row) rested(now time.Time) bool {
-	since := now.Sub(time.Unix(0, r.reported.At))
-	return since < 0 || since >= r.engine.cfg.Pace.MinInterval
+// unrested returns how much longer mere progress is not reported, after the last
+// report. A clock that was set back counts as long ago.
+func (r *Row) unrested(now time.Time) time.Duration {
+	since := now.Sub(time.Unix(0, r.told.at))
+	if since < 0 {
+		return 0
+	}
+	return max(r.engine.cfg.Pace.MinInterval-since, 0)
 }
 
 // undecided reports whether v would look otherwise as soon as the lookup of
@@ -158,10 +164,10 @@ func (r *Row) undecided(v *status.Status) bool {
 func (r *Row) took(c *status.Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.owed = false
-	r.reported = Reported{
-		State: c.State, Current: c.Current, Target: c.Target, Error: c.Error,
-		Offset: c.Offset, At: c.Time.UnixNano(), Order: c.Order,
+	r.owed, r.changed = false, true
+	r.told = told{
+		state: stateNumber(c.State), current: intern(c.Current), target: intern(c.Target), err: intern(c.Error),
+		offset: c.Offset, at: c.Time.UnixNano(), order: intern(c.Order),
 	}
 	r.mark()
 }

@@ -11,8 +11,7 @@ import (
 // Request answers a Status. It never blocks on I/O and allocates nothing; the
 // Data of a Write aliases the image.
 func (e *Engine) Request(row *Row, st *dfu.Status, l Limits, now time.Time) dfu.Command {
-	row.mu.Lock()
-	defer row.mu.Unlock()
+	defer row.unlock(row.lock(), now)
 	row.touch(now)
 	want, why := e.choose(row, st, now)
 	verdict := e.mayStep(row, st, want, l, now)
@@ -64,9 +63,9 @@ func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *firmware.Target) (*
 func (e *Engine) findInFlight(row *Row, version []byte) bool {
 	m, ok := e.releases.Find(row.device.Application, version)
 	if ok {
-		row.inFlight = firmware.NewTarget(m)
-	} else if row.lost != string(version) {
-		row.lost = string(version[:min(len(version), firmware.MaxVersion)])
+		row.inFlight = e.known.target(m)
+	} else {
+		row.lost = keep(row.lost, version)
 	}
 	return ok
 }
@@ -91,7 +90,8 @@ func (e *Engine) refuse(row *Row, st *dfu.Status, want *firmware.Target, v guard
 	if v.Held != nil {
 		row.progress(want, want.Transfer.Size, now)
 	}
-	row.reason, row.held = v.Reason, v.Held
+	row.reason = v.Reason
+	row.hold(v.Held)
 	e.followUp(row, want, st.Version, v)
 	return e.hold(st, v.Reason)
 }
@@ -101,7 +101,7 @@ func (e *Engine) answer(row *Row, st *dfu.Status, want *firmware.Target, d Decis
 	cmd := d.Command
 	switch cmd.Op {
 	case dfu.OpWait:
-		row.reason, row.held = d.Reason, nil
+		row.reason, row.held = d.Reason, text{}
 		if want == nil {
 			return e.idle(row, st)
 		}

@@ -54,6 +54,3 @@ type Delivery struct {
 	Booted bool            `cbor:"4,keyasint,omitempty"` // the device was seen running it
 	Order  string          `cbor:"5,keyasint,omitempty"` // of the image, when it was delivered or found running
 }
-
-// of reports whether d was of t, and under the same order: a new one is a retry.
-func (d *Delivery) of(t *firmware.Target) bool { return d.Digest == t.Digest && d.Order == t.Order }

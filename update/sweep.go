@@ -32,7 +32,7 @@ func (e *Engine) Refresh() {
 // forgets the others.
 func (e *Engine) sweep() {
 	used := map[*release.Release]bool{}
-	for _, row := range e.all() {
+	for row := range e.rows.all() {
 		used[e.assignRow(row)] = true
 		row.notice()
 	}

@@ -1,11 +1,131 @@
 package update
 
 import (
+	"hash/maphash"
+	"iter"
+	"math/rand/v2"
+	"runtime"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"havn/dfu"
 	"havn/update/release"
 )
+
+// shards is how many parts the device table has: so many that fronts on all cores
+// hardly meet, and that to walk one takes less than a millisecond.
+const shards = 256
+
+// table is the rows by their devices.
+type table struct {
+	seed  maphash.Seed
+	count atomic.Int64
+	parts [shards]shard
+}
+
+type shard struct {
+	mu   sync.RWMutex
+	rows map[dfu.Device]*Row
+	_    [32]byte // a cache line is not shared
+}
+
+func newTable() *table {
+	t := &table{seed: maphash.MakeSeed()}
+	for i := range t.parts {
+		t.parts[i].rows = map[dfu.Device]*Row{}
+	}
+	return t
+}
+
+// shard returns the part that a device of a name is in.
+func (t *table) shard(name []byte) *shard { return &t.parts[maphash.Bytes(t.seed, name)%shards] }
+
+// find returns the row of a device, nil if there is none. It does not allocate.
+func (s *shard) find(application, name []byte) *Row {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.rows[dfu.Device{Application: string(application), Name: string(name)}]
+}
+
+// row returns the row of a device, nil if there is none.
+func (t *table) row(dev dfu.Device) *Row {
+	return t.shard([]byte(dev.Name)).find([]byte(dev.Application), []byte(dev.Name))
+}
+
+// add enters a row, unless its device has one, and returns that of the device.
+func (t *table) add(row *Row) *Row {
+	s := t.shard([]byte(row.device.Name))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known := s.rows[row.device]; known != nil {
+		return known
+	}
+	s.rows[row.device] = row
+	t.count.Add(1)
+	return row
+}
+
+// remove takes a row out, and reports whether it was there.
+func (t *table) remove(row *Row) bool {
+	s := t.shard([]byte(row.device.Name))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rows[row.device] != row {
+		return false
+	}
+	delete(s.rows, row.device)
+	t.count.Add(-1)
+	return true
+}
+
+// all walks over the rows. Between two parts of the table it lets others run,
+// so that answers do not wait for the walk.
+func (t *table) all() iter.Seq[*Row] {
+	return func(yield func(*Row) bool) {
+		for i := range t.parts {
+			for _, row := range t.parts[i].all() {
+				if !yield(row) {
+					return
+				}
+			}
+			runtime.Gosched()
+		}
+	}
+}
+
+func (s *shard) all() []*Row {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	rows := make([]*Row, 0, len(s.rows))
+	for _, row := range s.rows {
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// sample returns up to n rows, from a random part on.
+func (t *table) sample(n int) (rows []*Row) {
+	first := rand.IntN(shards)
+	for i := range shards {
+		if rows = t.parts[(first+i)%shards].sample(rows, n-len(rows)); len(rows) >= n {
+			break
+		}
+	}
+	return rows
+}
+
+func (s *shard) sample(rows []*Row, n int) []*Row {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	for _, row := range s.rows { // starts at a random place
+		if n--; n < 0 {
+			break
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
 
 // evictionSample is how many rows compete to leave a full table. Sampling
 // keeps eviction cheap under a flood of invented names; the best of sixteen is
@@ -16,9 +136,7 @@ const evictionSample = 16
 // is the name of the front that the device is heard on. Lookup does not allocate
 // for a known device.
 func (e *Engine) Lookup(protocol string, application, name []byte, now time.Time) *Row {
-	e.rows.RLock()
-	row := e.rows.m[dfu.Device{Application: string(application), Name: string(name)}]
-	e.rows.RUnlock()
+	row := e.rows.shard(name).find(application, name)
 	if row == nil {
 		row = e.insert(dfu.Device{Application: string(application), Name: string(name)}, now)
 	}
@@ -28,65 +146,54 @@ func (e *Engine) Lookup(protocol string, application, name []byte, now time.Time
 	return row
 }
 
+// newRow returns the row of a device that was not heard yet.
+func (e *Engine) newRow(dev dfu.Device) *Row {
+	application := intern(dev.Application)
+	dev.Application = application.String()
+	return &Row{device: dev, application: application, engine: e, due: never}
+}
+
 // insert makes the row of a device that was not heard before.
 func (e *Engine) insert(dev dfu.Device, now time.Time) *Row {
-	row := &Row{device: dev, engine: e, seen: now}
+	row := e.newRow(dev)
+	row.touch(now)
 	e.assignRow(row)
-	e.rows.Lock()
-	defer e.rows.Unlock()
-	if known := e.rows.m[dev]; known != nil {
-		return known
+	for e.rows.count.Load() >= int64(e.cfg.MaxDevices) && e.evict() {
 	}
-	if len(e.rows.m) >= e.cfg.MaxDevices {
-		e.evict()
-	}
-	e.rows.m[dev] = row
-	return row
+	return e.rows.add(row)
 }
 
 // evict removes one row: never-updated before updated, then the longest unseen.
-// The caller holds the table.
-func (e *Engine) evict() {
+// It reports whether there was one.
+func (e *Engine) evict() bool {
 	var worst *Row
 	var worstKept bool
-	var worstSeen time.Time
-	n := 0
-	for _, row := range e.rows.m { // starts at a random place
+	var worstSeen int64
+	for _, row := range e.rows.sample(evictionSample) {
 		row.mu.Lock()
 		kept, seen := row.worthKeeping(), row.seen
 		row.mu.Unlock()
-		if worst == nil || (worstKept && !kept) || (worstKept == kept && seen.Before(worstSeen)) {
+		if worst == nil || (worstKept && !kept) || (worstKept == kept && seen < worstSeen) {
 			worst, worstKept, worstSeen = row, kept, seen
 		}
-		if n++; n == evictionSample {
-			break
-		}
 	}
-	if worst != nil {
-		e.remove(worst)
+	if worst != nil && e.remove(worst) {
 		e.stats.EvictedRows.Add(1)
 	}
+	return worst != nil
 }
 
-// remove takes a row from the table and, at the next flush, from the store.
-// The caller holds the table.
-func (e *Engine) remove(row *Row) {
-	delete(e.rows.m, row.device)
+// remove takes a row from the table and, at the next flush, from the store. It
+// reports whether the row was in the table.
+func (e *Engine) remove(row *Row) bool {
+	if !e.rows.remove(row) {
+		return false
+	}
 	row.mu.Lock()
 	defer row.mu.Unlock()
 	row.mark()
 	row.dropped = true
-}
-
-// all returns the rows as they are now.
-func (e *Engine) all() []*Row {
-	e.rows.RLock()
-	defer e.rows.RUnlock()
-	rows := make([]*Row, 0, len(e.rows.m))
-	for _, row := range e.rows.m {
-		rows = append(rows, row)
-	}
-	return rows
+	return true
 }
 
 // assignRow looks up what the row's device should run.

@@ -3,6 +3,7 @@ package update
 import (
 	"errors"
 	"math"
+	"time"
 
 	"havn/firmware"
 	"havn/status"
@@ -20,13 +21,13 @@ func (r *Row) view() status.Status {
 func (r *Row) render() status.Status {
 	v := status.Status{
 		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), State: r.state(),
-		Current: firmware.Printable(r.current), Offset: r.offset, LastSeen: r.seen.UTC(),
+		Current: firmware.Printable(r.current.String()), Offset: r.offset, LastSeen: time.Unix(0, r.seen).UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
 		v.Target, v.Size, v.Digest, v.Order = firmware.Printable(t.Version), t.Transfer.Size, t.Digest, t.Order
 	}
 	setProgress(&v)
-	if eta, ok := r.eta(r.seen); ok && v.State == status.Updating {
+	if eta, ok := r.eta(); ok && v.State == status.Updating {
 		seconds := math.Round(eta.Seconds())
 		v.ETA = &seconds
 	}
@@ -59,7 +60,7 @@ func (r *Row) state() status.State {
 	switch {
 	case r.reason.Failed() && t != nil && r.sent.of(t):
 		return status.Failed
-	case t != nil && t.Is([]byte(r.current)):
+	case t != nil && t.Is([]byte(r.current.String())):
 		return status.InSync
 	case r.inFlight != nil && r.reason == guard.ReasonNone:
 		return status.Updating
@@ -79,12 +80,12 @@ func (r *Row) explain(v *status.Status) string {
 		}
 	}
 	over := r.reason.Failed() && v.State != status.Failed // what failed is no longer asked for
-	if text := r.reason.Text(v, firmware.Printable(r.lost)); text != "" && !over {
+	if text := r.reason.Text(v, firmware.Printable(r.lost.String())); text != "" && !over {
 		return text
 	}
 	switch {
-	case r.held != nil:
-		return r.held.Error()
+	case r.held != text{}:
+		return r.held.String()
 	case r.release != nil:
 		return r.release.Explain()
 	case r.pending():

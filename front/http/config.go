@@ -1,10 +1,8 @@
 package http
 
 import (
-	"cmp"
-
 	"havn/fault"
-	"havn/update"
+	"havn/front"
 )
 
 // Config sets up the front. Its zero value but Listen is usable.
@@ -35,36 +33,16 @@ const longestHead = "HTTP/1.1 200 OK\r\n" +
 // maxCommand is how long a Command may be.
 const maxCommand = maxAnswer - len(longestHead)
 
-// Defaults of Chunks: more than maxCommand leaves room for, so that an answer is
-// as full as it can be, and the flash word of most microcontrollers.
-const (
-	defaultSize  = 2016
-	defaultAlign = 4
-)
+// defaults are the chunk sizes where the configuration has none. No Write is
+// larger: that is more than maxCommand leaves room for, so an answer is as full as
+// it can be.
+var defaults = front.Chunks{WriteSize: 2016, Align: front.DefaultAlign}
 
-// Chunks is how much firmware one answer carries, if an answer of 2048 bytes
-// does not carry less. A number that is 0 has its default.
-type Chunks struct {
-	WriteSize int `yaml:"write_size"` // most data in one Write, bytes; default 2016
-	Align     int `yaml:"align"`      // flash word, bytes: Writes are multiples of it; default 4
-}
+// Chunks is how much firmware one answer carries, if an answer of 2048 bytes does
+// not carry less. A number that is 0 has its default: 2016, and 4.
+type Chunks front.Chunks
 
 // Validate returns what is wrong with c, in which no number is left out.
-func (c Chunks) Validate() (faults fault.List) {
-	update.CheckWrite(&faults, c.WriteSize, defaultSize, c.Align)
-	update.CheckAlign(&faults, c.Align)
-	return faults
-}
+func (c Chunks) Validate() fault.List { return front.Chunks(c).Validate(defaults.WriteSize) }
 
-func (c Chunks) withDefaults() Chunks {
-	c.WriteSize = cmp.Or(c.WriteSize, defaultSize)
-	c.Align = cmp.Or(c.Align, defaultAlign)
-	return c
-}
-
-// limits returns what the Command of one answer may be.
-func (c Chunks) limits() update.Limits {
-	return update.Limits{
-		Payload: maxCommand, Write: uint32(c.WriteSize), Align: uint32(c.Align),
-	}
-}
+func (c Chunks) withDefaults() Chunks { return Chunks(front.Chunks(c).Or(defaults)) }

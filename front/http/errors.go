@@ -7,6 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/identity"
 	"havn/telemetry"
 )
 
@@ -20,16 +21,6 @@ var (
 	errTooLarge = errors.New("body larger than 65536 bytes")
 	errBody     = errors.New("the body does not arrive as the head says")
 	errNotTaken = errors.New("telemetry not taken")
-)
-
-// What is wrong with an identity.
-var (
-	errCredentials = errors.New("authentication failed: " +
-		"want Authorization: Basic base64(DEVICE@APPLICATION:PASSWORD)")
-	errNobody = errors.New("authentication failed: " +
-		"name the application: DEVICE@APPLICATION, or ?application=")
-	errName = errors.New("authentication failed: " +
-		"want names of 1 to 255 bytes, UTF-8, without /")
 )
 
 // What is wrong with a connection. These are only logged.
@@ -50,9 +41,9 @@ var reactions = [...]struct {
 	{errChannel, http.StatusNotFound, "NotFound", front.None},
 	{errMethod, http.StatusMethodNotAllowed, "MethodNotAllowed", front.None},
 	{errQuery, http.StatusBadRequest, "InvalidRequest", BadQuery},
-	{errCredentials, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
-	{errNobody, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
-	{errName, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
+	{identity.ErrCredentials, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
+	{identity.ErrNoApplication, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
+	{identity.ErrName, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
 	{errTooLarge, http.StatusRequestEntityTooLarge, "InvalidRequest", front.Oversized},
 	{errBody, http.StatusBadRequest, "InvalidRequest", front.Malformed},
 	{telemetry.ErrNotJSON, http.StatusNotAcceptable, "", front.BadPayload},
@@ -76,7 +67,11 @@ func (x *exchange) refuse(err error) {
 		x.h.reject(re.reason, x.r.RemoteAddr, err)
 		var body []byte
 		if re.name != "" {
-			body, _ = json.Marshal(problem{re.code, re.name, err.Error()}) // has no failing types
+			text := err.Error()
+			if re.code == http.StatusForbidden {
+				text = "authentication failed: " + text
+			}
+			body, _ = json.Marshal(problem{re.code, re.name, text}) // has no failing types
 			x.w.Header().Set("Content-Type", "application/json")
 		}
 		if re.code == http.StatusMethodNotAllowed {

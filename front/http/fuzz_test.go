@@ -8,42 +8,23 @@ import (
 	"strings"
 	"testing"
 
+	"havn/identity"
+	"havn/identity/identitytest"
 	"havn/telemetry"
 )
 
-// FuzzIdentify checks what holds for every query and header: an identity has
-// names that can be used, and only what was given makes it.
+// FuzzIdentify checks what holds for every query and header: a device has names
+// that can be.
 func FuzzIdentify(f *testing.F) {
-	for _, q := range []string{
-		"", "application=a", "application=a&device=d&ct=30", "device=d&as=c", "ct=x", "%zz",
-	} {
-		for _, user := range []string{"dev@app", "d%40v@app", "dev", "@", "a/b@c"} {
-			f.Add(q, basicAuth(user))
-		}
+	for _, s := range identitytest.Shapes {
+		f.Add(s.Query, basicAuth(s.User))
 	}
-	f.Add("", "Basic")
-	f.Add("", "Bearer dev@app")
+	f.Add("ct=x", "Basic")
+	f.Add("%zz", "Bearer dev@app")
 	f.Fuzz(func(t *testing.T, raw, header string) {
-		q, err := parseQuery(raw)
-		if err != nil {
-			return
-		}
-		id, err := identify(q, header)
-		if err != nil {
-			if id != (identity{}) {
-				t.Errorf("%+v with %v", id, err)
-			}
-			return
-		}
-		if !validName(id.application) || !validName(id.device) {
-			t.Errorf("%+v", id)
-		}
-		if q.as.set && id.device != q.as.value {
-			t.Errorf("%+v, as %q", id, q.as.value)
-		}
-		user, _ := basicUser(header)
-		if !q.application.set && !strings.HasSuffix(user, "@"+id.application) {
-			t.Errorf("%+v of %q", id, user)
+		device, application, err := of(raw, header)
+		if err == nil && (!identity.ValidName([]byte(application)) || !identity.ValidName([]byte(device))) {
+			t.Errorf("%q@%q", device, application)
 		}
 	})
 }
@@ -53,7 +34,7 @@ func FuzzIdentify(f *testing.F) {
 func FuzzServeHTTP(f *testing.F) {
 	taken := telemetry.Upstream{
 		Telemetry: func(application, device, channel, contentType string, _ []byte) error {
-			if !validName(application) || !validName(device) || !telemetry.ValidChannel(channel) || contentType == "" {
+			if !identity.ValidName([]byte(application)) || !identity.ValidName([]byte(device)) || !telemetry.ValidChannel(channel) || contentType == "" {
 				return fmt.Errorf("%q %q %q %q", application, device, channel, contentType)
 			}
 			return nil

@@ -85,11 +85,7 @@ func (x *exchange) serve() error {
 		x.answer(http.StatusOK, nil)
 		return nil
 	}
-	q, err := parseQuery(x.r.URL.RawQuery)
-	if err != nil {
-		return err
-	}
-	id, err := identify(q, x.r.Header.Get("Authorization"))
+	id, awaits, err := x.identify()
 	if err != nil {
 		return err
 	}
@@ -100,7 +96,7 @@ func (x *exchange) serve() error {
 	if x.resource == status {
 		return x.postStatus(id, body)
 	}
-	return x.postTelemetry(id, channel, q.awaits, body)
+	return x.postTelemetry(id, channel, awaits, body)
 }
 
 // route finds the resource and its channel.
@@ -160,7 +156,7 @@ const commandHeader = "command"
 var statusCommand = []string{"dfu"}
 
 // postStatus answers a Status with a Command.
-func (x *exchange) postStatus(id identity, body []byte) error {
+func (x *exchange) postStatus(id dfu.Device, body []byte) error {
 	if _, err := telemetry.MediaType(x.r.Header.Get("Content-Type"), body); err != nil {
 		return err
 	}
@@ -169,8 +165,8 @@ func (x *exchange) postStatus(id identity, body []byte) error {
 		return err
 	}
 	h := x.h
-	row := h.engine.Lookup(Protocol, []byte(id.application), []byte(id.device), x.received)
-	cmd := h.engine.Request(row, &st, h.chunks.Load().limits(), x.received)
+	row := h.engine.Lookup(Protocol, []byte(id.Application), []byte(id.Name), x.received)
+	cmd := h.engine.Request(row, &st, front.Chunks(*h.chunks.Load()).Limits(maxCommand), x.received)
 	buf := h.commands.Get().(*[maxCommand]byte)
 	defer h.commands.Put(buf)
 	x.w.Header()[commandHeader] = statusCommand

@@ -1,97 +1,56 @@
 package http
 
 import (
-	"encoding/base64"
 	"errors"
-	"strings"
+	"net/http/httptest"
 	"testing"
+
+	"havn/identity"
+	"havn/identity/identitytest"
 )
 
-func TestIdentify(t *testing.T) {
-	long := strings.Repeat("d", maxName)
-	tests := []struct {
-		query, user string // the user without its password
-		want        identity
-		err         error
-	}{
-		{"", "dev@app", identity{"app", "dev"}, nil},
-		{"ct=30", "dev@app", identity{"app", "dev"}, nil},
-		{"", "dev@app@more", identity{"app@more", "dev"}, nil},
-		{"", "d%40v%25@a%40", identity{"a%40", "d@v%"}, nil},
-		{"application=a", "dev", identity{"a", "dev"}, nil},
-		{"application=a", "dev@b", identity{"a", "dev@b"}, nil},
-		{"application=a", "d%40v", identity{"a", "d%40v"}, nil},
-		{"application=a&device=d", "any", identity{"a", "d"}, nil},
-		{"application=a&device=d", "any@b", identity{"a", "d"}, nil},
-		{"device=d", "any@b", identity{"b", "d"}, nil},
-		{"device=my+d%C3%A9v", "any@b", identity{"b", "my dév"}, nil},
-		{"as=child", "gw@app", identity{"app", "child"}, nil},
-		{"as=child&application=a&device=d", "any", identity{"a", "child"}, nil},
-		{"data_schema=x&other", "dev@app", identity{"app", "dev"}, nil},
-		{"", long + "@app", identity{"app", long}, nil},
-
-		{"", "dev", identity{}, errNobody},
-		{"device=d", "any", identity{}, errNobody},
-		{"as=child", "dev", identity{}, errNobody},
-		{"", "@app", identity{}, errName},
-		{"", "dev@", identity{}, errName},
-		{"", "d/v@app", identity{}, errName},
-		{"", "d%2fv@app", identity{}, errName},
-		{"", "d%f@app", identity{}, errName},
-		{"", "d%ff@app", identity{}, errName},
-		{"", long + "d@app", identity{}, errName},
-		{"application=&device=d", "any", identity{}, errName},
-		{"application=a&device=d&as=", "any", identity{}, errName},
-		{"application=%ff&device=d", "any", identity{}, errName},
-
-		{"application=a&application=b", "dev", identity{}, errQuery},
-		{"ct=30&commandTimeout=30", "dev@app", identity{}, errQuery},
-		{"ct=-1", "dev@app", identity{}, errQuery},
-		{"ct=", "dev@app", identity{}, errQuery},
-		{"ct=1.5", "dev@app", identity{}, errQuery},
-		{"ct=18446744073709551616", "dev@app", identity{}, errQuery},
-		{"device=%g1", "any@b", identity{}, errQuery},
+// of returns who a request with this query and Authorization is from.
+func of(query, authorization string) (device, application string, err error) {
+	r := httptest.NewRequest("POST", "/v1/dfu", nil)
+	r.URL.RawQuery = query
+	if authorization != "" {
+		r.Header.Set("Authorization", authorization)
 	}
-	for _, tt := range tests {
-		q, err := parseQuery(tt.query)
-		var got identity
-		if err == nil {
-			got, err = identify(q, basicAuth(tt.user))
+	x := exchange{r: r}
+	dev, _, err := x.identify()
+	return dev.Name, dev.Application, err
+}
+
+// TestShapes: this front has no application of its own, and wants credentials.
+func TestShapes(t *testing.T) {
+	for _, s := range identitytest.Shapes {
+		authorization, want := "", s.Err
+		switch {
+		case s.User != "":
+			authorization = basicAuth(s.User)
+		case s.Err == nil:
+			want = identity.ErrCredentials
 		}
-		if got != tt.want || !errors.Is(err, tt.err) {
-			t.Errorf("?%s, %s: %+v, %v; want %+v, %v", tt.query, tt.user, got, err, tt.want, tt.err)
+		if s.Application == "" && want == nil {
+			want = identity.ErrNoApplication
+		}
+		device, application, err := of(s.Query, authorization)
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", s.Name, err, want)
+		}
+		if err == nil && (device != s.Device || application != s.Application) {
+			t.Errorf("%s: %q@%q, want %q@%q", s.Name, device, application, s.Device, s.Application)
 		}
 	}
 }
 
-func TestCredentials(t *testing.T) {
-	encoded := base64.StdEncoding.EncodeToString([]byte("dev@app:"))
-	for header, ok := range map[string]bool{
-		"Basic " + encoded:                      true,
-		"":                                      false,
-		"basic " + encoded:                      false,
-		"Basic  " + encoded:                     false,
-		"Bearer " + encoded:                     false,
-		"Basic " + encoded + "!":                false,
-		"Basic " + encoded[:len(encoded)-1]:     false, // without padding
-		"Basic ZGV2QGFwcA==":                    false, // without a colon
-		"Basic //86" /* ff ff ":", no UTF-8 */ : false,
+func TestQuery(t *testing.T) {
+	for _, raw := range []string{
+		"application=a&application=b", "ct=30&commandTimeout=30", "ct=-1", "ct=", "ct=1.5",
+		"ct=18446744073709551616", "device=%g1", "as=a&as=a",
 	} {
-		_, err := identify(query{}, header)
-		if (err == nil) != ok || (err != nil && !errors.Is(err, errCredentials)) {
-			t.Errorf("%q: %v", header, err)
-		}
-	}
-}
-
-func TestEveryPrefixOfCredentialsFails(t *testing.T) {
-	header := "Basic " + base64.StdEncoding.EncodeToString([]byte("some-device@app:"))
-	if _, err := identify(query{}, header); err != nil {
-		t.Fatal(err)
-	}
-	for i := range header {
-		if id, err := identify(query{}, header[:i]); err == nil {
-			t.Errorf("%q: %+v", header[:i], id)
+		if _, _, err := of(raw, basicAuth("d@a")); !errors.Is(err, errQuery) {
+			t.Errorf("?%s: %v", raw, err)
 		}
 	}
 }
@@ -100,8 +59,9 @@ func TestAwaits(t *testing.T) {
 	for raw, want := range map[string]bool{
 		"": false, "ct=0": false, "ct=30": true, "commandTimeout=1": true, "device=d&ct=00": false,
 	} {
-		if q, err := parseQuery(raw); err != nil || q.awaits != want {
-			t.Errorf("?%s: %v, %v", raw, q.awaits, err)
+		var claim identity.Claim
+		if awaits, err := parseQuery(raw, &claim); err != nil || awaits != want {
+			t.Errorf("?%s: %v, %v", raw, awaits, err)
 		}
 	}
 }

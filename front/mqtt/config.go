@@ -1,10 +1,8 @@
 package mqtt
 
 import (
-	"cmp"
-
 	"havn/fault"
-	"havn/update"
+	"havn/front"
 )
 
 // Setup is what the front is configured with.
@@ -32,30 +30,19 @@ func (c Config) Validate() (faults fault.List) {
 	return faults
 }
 
-// Defaults and bounds of Chunks: most clients of microcontrollers have a buffer of one
-// or two KiB, and a packet has room for the head of a Command besides its data.
-const (
-	defaultSize  = 1024
-	maxSize      = maxPacket - 512
-	defaultAlign = 4
-)
+// maxSize bounds the data in one Write: a packet has room for the head of a Command
+// besides.
+const maxSize = maxPacket - 512
+
+// defaults are the chunk sizes where the configuration has none: most clients of
+// microcontrollers have a buffer of one or two KiB.
+var defaults = front.Chunks{WriteSize: 1024, Align: front.DefaultAlign}
 
 // Chunks is how much firmware one Command carries, if the packets that the device
-// takes do not carry less. A number that is 0 has its default.
-type Chunks struct {
-	WriteSize int `yaml:"write_size"` // most data in one Write, bytes; default 1024
-	Align     int `yaml:"align"`      // flash word, bytes: Writes are multiples of it; default 4
-}
+// takes do not carry less. A number that is 0 has its default: 1024, and 4.
+type Chunks front.Chunks
 
 // Validate returns what is wrong with c, in which no number is left out.
-func (c Chunks) Validate() (faults fault.List) {
-	update.CheckWrite(&faults, c.WriteSize, maxSize, c.Align)
-	update.CheckAlign(&faults, c.Align)
-	return faults
-}
+func (c Chunks) Validate() fault.List { return front.Chunks(c).Validate(maxSize) }
 
-func (c Chunks) withDefaults() Chunks {
-	c.WriteSize = cmp.Or(c.WriteSize, defaultSize)
-	c.Align = cmp.Or(c.Align, defaultAlign)
-	return c
-}
+func (c Chunks) withDefaults() Chunks { return Chunks(front.Chunks(c).Or(defaults)) }

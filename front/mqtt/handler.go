@@ -190,13 +190,11 @@ func (h *handler) deaf(dev dfu.Device, s *session) {
 
 // limits returns what the Command of one packet may be.
 func (h *handler) limits(s *session, topic string) update.Limits {
-	c, most := h.chunks.Load(), maxPacket
+	most := maxPacket
 	if said := s.client.Properties.Props.MaximumPacketSize; said > 0 && said < maxPacket {
 		most = int(said)
 	}
-	return update.Limits{
-		Payload: max(most-headOf(topic), 0), Write: uint32(c.WriteSize), Align: uint32(c.Align),
-	}
+	return front.Chunks(*h.chunks.Load()).Limits(max(most-headOf(topic), 0))
 }
 
 // headOf returns the length of a PUBLISH without its payload: type, remaining length

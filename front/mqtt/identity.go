@@ -2,28 +2,28 @@ package mqtt
 
 import (
 	"errors"
-	"net/url"
 	"strings"
-	"unicode/utf8"
 
 	"havn/dfu"
+	"havn/identity"
 )
 
 // errIdentity: nobody is named, or not in a usable way.
 var errIdentity = errors.New("want the user name DEVICE@APPLICATION, or a user name and that as client identifier")
 
-func validName(s string) bool {
-	return s != "" && len(s) <= 255 && utf8.ValidString(s) && !strings.Contains(s, "/")
-}
-
+// identify returns the device that a connection is of.
 func identify(user, clientID string) (dfu.Device, error) {
-	name, scope, ok := strings.Cut(user, "@")
-	if !ok && user != "" {
-		name, scope, _ = strings.Cut(clientID, "@")
+	if user != "" && !strings.Contains(user, "@") {
+		user = clientID
 	}
-	name, err := url.PathUnescape(name)
-	if err != nil || !validName(name) || !validName(scope) {
+	var claim identity.Claim
+	err := claim.User([]byte(user))
+	var id identity.Device
+	if err == nil {
+		id, err = claim.Device(nil)
+	}
+	if err != nil {
 		return dfu.Device{}, errIdentity
 	}
-	return dfu.Device{Application: scope, Name: name}, nil
+	return dfu.Device{Application: string(id.Application), Name: string(id.Name)}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"strings"
 
+	"havn/identity"
 	"havn/telemetry"
 )
 
@@ -32,7 +33,9 @@ func parseTopic(topic string) (channel, device string, err error) {
 }
 
 // validLevel reports whether a device can be named in a topic.
-func validLevel(device string) bool { return validName(device) && !strings.ContainsAny(device, "+#") }
+func validLevel(device string) bool {
+	return identity.ValidName([]byte(device)) && !strings.ContainsAny(device, "+#")
+}
 
 // parseFilter reads the filter of a SUBSCRIBE. An empty device stands for the
 // connection's own and all it speaks for.

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/coap"
+	"havn/front"
 	"havn/link/mqtt"
 	"havn/lorawan"
 	"havn/lorawan/region"
@@ -68,8 +69,8 @@ func full(t *testing.T) Config {
 	c := Default()
 	c.Admin = Admin{Listen: "[::1]:0", TokenFile: name, Certificate: name, Key: name}
 	c.Chunks.CoAP.Profiles = []coap.Profile{
-		{Subnet: netip.MustParsePrefix("fd00:abcd::/64"), BlockSize: 64, WriteSize: 64, Align: 4},
-		{Device: "sensor-*"},
+		{Pattern: front.Pattern{Subnet: netip.MustParsePrefix("fd00:abcd::/64")}, BlockSize: 64, WriteSize: 64, Align: 4},
+		{Pattern: front.Pattern{Device: "sensor-*"}},
 	}
 	c.Firmware.Registries = []oci.Registry{
 		{Host: "registry.example:5000", Username: "u", PasswordFile: name},

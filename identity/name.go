@@ -1,4 +1,4 @@
-package coap
+package identity
 
 import (
 	"bytes"
@@ -6,41 +6,41 @@ import (
 	"unicode/utf8"
 )
 
-// maxName bounds the names of applications and devices, bytes. A segment of a
-// path is not longer either.
-const maxName = 255
+// MaxName bounds the names of applications and devices, bytes. A segment of a
+// CoAP path is not longer either.
+const MaxName = 255
 
-// validName reports whether b can name an application or a device. A "/" could
-// not be told from the separator in paths and logs.
-func validName(b []byte) bool {
-	return len(b) > 0 && len(b) <= maxName && utf8.Valid(b) && bytes.IndexByte(b, '/') < 0
+// ValidName reports whether b can name an application or a device. A "/" could not
+// be told from the separator in paths, topics and logs.
+func ValidName(b []byte) bool {
+	return len(b) > 0 && len(b) <= MaxName && utf8.Valid(b) && bytes.IndexByte(b, '/') < 0
 }
 
-// name is a name that was decoded, or may not be there. It holds its bytes, so
-// that it can live on the stack.
+// name is a name that may not be there. It holds its bytes, so that it can live on
+// the stack.
 type name struct {
 	set  bool
 	n    uint8
-	text [maxName]byte
+	text [MaxName]byte
 }
 
 func (n *name) bytes() []byte { return n.text[:n.n] }
 
 // copy sets n to s as it is. It reports false if s is too long.
 func (n *name) copy(s []byte) bool {
-	if len(s) > maxName {
+	if len(s) > MaxName {
 		return false
 	}
 	n.set, n.n = true, uint8(copy(n.text[:], s))
 	return true
 }
 
-// decode sets n to s with its %XX decoded, and in a form each "+" too. It
-// reports false if s is too long or has a broken escape.
+// decode sets n to s with its %XX decoded, and in a form each "+" too. It reports
+// false if s is too long or has a broken escape.
 func (n *name) decode(s []byte, form bool) bool {
 	for n.set, n.n = true, 0; len(s) > 0; n.n++ {
 		c, length := unescape(s, form)
-		if length == 0 || n.n == maxName {
+		if length == 0 || n.n == MaxName {
 			return false
 		}
 		n.text[n.n], s = c, s[length:]
