@@ -17,6 +17,7 @@ import (
 	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
+	"havn/upstream/jsonl"
 	"havn/upstream/oci"
 	"havn/upstream/spool"
 )
@@ -82,6 +83,7 @@ type Upstream struct {
 	Drogue  drogue.Config `yaml:"drogue"`
 	Spool   spool.Config  `yaml:"spool"`
 	Forward update.Pace   `yaml:"forward"`
+	File    jsonl.Config  `yaml:"file"`
 }
 
 // Devices bounds the table of devices.
