@@ -11,9 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"havn/firmware/firmwaretest"
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/update"
 	"havn/update/desired"
 )
