@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/cache"
+	"havn/firmware"
 	"havn/front"
 	"havn/gateway/admin/api"
 	"havn/metric"
@@ -29,6 +30,7 @@ const (
 
 // Parts are the parts of the gateway that the server shows.
 type Parts struct {
+	Kinds     firmware.Kinds // that operators may assign
 	Engine    *update.Engine
 	Cache     *cache.Cache
 	Fronts    []front.Front
@@ -122,7 +124,7 @@ func (s *Server) Handler() http.Handler {
 	closed.Handle("GET /metrics", metricsHandler(s.parts.Meters, s.parts.Fronts))
 	closed.HandleFunc("GET /{$}", text(index))
 	api.API{
-		Engine: operated{s.parts.Engine, s.parts.Refresh}, Images: s.images, Summary: s.summary,
+		Kinds: s.parts.Kinds, Engine: operated{s.parts.Engine, s.parts.Refresh}, Images: s.images, Summary: s.summary,
 	}.Register(closed)
 
 	open := http.NewServeMux()

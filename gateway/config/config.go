@@ -15,10 +15,10 @@ import (
 	"havn/gateway/admin"
 	"havn/lorawan"
 	"havn/update"
-	"havn/update/desired"
 	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
+	"havn/upstream/jsonl"
 	"havn/upstream/oci"
 	"havn/upstream/spool"
 )
@@ -68,7 +68,7 @@ type Firmware struct {
 	Refresh time.Duration  `yaml:"refresh"` // how often tags and desired firmware are looked up again
 	File    file.Config    `yaml:"file"`
 	Hawkbit hawkbit.Config `yaml:"hawkbit"`
-	Desired []desired.Rule `yaml:"desired"` // first match wins
+	Desired []Rule         `yaml:"desired"` // first match wins
 }
 
 // Upstream says which cloud the gateway learns from and reports to.
@@ -76,6 +76,7 @@ type Upstream struct {
 	Drogue  drogue.Config `yaml:"drogue"`
 	Spool   spool.Config  `yaml:"spool"`
 	Forward update.Pace   `yaml:"forward"`
+	File    jsonl.Config  `yaml:"file"`
 }
 
 // Devices bounds the table of devices.
