@@ -223,8 +223,8 @@ func (e *Engine) collect(b *batch, row *Row) {
 			b.owing, b.changes = append(b.owing, row), append(b.changes, *c)
 		}
 		e.collectRecord(b, row, due)
-	case e.rows.row(row.device) == nil: // gone, and no new row of that name
-		b.drop = append(b.drop, row.device)
+	case e.rows.row(row.device()) == nil: // gone, and no new row of that name
+		b.drop = append(b.drop, row.device())
 	}
 }
 

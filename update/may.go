@@ -31,7 +31,7 @@ func (e *Engine) facts(row *Row, t *firmware.Target, now time.Time) guard.Facts 
 func (e *Engine) says(row *Row, f *guard.Facts, version []byte) {
 	f.Says, f.Runs = true, version
 	if f.Delivered {
-		m, ok := e.releases.Find(row.device.Application, version)
+		m, ok := e.releases.Find(row.device().Application, version)
 		f.Known = ok && m.Digest != f.Target.Digest
 	}
 }
@@ -40,7 +40,7 @@ func (e *Engine) says(row *Row, f *guard.Facts, version []byte) {
 // the row.
 func (e *Engine) followUp(row *Row, t *firmware.Target, version []byte, v guard.Verdict) {
 	if v.Answer == guard.Learn {
-		row.release.Learn(row.device.Name, t, string(version))
+		row.release.Learn(row.device().Name, t, string(version))
 	}
 	if v.Answer == guard.Resolve {
 		row.release.Refresh()

@@ -59,7 +59,7 @@ func (e *Engine) Reassign(dev dfu.Device) {
 // reassign looks up anew what the devices that dev stands for should run.
 func (e *Engine) reassign(dev dfu.Device) {
 	for row := range e.rows.all() {
-		if row.device == dev || (dev.Name == "*" && row.device.Application == dev.Application) {
+		if row.device() == dev || (dev.Name == "*" && row.device().Application == dev.Application) {
 			e.assignRow(row)
 			row.notice()
 		}
@@ -104,7 +104,7 @@ func (e *Engine) Device(dev dfu.Device) (status.Status, error) {
 func (e *Engine) Devices(application string) []status.Status {
 	var views []status.Status
 	for row := range e.rows.all() {
-		if application == "" || row.device.Application == application {
+		if application == "" || row.device().Application == application {
 			views = append(views, row.view())
 		}
 	}

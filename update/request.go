@@ -61,7 +61,7 @@ func (e *Engine) chooseInFlight(row *Row, st *dfu.Status, t *firmware.Target) (*
 // findInFlight makes the image of a version the one in flight, if the ledger
 // knows it.
 func (e *Engine) findInFlight(row *Row, version []byte) bool {
-	m, ok := e.releases.Find(row.device.Application, version)
+	m, ok := e.releases.Find(row.device().Application, version)
 	if ok {
 		row.inFlight = e.known.target(m)
 	} else {

@@ -21,20 +21,19 @@ import (
 // set.
 type Row struct {
 	engine      *Engine
-	device      dfu.Device
-	application text          // of device, so that all rows of it share its bytes
+	application text
+	name        string
+	twin        *Row          // another row of the same hash; guarded by the table
 	protocol    atomic.Uint32 // of the last request: a number of Engine.protocols
 
 	mu sync.Mutex
 	essence
 	release *release.Release // what is desired; nil = nothing
-	desired error            // why release is nil
 	picked  *firmware.Target // what Image last took: the target may move before Served. nil: not by blocks
 	offset  uint32           // next byte of inFlight, as the device last asked
 	due     uint32           // when the flusher looks at the row: a time of the agenda
 	begun   milestone
 	seen    int64
-	told    told
 	stored  struct { // what is on disk of that which only drifts
 		seen   int64
 		offset uint32
@@ -43,10 +42,16 @@ type Row struct {
 	restored bool // as an earlier process stored it, and not heard since
 	changed  bool // what is on disk is not what a crash must not lose
 	dropped  bool // no longer in the table: not to be stored again
+	told     told
+	desired  error // why release is nil
 
 	// Guarded by the agenda: where the row is on it.
 	list       uint8 // counted from 1; 0: none
 	prev, next *Row
+}
+
+func (r *Row) device() dfu.Device {
+	return dfu.Device{Application: r.application.String(), Name: r.name}
 }
 
 // essence is what a crash must not lose, but for the offset of block-wise

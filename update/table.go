@@ -3,6 +3,7 @@ package update
 import (
 	"hash/maphash"
 	"iter"
+	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -17,7 +18,7 @@ import (
 // hardly meet, and that to walk one takes less than a millisecond.
 const shards = 256
 
-// table is the rows by their devices.
+// table is the rows by the hash of their devices: the names are in the rows alone.
 type table struct {
 	seed  maphash.Seed
 	count atomic.Int64
@@ -26,55 +27,79 @@ type table struct {
 
 type shard struct {
 	mu   sync.RWMutex
-	rows map[dfu.Device]*Row
-	_    [32]byte // a cache line is not shared
+	rows map[uint64]*Row // the first of its twins
+	_    [32]byte        // a cache line is not shared
 }
 
 func newTable() *table {
 	t := &table{seed: maphash.MakeSeed()}
 	for i := range t.parts {
-		t.parts[i].rows = map[dfu.Device]*Row{}
+		t.parts[i].rows = map[uint64]*Row{}
 	}
 	return t
 }
 
-// shard returns the part that a device of a name is in.
-func (t *table) shard(name []byte) *shard { return &t.parts[maphash.Bytes(t.seed, name)%shards] }
+// hash returns the hash of a device.
+func (t *table) hash(application, name []byte) uint64 {
+	return maphash.Bytes(t.seed, name) ^ bits.RotateLeft64(maphash.Bytes(t.seed, application), 32)
+}
 
 // find returns the row of a device, nil if there is none. It does not allocate.
-func (s *shard) find(application, name []byte) *Row {
+func (t *table) find(application, name []byte) *Row {
+	h := t.hash(application, name)
+	s := &t.parts[h%shards]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.rows[dfu.Device{Application: string(application), Name: string(name)}]
+	return s.find(h, application, name)
+}
+
+func (s *shard) find(h uint64, application, name []byte) *Row {
+	row := s.rows[h]
+	for row != nil && (row.name != string(name) || row.application.String() != string(application)) {
+		row = row.twin
+	}
+	return row
 }
 
 // row returns the row of a device, nil if there is none.
 func (t *table) row(dev dfu.Device) *Row {
-	return t.shard([]byte(dev.Name)).find([]byte(dev.Application), []byte(dev.Name))
+	return t.find([]byte(dev.Application), []byte(dev.Name))
 }
 
 // add enters a row, unless its device has one, and returns that of the device.
 func (t *table) add(row *Row) *Row {
-	s := t.shard([]byte(row.device.Name))
+	application, name := []byte(row.application.String()), []byte(row.name)
+	h := t.hash(application, name)
+	s := &t.parts[h%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.rows[row.device]; known != nil {
+	if known := s.find(h, application, name); known != nil {
 		return known
 	}
-	s.rows[row.device] = row
+	row.twin = s.rows[h]
+	s.rows[h] = row
 	t.count.Add(1)
 	return row
 }
 
 // remove takes a row out, and reports whether it was there.
 func (t *table) remove(row *Row) bool {
-	s := t.shard([]byte(row.device.Name))
+	h := t.hash([]byte(row.application.String()), []byte(row.name))
+	s := &t.parts[h%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.rows[row.device] != row {
-		return false
+	first := s.rows[h]
+	at := &first
+	for *at != row {
+		if *at == nil {
+			return false
+		}
+		at = &(*at).twin
 	}
-	delete(s.rows, row.device)
+	*at, row.twin = row.twin, nil
+	if s.rows[h] = first; first == nil {
+		delete(s.rows, h)
+	}
 	t.count.Add(-1)
 	return true
 }
@@ -99,7 +124,9 @@ func (s *shard) all() []*Row {
 	defer s.mu.RUnlock()
 	rows := make([]*Row, 0, len(s.rows))
 	for _, row := range s.rows {
-		rows = append(rows, row)
+		for ; row != nil; row = row.twin {
+			rows = append(rows, row)
+		}
 	}
 	return rows
 }
@@ -136,7 +163,7 @@ const evictionSample = 16
 // is the name of the front that the device is heard on. Lookup does not allocate
 // for a known device.
 func (e *Engine) Lookup(protocol string, application, name []byte, now time.Time) *Row {
-	row := e.rows.shard(name).find(application, name)
+	row := e.rows.find(application, name)
 	if row == nil {
 		row = e.insert(dfu.Device{Application: string(application), Name: string(name)}, now)
 	}
@@ -148,9 +175,7 @@ func (e *Engine) Lookup(protocol string, application, name []byte, now time.Time
 
 // newRow returns the row of a device that was not heard yet.
 func (e *Engine) newRow(dev dfu.Device) *Row {
-	application := intern(dev.Application)
-	dev.Application = application.String()
-	return &Row{device: dev, application: application, engine: e, due: never}
+	return &Row{engine: e, application: intern(dev.Application), name: dev.Name, due: never}
 }
 
 // insert makes the row of a device that was not heard before.
@@ -198,13 +223,13 @@ func (e *Engine) remove(row *Row) bool {
 
 // assignRow looks up what the row's device should run.
 func (e *Engine) assignRow(row *Row) *release.Release {
-	spec, err := e.desired.Desired(row.device)
+	spec, err := e.desired.Desired(row.device())
 	if err == nil {
 		err = spec.Validate()
 	}
 	var rel *release.Release
 	if err == nil {
-		rel = e.releases.Of(row.device.Application, spec)
+		rel = e.releases.Of(row.device().Application, spec)
 	}
 	row.mu.Lock()
 	defer row.mu.Unlock()

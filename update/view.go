@@ -20,7 +20,7 @@ func (r *Row) view() status.Status {
 // render is view for callers that hold mu.
 func (r *Row) render() status.Status {
 	v := status.Status{
-		Device: r.device, Protocol: r.engine.protocols.name(r.protocol.Load()), State: r.state(),
+		Device: r.device(), Protocol: r.engine.protocols.name(r.protocol.Load()), State: r.state(),
 		Current: firmware.Printable(r.current.String()), Offset: r.offset, LastSeen: time.Unix(0, r.seen).UTC(),
 	}
 	if t := r.subject(v.State); t != nil {

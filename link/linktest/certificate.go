@@ -23,8 +23,7 @@ type Certificate struct {
 	Pool      *x509.CertPool
 }
 
-// NewCertificate makes a certificate for a host name or IP address, valid for an
-// hour.
+// NewCertificate makes a certificate for a name or an address, valid for an hour.
 func NewCertificate(t testing.TB, host string) Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
