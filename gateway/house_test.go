@@ -28,7 +28,6 @@ var oversized = map[string]bool{
 	"lorawan":                           true,
 	"lorawan/chirpstack/chirpstacktest": true,
 	"update":                            true,
-	"upstream/drogue/droguetest":        true,
 	"upstream/oci":                      true,
 }
 

@@ -50,12 +50,12 @@ var laboratory = map[string][]string{
 	"bench":             {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
 	"bench/cache":       {"cache"}, // measured alone
 	"update/updatetest": {"update/desired"},
-	"bench/load":        {"coap/block"},                                                                     // the generator's protocol
-	"bench/device":      {"coap/block"},                                                                     // the device's protocol
-	"bench/link":        {"coap/block"},                                                                     // sizes of blocks
-	"bench/lorawan":     {"lorawan", "lorawan/plan", "lorawan/region", "lorawan/chirpstack/chirpstacktest"}, // the devices' network
-	"bench/backend":     {"upstream", "upstream/oci", "upstream/drogue/droguetest"},                         // the servers
-	"bench/upstream":    {"upstream", "upstream/drogue/droguetest"},                                         // what the servers were told
+	"bench/load":        {"coap/block"},                                                                                // the generator's protocol
+	"bench/device":      {"coap/block"},                                                                                // the device's protocol
+	"bench/link":        {"coap/block"},                                                                                // sizes of blocks
+	"bench/lorawan":     {"lorawan", "lorawan/plan", "lorawan/region", "lorawan/chirpstack/chirpstacktest"},            // the devices' network
+	"bench/backend":     {"upstream", "upstream/oci", "upstream/drogue/droguetest", "upstream/drogue/droguetest/apps"}, // the servers
+	"bench/upstream":    {"upstream", "upstream/drogue/droguetest"},                                                    // what the servers were told
 }
 
 // never lists what a package may not reach, not even through others: who it is,

@@ -12,6 +12,7 @@ import (
 
 	"havn/firmware"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 	"havn/upstream/oci"
 )
 
@@ -112,7 +113,7 @@ func (b *Backend) populate() (err error) {
 	if b.endpointURL, err = b.via(Endpoint, b.Cloud.MQTTURL); err != nil {
 		return err
 	}
-	b.Cloud.AddUser(droguetest.User{Name: User, Token: Secret})
+	b.Cloud.AddUser(apps.User{Name: User, Token: Secret})
 	spec, err := json.Marshal(firmware.Spec{Container: &firmware.ContainerSpec{Image: b.Image}})
 	if err != nil {
 		return err
