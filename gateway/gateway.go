@@ -3,9 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -17,7 +15,9 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/front"
+	"havn/gateway/admin"
 	"havn/gateway/config"
+	"havn/metric"
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
@@ -25,6 +25,9 @@ import (
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
 )
+
+// kinds are the kinds of firmware source: what a spec may name.
+var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
 
 // LocalFile is one firmware file served to every device that asks.
 type LocalFile struct {
@@ -49,8 +52,7 @@ type Gateway struct {
 	registries *oci.Source
 	hawkbit    *hawkbit.Source // nil: none
 	cloud      cloud
-	admin      net.Listener // nil: off
-	rates      rates
+	admin      *admin.Server // nil: off
 	ready      atomic.Bool
 }
 
@@ -63,7 +65,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 			g.Close()
 		}
 	}()
-	if g.store, err = store.Open(cfg.Data); err != nil {
+	if g.store, err = store.Open(cfg.Data, kinds); err != nil {
 		return nil, err
 	}
 	source, err := g.sources(local)
@@ -108,19 +110,19 @@ func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
 	files := file.New(g.cfg.Firmware.File)
 	if local != nil {
 		files.Add(localName, local.Path, local.Version)
-		spec := firmware.Spec{File: &firmware.FileSpec{Name: localName}}
+		spec := file.Ref{Name: localName}.Spec()
 		if _, err := files.Resolve(context.Background(), dfu.Device{}, spec); err != nil {
 			return nil, err
 		}
 		g.local = []desired.Rule{{Spec: spec}}
 	}
-	all := firmware.Sources{firmware.KindContainer: g.registries, firmware.KindFile: files}
+	all := firmware.Sources{oci.Kind.Name: g.registries, file.Kind.Name: files}
 	return all, g.openHawkbit(all)
 }
 
 // rules returns what cfg desires, and then the local file for all others.
 func (g *Gateway) rules(cfg config.Config) []desired.Rule {
-	return slices.Concat(cfg.Firmware.Desired, g.local)
+	return slices.Concat(cfg.Firmware.Rules(), g.local)
 }
 
 // listen binds the sockets.
@@ -129,22 +131,35 @@ func (g *Gateway) listen() (err error) {
 		return err
 	}
 	if g.cfg.Admin.Listen != "" {
-		if g.admin, err = net.Listen("tcp", g.cfg.Admin.Listen); err != nil {
-			return fmt.Errorf("admin.listen: %w", err)
-		}
+		g.admin, err = admin.Listen(g.cfg.Admin, g.shown())
 	}
-	return nil
+	return err
+}
+
+// shown returns what operators see of the gateway.
+func (g *Gateway) shown() admin.Parts {
+	return admin.Parts{
+		Kinds: kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
+		Forwarder: g.cloud.forwarder, Spool: g.cloud.spool, Meters: g.meters(),
+		Refresh: g.refresh, Ready: g.ready.Load, Log: g.log,
+	}
+}
+
+// meters returns all parts that count, but for the fronts.
+func (g *Gateway) meters() []metric.Meter {
+	all := append(g.cloud.meters(), g.engine, g.cache)
+	if g.hawkbit != nil {
+		all = append(all, g.hawkbit)
+	}
+	return all
 }
 
 // AdminURL returns the base of the admin HTTP, empty when it is off.
 func (g *Gateway) AdminURL() string {
-	switch {
-	case g.admin == nil:
+	if g.admin == nil {
 		return ""
-	case g.cfg.Admin.Certificate != "":
-		return "https://" + g.admin.Addr().String()
 	}
-	return "http://" + g.admin.Addr().String()
+	return g.admin.URL()
 }
 
 // Engine returns the update engine.
@@ -157,7 +172,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return g.cache.Run(ctx) })
 	parts.Go(func() error { return g.engine.Run(ctx) })
-	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
 	if g.cloud.forwarder != nil {
 		parts.Go(func() error { return g.cloud.forwarder.Run(ctx) })
 	}
@@ -166,7 +180,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		parts.Go(func() error { return f.Run(ctx) })
 	}
 	if g.admin != nil {
-		parts.Go(func() error { return g.serveAdmin(ctx) })
+		parts.Go(func() error { return g.admin.Run(ctx) })
 	}
 	g.ready.Store(true)
 	defer g.ready.Store(false)
@@ -179,7 +193,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 // Close releases what New opened. Run does it too.
 func (g *Gateway) Close() {
 	if g.admin != nil {
-		_ = g.admin.Close()
+		g.admin.Close()
 	}
 	for _, f := range g.fronts {
 		_ = f.Close()

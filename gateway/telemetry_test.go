@@ -14,8 +14,11 @@ import (
 
 	"havn/front"
 	"havn/gateway/config"
+	"havn/link/mqtt/mqtttest"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/drogue/droguetest/apps"
 )
@@ -23,13 +26,13 @@ import (
 // inField adds a network server to cfg, with a device of application app.
 func inField(t *testing.T, cfg *config.Config, name string) *chirpstacktest.Device {
 	t.Helper()
-	broker, err := chirpstacktest.Listen(0)
+	broker, err := mqtttest.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server, err := chirpstacktest.New(chirpstacktest.Config{
-		Broker: broker.URL(), Encoding: chirpstacktest.V4,
-		Timing: chirpstacktest.Timing{DownlinkWait: 50 * time.Millisecond, TxAck: time.Millisecond},
+		Broker: broker.URL(), Encoding: wire.V4,
+		Timing: clock.Timing{DownlinkWait: 50 * time.Millisecond, TxAck: time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -157,7 +160,9 @@ func TestTelemetryAndCommands(t *testing.T) {
 		if i == 1 {
 			commands("field", "port:9")
 			eventually(t, "the command is sent", func() bool {
-				return front.Sum(r.fronts)["lorawan"].Commands == 2
+				return slices.ContainsFunc(r.fronts, func(f front.Front) bool {
+					return f.Name() == "lorawan" && f.Counts().Commands.Load() == 2
+				})
 			})
 		}
 	}
