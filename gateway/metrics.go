@@ -162,7 +162,7 @@ func (c collector) engine(ch chan<- prometheus.Metric) {
 	for state, n := range e.Count() {
 		gauge(ch, descDevices, float64(n), string(state))
 	}
-	s, releases := e.Stats(), e.Releases().Stats()
+	s, releases := e.Rows().Stats(), e.Releases().Stats()
 	counter(ch, descResolve, releases.ResolveFailures.Load())
 	counter(ch, descLearned, releases.LearnedNames.Load())
 	counter(ch, descEvicted, s.EvictedRows.Load())

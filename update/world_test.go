@@ -21,6 +21,7 @@ import (
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // world is an engine in fake time with a real store, a source that tests
@@ -108,7 +109,7 @@ type faulty struct {
 	*disk
 }
 
-func (f faulty) SaveRows(save []update.Record, drop []dfu.Device) error {
+func (f faulty) SaveRows(save []row.Record, drop []dfu.Device) error {
 	if f.full.Load() {
 		return syscall.ENOSPC
 	}
