@@ -103,14 +103,14 @@ func (h *house) checkDisk(t testing.TB) {
 	t.Helper()
 	var bytes int64
 	for _, name := range h.names(t) {
-		info, err := os.Stat(filepath.Join(h.disk.dir, name))
+		info, err := os.Stat(filepath.Join(h.disk.Dir(), name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		bytes += info.Size()
 	}
-	if books := h.Stats().Bytes.Disk; uint64(bytes) != books || bytes > h.disk.budget {
-		t.Errorf("%d bytes on disk, %d in the books, budget %d", bytes, books, h.disk.budget)
+	if books := h.Stats().Bytes.Disk; uint64(bytes) != books || bytes > int64(h.cfg.Disk) {
+		t.Errorf("%d bytes on disk, %d in the books, budget %d", bytes, books, h.cfg.Disk)
 	}
 }
 

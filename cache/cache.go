@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"havn/cache/disk"
 	"havn/firmware"
 )
 
@@ -40,7 +41,7 @@ type Cache struct {
 	// mu guards what follows, and all of memory but what readers need. It is
 	// never held during a fetch or while a file is read or written.
 	mu       sync.Mutex
-	disk     *disk
+	disk     *disk.Tier
 	flights  map[firmware.Digest]*flight
 	failures failures
 	retained map[firmware.Digest]time.Time
@@ -57,7 +58,7 @@ func New(cfg Config, source Fetcher, clock func() time.Time, log *slog.Logger) (
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	disk, err := openDisk(cfg.Dir, int64(cfg.Disk), clock())
+	files, err := disk.Open(cfg.Dir, int64(cfg.Disk), clock())
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func New(cfg Config, source Fetcher, clock func() time.Time, log *slog.Logger) (
 		memory:   memory,
 		warmed:   make(chan *firmware.Image, warmedQueue),
 		reads:    semaphore.NewWeighted(int64(cfg.Memory)),
-		disk:     disk,
+		disk:     files,
 		flights:  map[firmware.Digest]*flight{},
 		failures: failures{first: cfg.Retry, table: map[firmware.Digest]*failure{}},
 		retained: map[firmware.Digest]time.Time{},
@@ -120,7 +121,7 @@ func (c *Cache) Retain(d firmware.Digest, until time.Time) {
 }
 
 func (c *Cache) held(d firmware.Digest) bool {
-	return c.disk.entries[d] != nil || c.flights[d] != nil || c.memory.load().get(d) != nil
+	return c.disk.Has(d) || c.flights[d] != nil || c.memory.load().get(d) != nil
 }
 
 // Run keeps the books until ctx ends: it pins warm images that are used again,
@@ -169,7 +170,7 @@ func (c *Cache) sweep() {
 			delete(c.retained, d)
 		}
 	}
-	err := c.disk.shrink(0, c.mayEvict()) // the budget may be lower than at the last start
+	err := c.disk.Shrink(0, c.mayEvict()) // the budget may be lower than at the last start
 	c.mu.Unlock()
 	if !errors.Is(err, firmware.ErrNoRoom) { // all in use: some other time
 		c.noteDisk(err)
@@ -181,14 +182,14 @@ func (c *Cache) sweep() {
 // mayEvict releases pins that are no longer in use, brings the index up to
 // date and returns whether a file may go: what is still pinned is leased, and a
 // flight may be about to read or replace its file. c.mu is held.
-func (c *Cache) mayEvict() func(*entry) bool {
+func (c *Cache) mayEvict() func(disk.Entry) bool {
 	now := c.clock()
 	then := now.Add(-c.cfg.Lease)
 	c.noteReleased(c.memory.release(c.memory.stale(then)))
 	c.noteUse()
-	return func(e *entry) bool {
-		return !e.used.After(then) && !c.retained[e.digest].After(now) &&
-			c.flights[e.digest] == nil
+	return func(e disk.Entry) bool {
+		return !e.Used.After(then) && !c.retained[e.Digest].After(now) &&
+			c.flights[e.Digest] == nil
 	}
 }
 
@@ -196,13 +197,13 @@ func (c *Cache) mayEvict() func(*entry) bool {
 func (c *Cache) noteUse() {
 	c.noteReleased(c.memory.load())
 	for _, img := range c.memory.warm.images() {
-		c.disk.touch(img.Digest, img.Served())
+		c.disk.Touch(img.Digest, img.Served())
 	}
 }
 
 func (c *Cache) noteReleased(pins []pin) {
 	for _, pin := range pins {
-		c.disk.touch(pin.digest, pin.used())
+		c.disk.Touch(pin.digest, pin.used())
 	}
 }
 
@@ -211,9 +212,9 @@ func (c *Cache) noteReleased(pins []pin) {
 func (c *Cache) writeTimes(age time.Duration) {
 	c.mu.Lock()
 	c.noteUse()
-	list := c.disk.outdated(age)
+	list := c.disk.Outdated(age)
 	c.mu.Unlock()
-	c.noteDisk(c.disk.writeTimes(list))
+	c.noteDisk(c.disk.WriteTimes(list))
 }
 
 // noteDisk logs trouble with the disk when it begins, not each time.
@@ -229,6 +230,6 @@ func (c *Cache) noteDisk(err error) {
 	if first {
 		c.log.Warn("the cache's disk refuses writes; images it does not take are served from "+
 			"memory only and fetched again after a restart: check space and rights",
-			"directory", c.disk.dir, "error", err)
+			"directory", c.disk.Dir(), "error", err)
 	}
 }

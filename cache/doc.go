@@ -2,7 +2,7 @@
 // that devices are served chunk by chunk without a wait, also while the
 // registry is away.
 //
-// It sits below the engine. [Cache.Get] and [Cache.Find] are on the device
+// It sits below the engine, and on package disk, which keeps the files. [Cache.Get] and [Cache.Find] are on the device
 // path; [Cache.Load], which reads the disk or asks the source, never is:
 //
 //	Get, Find ─► pinned ─► warm (ristretto)         memory
@@ -34,7 +34,8 @@
 //  7. Get and Find do no I/O, wait for nobody and allocate nothing; on pinned
 //     images they take no lock.
 //  8. A source that failed is not asked for the same image again before the
-//     next try is due; the table of failures is bounded.
+//     next try is due, and before the pause that its server asked for is over; the
+//     table of failures is bounded.
 //  9. What is on disk is served without the source, also after a restart, which
 //     keeps the order of last use and leaves nothing of broken downloads.
 //  10. A disk that takes no more costs the file, not the image.
@@ -42,8 +43,5 @@
 //     safe.
 //
 // Sizes are bytes, of firmware alone: indexes and file systems come on top, and
-// Go's garbage collector wants about Config.Memory again. The index of the disk
-// tier takes about 200 bytes of memory per file.
-//
-// Specifications: OCI image-spec 1.1, image layout (blobs/sha256/HEX).
+// Go's garbage collector wants about Config.Memory again.
 package cache

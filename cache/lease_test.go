@@ -177,7 +177,7 @@ func TestInvariant6PinnedWhileLoading(t *testing.T) {
 	m := h.source.add(content(1, kib))
 	img := h.load(t, m)
 	h.restart(t)
-	if err := h.disk.remove(m.Digest); err != nil {
+	if err := h.disk.Remove(m.Digest); err != nil {
 		t.Fatal(err)
 	}
 	h.source.entered, h.source.release = make(chan struct{}), make(chan struct{})

@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 
+	"havn/cache/disk"
 	"havn/firmware"
 )
 
@@ -65,7 +66,7 @@ func tooLarge(m firmware.Metadata, key string, budget firmware.Size) error {
 
 func sized(img *firmware.Image, m firmware.Metadata) (*firmware.Image, error) {
 	if img.Size() != m.Size {
-		return nil, sizeMismatch(m, int64(img.Size()))
+		return nil, disk.SizeMismatch(m, int64(img.Size()))
 	}
 	return img, nil
 }
@@ -126,7 +127,7 @@ func (c *Cache) load(ctx context.Context, m firmware.Metadata) (*firmware.Image,
 // fromDisk returns neither image nor error where the image must be fetched.
 func (c *Cache) fromDisk(ctx context.Context, m firmware.Metadata) (*firmware.Image, error) {
 	c.mu.Lock()
-	known := c.disk.entries[m.Digest] != nil
+	known := c.disk.Has(m.Digest)
 	c.mu.Unlock()
 	if !known {
 		return nil, nil
@@ -147,12 +148,12 @@ func (c *Cache) fromDisk(ctx context.Context, m firmware.Metadata) (*firmware.Im
 // could not be read is kept: it may be sound, and a fetch replaces it.
 func (c *Cache) damaged(d firmware.Digest, cause error) {
 	c.log.Warn("file of a firmware image is unusable; fetching the image again",
-		"digest", d, "file", c.disk.path(d), "error", cause)
+		"digest", d, "file", c.disk.Path(d), "error", cause)
 	c.mu.Lock()
 	c.counts.corrupt++
 	var err error
 	if errors.Is(cause, firmware.ErrDigest) || errors.Is(cause, fs.ErrNotExist) {
-		err = c.disk.remove(d)
+		err = c.disk.Remove(d)
 	}
 	c.mu.Unlock()
 	c.noteDisk(err)
@@ -160,7 +161,7 @@ func (c *Cache) damaged(d firmware.Digest, cause error) {
 
 // read brings an image from disk into memory.
 func (c *Cache) read(ctx context.Context, m firmware.Metadata) (*firmware.Image, error) {
-	return c.hold(ctx, m, func() ([]byte, error) { return c.disk.read(m) })
+	return c.hold(ctx, m, func() ([]byte, error) { return c.disk.Read(m) })
 }
 
 // hold makes room in memory, then reads the image into it, verifies and pins it.
@@ -205,7 +206,7 @@ func (c *Cache) admit(m firmware.Metadata) error {
 	if err := c.failures.check(m.Digest, c.clock()); err != nil {
 		return err
 	}
-	return c.disk.reserve(m.Digest, int64(m.Size), c.mayEvict())
+	return c.disk.Reserve(m.Digest, int64(m.Size), c.mayEvict())
 }
 
 // landed gives back what admit reserved, counts the fetch and sets the time of
@@ -213,7 +214,7 @@ func (c *Cache) admit(m firmware.Metadata) error {
 func (c *Cache) landed(ctx context.Context, m firmware.Metadata, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.disk.cancel(m.Digest)
+	c.disk.Cancel(m.Digest)
 	result := resultOf(ctx, err)
 	c.counts.fetches[Fetch{Source: m.Origin.Kind, Result: result}]++
 	if result != ResultCancelled {
@@ -228,20 +229,19 @@ func (c *Cache) fetch(ctx context.Context, m firmware.Metadata) (*firmware.Image
 		return nil, fmt.Errorf("image %s: fetch from %s: %w", m.Digest, m.Origin.Repository, err)
 	}
 	defer body.Close()
-	file, err := c.disk.create()
+	download, err := c.disk.Begin()
 	if err != nil {
 		return c.memoryOnly(ctx, m, body, err)
 	}
-	defer discard(file)
-	dl := newDownload(file)
-	if err := dl.receive(m, body); err != nil && dl.refused == nil {
+	defer download.Discard()
+	if err = download.Receive(m, body); err == nil {
+		err = download.Commit(m.Digest)
+	}
+	switch {
+	case errors.Is(err, disk.ErrRefused):
+		return c.memoryOnly(ctx, m, download.All(body), err)
+	case err != nil:
 		return nil, err
-	}
-	if dl.refused == nil {
-		dl.refused = c.disk.commit(file, m.Digest)
-	}
-	if dl.refused != nil {
-		return c.memoryOnly(ctx, m, dl.all(body), dl.refused)
 	}
 	c.stored(m)
 	return c.read(ctx, m)
@@ -250,7 +250,7 @@ func (c *Cache) fetch(ctx context.Context, m firmware.Metadata) (*firmware.Image
 func (c *Cache) stored(m firmware.Metadata) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.disk.add(m.Digest, int64(m.Size), c.clock())
+	c.disk.Add(m.Digest, int64(m.Size), c.clock())
 	c.failing = false
 }
 
@@ -260,5 +260,5 @@ func (c *Cache) memoryOnly(
 	ctx context.Context, m firmware.Metadata, body io.Reader, cause error,
 ) (*firmware.Image, error) {
 	c.noteDisk(fmt.Errorf("image %s: %w", m.Digest, cause))
-	return c.hold(ctx, m, func() ([]byte, error) { return readImage(m, body) })
+	return c.hold(ctx, m, func() ([]byte, error) { return disk.ReadImage(m, body) })
 }

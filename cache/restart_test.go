@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"havn/cache/disk"
 	"havn/firmware"
 )
 
@@ -94,15 +95,14 @@ func TestInvariant9BrokenDownloadIsCleanedUp(t *testing.T) {
 	h := newHouse(t)
 	m := h.source.add(content(1, kib))
 	h.load(t, m)
-	f, err := h.disk.create() // killed here: nothing discards it
+	f, err := h.disk.Begin() // killed here: nothing discards it
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := f.Write(content(2, kib/2)); err != nil {
 		t.Fatal(err)
 	}
-	f.Close()
-	foreign := filepath.Join(h.disk.dir, "README")
+	foreign := filepath.Join(h.disk.Dir(), "README")
 	if err := os.WriteFile(foreign, []byte("not ours"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -152,17 +152,17 @@ func (f *limited) Sync() error { return f.sync }
 
 func TestInvariant10FullDisk(t *testing.T) {
 	data := bytes.Repeat([]byte("firmware"), 100_000/8) // several reads of io.Copy
-	onFile := func(room int, sync error) func(*disk) (temporary, error) {
-		return func(d *disk) (temporary, error) {
-			f, err := os.CreateTemp(d.dir, temporaryPrefix+"*"+temporarySuffix)
+	onFile := func(room int, sync error) func(string) (disk.File, error) {
+		return func(dir string) (disk.File, error) {
+			f, err := os.CreateTemp(dir, "fetch-*.tmp")
 			return &limited{f, room, sync}, err
 		}
 	}
 	tests := []struct {
 		name   string
-		create func(*disk) (temporary, error)
+		create func(dir string) (disk.File, error)
 	}{
-		{"no file", func(*disk) (temporary, error) { return nil, syscall.EROFS }},
+		{"no file", func(string) (disk.File, error) { return nil, syscall.EROFS }},
 		{"no byte", onFile(0, nil)},
 		{"half", onFile(len(data)/2, nil)},
 		{"all but one", onFile(len(data)-1, nil)},
@@ -173,7 +173,7 @@ func TestInvariant10FullDisk(t *testing.T) {
 			h := newHouse(t)
 			h.Close()
 			h.open(t, Config{Memory: firmware.MiB, Disk: firmware.MiB})
-			h.disk.create = func() (temporary, error) { return test.create(h.disk) }
+			h.disk.Create = func() (disk.File, error) { return test.create(h.disk.Dir()) }
 			m := h.source.add(data)
 			if img := h.load(t, m); !bytes.Equal(img.Bytes(), data) {
 				t.Error("other bytes came back")
@@ -199,7 +199,7 @@ func TestInvariant10FullDisk(t *testing.T) {
 
 func TestInvariant10FullDiskWrongDigest(t *testing.T) {
 	h := newHouse(t)
-	h.disk.create = func() (temporary, error) { return nil, syscall.ENOSPC }
+	h.disk.Create = func() (disk.File, error) { return nil, syscall.ENOSPC }
 	for i, sent := range [][]byte{content(2, kib), content(1, kib-1), content(1, kib+1)} {
 		m := metadata(content(1, kib))
 		m.Digest[0] ^= byte(i) // a digest of its own, so that no backoff answers

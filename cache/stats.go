@@ -76,7 +76,7 @@ func (c *Cache) Stats() Stats {
 	return Stats{
 		Hits:    Tiers{Memory: c.hits.Load(), Disk: c.diskHits.Load()},
 		Misses:  c.misses.Load(),
-		Bytes:   Tiers{Memory: uint64(held), Disk: uint64(c.disk.bytes)},
+		Bytes:   Tiers{Memory: uint64(held), Disk: uint64(c.disk.Bytes())},
 		Fetches: maps.Clone(c.counts.fetches),
 		Corrupt: c.counts.corrupt,
 		Refused: c.counts.refused,
@@ -109,10 +109,10 @@ func (c *Cache) Images() []Held {
 			Size: int64(pin.img.Size()), Memory: true, Pinned: true, Used: pin.used(),
 		}
 	}
-	for d, e := range c.disk.entries {
-		held := all[d]
-		held.Size, held.Disk, held.Used = e.size, true, e.used
-		all[d] = held
+	for _, e := range c.disk.Entries() {
+		held := all[e.Digest]
+		held.Size, held.Disk, held.Used = e.Size, true, e.Used
+		all[e.Digest] = held
 	}
 	return sorted(all)
 }

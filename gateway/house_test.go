@@ -28,10 +28,7 @@ var oversized = map[string]bool{
 	"lorawan":                           true,
 	"lorawan/chirpstack/chirpstacktest": true,
 	"update":                            true,
-	"upstream/drogue":                   true,
 	"upstream/drogue/droguetest":        true,
-	"upstream/drogue/refresh.go":        true,
-	"upstream/hawkbit":                  true,
 	"upstream/oci":                      true,
 }
 

@@ -13,6 +13,7 @@ import (
 	"havn/upstream/drogue/endpoint"
 	"havn/upstream/drogue/registry"
 	"havn/upstream/hawkbit"
+	"havn/upstream/jsonl"
 	"havn/upstream/spool"
 )
 
@@ -67,13 +68,16 @@ func (g *Gateway) publishers() (all []upstream.Publisher, err error) {
 		desired := func(dev dfu.Device) (firmware.Spec, error) { return g.desired.Desired(dev) } // made later
 		all = append(all, hawkbit.NewPublisher(g.hawkbit, desired))
 	}
+	if file := g.cfg.Upstream.File; file.Path != "" {
+		all = append(all, jsonl.New(file))
+	}
 	return all, nil
 }
 
 // upstream is where the device fronts hand telemetry to and have commands from.
 func (g *Gateway) upstream() telemetry.Upstream {
 	up := telemetry.Upstream{Commands: g.cloud.inbox.Take}
-	if len(g.cloud.endpoints) > 0 {
+	if len(g.cloud.endpoints) > 0 || g.cfg.Upstream.File.Path != "" {
 		up.Telemetry = g.cloud.forwarder.Telemetry
 	}
 	return up

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -137,4 +138,21 @@ func TestRefreshAsksTheCloud(t *testing.T) {
 func (r *running) desires(cloud *droguetest.Cloud, version string) {
 	writePair(r.t, r.cfg.Firmware.File.Directory, version, version, 3000)
 	cloud.PutApplication("app", `{"firmware":{"file":{"name":"`+version+`"}}}`)
+}
+
+// TestEventsInAFile: without a cloud, what becomes of a device and what it says is
+// in the file.
+func TestEventsInAFile(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Upstream.File.Path = filepath.Join(t.TempDir(), "events.jsonl")
+	local, _ := localFile(t, 5000)
+	r := start(t, cfg, local)
+	r.update("write", "d", device.Config{Version: "v0"})
+	r.ask(sensorPost(1))
+	eventually(t, "the file says how it went", func() bool {
+		text, _ := os.ReadFile(cfg.Upstream.File.Path)
+		return strings.Contains(string(text), `"device":"d","kind":"transition"`) &&
+			strings.Contains(string(text), `"state":"in-sync"`) &&
+			strings.Contains(string(text), `"kind":"telemetry","channel":"sensor","content_type":"application/json","data":21.5}`)
+	})
 }

@@ -19,6 +19,7 @@ import (
 	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
+	"havn/upstream/jsonl"
 	"havn/upstream/oci"
 	"havn/upstream/spool"
 )
@@ -84,6 +85,7 @@ type Upstream struct {
 	Drogue  drogue.Config `yaml:"drogue"`
 	Spool   spool.Config  `yaml:"spool"`
 	Forward row.Pace      `yaml:"forward"`
+	File    jsonl.Config  `yaml:"file"`
 }
 
 // Devices bounds the table of devices.
