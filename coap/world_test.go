@@ -22,6 +22,7 @@ import (
 	"havn/coap/block"
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/update"
 	"havn/update/desired"
 	"havn/update/row"
@@ -57,7 +58,7 @@ func newWorld(t testing.TB, c Chunks) *world {
 	var rules []desired.Rule
 	for name := range firmwares {
 		rules = append(rules, desired.Rule{Application: "edge", Device: name,
-			Spec: firmware.Spec{File: &firmware.FileSpec{Name: name}}})
+			Spec: firmwaretest.Spec(name)})
 	}
 	rules = append(rules, desired.Rule{Application: "edge", Device: "broken"}) // names no source
 	ready := make(chan struct{}, len(firmwares))
@@ -116,7 +117,7 @@ type source struct{ firmware.Source }
 func (source) Resolve(
 	_ context.Context, _ dfu.Device, spec firmware.Spec,
 ) (firmware.Metadata, error) {
-	name := spec.File.Name
+	name := spec.Key()
 	img := images()[name]
 	return firmware.Metadata{Version: "2-" + name, Digest: img.Digest, Size: img.Size(),
 		Origin: firmware.Origin{Repository: name}}, nil

@@ -73,7 +73,7 @@ func (g *Gateway) adminHandler() http.Handler {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	closed.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	closed.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(index)) })
-	api.API{Engine: operated{g.engine, g}, Images: g.images, Summary: g.summary}.Register(closed)
+	api.API{Kinds: kinds, Engine: operated{g.engine, g}, Images: g.images, Summary: g.summary}.Register(closed)
 
 	open := http.NewServeMux()
 	open.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })

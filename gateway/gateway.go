@@ -26,6 +26,9 @@ import (
 	"havn/upstream/oci"
 )
 
+// kinds are the kinds of firmware source: what a spec may name.
+var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
+
 // LocalFile is one firmware file served to every device that asks.
 type LocalFile struct {
 	Path    string
@@ -63,7 +66,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 			g.Close()
 		}
 	}()
-	if g.store, err = store.Open(cfg.Data); err != nil {
+	if g.store, err = store.Open(cfg.Data, kinds); err != nil {
 		return nil, err
 	}
 	source, err := g.sources(local)
@@ -108,19 +111,19 @@ func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
 	files := file.New(g.cfg.Firmware.File)
 	if local != nil {
 		files.Add(localName, local.Path, local.Version)
-		spec := firmware.Spec{File: &firmware.FileSpec{Name: localName}}
+		spec := file.Ref{Name: localName}.Spec()
 		if _, err := files.Resolve(context.Background(), dfu.Device{}, spec); err != nil {
 			return nil, err
 		}
 		g.local = []desired.Rule{{Spec: spec}}
 	}
-	all := firmware.Sources{firmware.KindContainer: g.registries, firmware.KindFile: files}
+	all := firmware.Sources{oci.Kind.Name: g.registries, file.Kind.Name: files}
 	return all, g.openHawkbit(all)
 }
 
 // rules returns what cfg desires, and then the local file for all others.
 func (g *Gateway) rules(cfg config.Config) []desired.Rule {
-	return slices.Concat(cfg.Firmware.Desired, g.local)
+	return slices.Concat(cfg.Firmware.Rules(), g.local)
 }
 
 // listen binds the sockets.

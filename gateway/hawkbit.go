@@ -12,7 +12,7 @@ func (g *Gateway) openHawkbit(all firmware.Sources) (err error) {
 	}
 	g.hawkbit, err = hawkbit.New(g.cfg.Firmware.Hawkbit, g.store.Documents(), g.log)
 	if err == nil {
-		all[firmware.KindHawkbit] = g.hawkbit
+		all[hawkbit.Kind.Name] = g.hawkbit
 	}
 	return err
 }

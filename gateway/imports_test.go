@@ -30,18 +30,19 @@ var floors = [][]string{
 
 // besides lists imports within a room that lead neither up nor down a folder.
 var besides = map[string][]string{
-	"lorawan/chirpstack":                {"lorawan/topic"},
-	"lorawan/ttn":                       {"lorawan/topic", "lorawan/region"},
-	"lorawan/plan":                      {"lorawan/region"},
-	"lorawan/chirpstack/chirpstacktest": {"lorawan/region"},
-	"update/updatetest":                 {"update/desired"},
-	"bench/load":                        {"bench/device"},
-	"bench/coap":                        {"bench/report", "bench/load", "bench/device"},
-	"bench/link":                        {"bench/report", "bench/load", "bench/device", "bench/lossy"},
-	"bench/lorawan":                     {"bench/report"},
-	"bench/cache":                       {"bench/report"},
-	"bench/upstream":                    {"bench/report", "bench/device", "bench/backend"},
-	"update/row":                        {"update/guard", "update/release"},
+	"lorawan/chirpstack":                     {"lorawan/topic"},
+	"lorawan/ttn":                            {"lorawan/topic", "lorawan/region"},
+	"lorawan/plan":                           {"lorawan/region"},
+	"lorawan/chirpstack/chirpstacktest":      {"lorawan/region"},
+	"lorawan/chirpstack/chirpstacktest/wire": {"lorawan/region"},
+	"update/updatetest":                      {"update/desired"},
+	"bench/load":                             {"bench/device"},
+	"bench/coap":                             {"bench/report", "bench/load", "bench/device"},
+	"bench/link":                             {"bench/report", "bench/load", "bench/device", "bench/lossy"},
+	"bench/lorawan":                          {"bench/report"},
+	"bench/cache":                            {"bench/report"},
+	"bench/upstream":                         {"bench/report", "bench/device", "bench/backend"},
+	"update/row":                             {"update/guard", "update/release"},
 }
 
 // laboratory lists what the rooms of bench import of the house besides what all
@@ -51,12 +52,15 @@ var laboratory = map[string][]string{
 	"bench":             {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
 	"bench/cache":       {"cache"}, // measured alone
 	"update/updatetest": {"update/desired"},
-	"bench/load":        {"coap/block"},                                                                     // the generator's protocol
-	"bench/device":      {"coap/block"},                                                                     // the device's protocol
-	"bench/link":        {"coap/block"},                                                                     // sizes of blocks
-	"bench/lorawan":     {"lorawan", "lorawan/plan", "lorawan/region", "lorawan/chirpstack/chirpstacktest"}, // the devices' network
-	"bench/backend":     {"upstream", "upstream/oci", "upstream/drogue/droguetest"},                         // the servers
-	"bench/upstream":    {"upstream", "upstream/drogue/droguetest"},                                         // what the servers were told
+	"bench/load":        {"coap/block"}, // the generator's protocol
+	"bench/device":      {"coap/block"}, // the device's protocol
+	"bench/link":        {"coap/block"}, // sizes of blocks
+	"bench/lorawan": { // the devices' network
+		"lorawan", "lorawan/plan", "lorawan/region", "link/mqtt/mqtttest",
+		"lorawan/chirpstack/chirpstacktest", "lorawan/chirpstack/chirpstacktest/clock",
+	},
+	"bench/backend":  {"upstream", "upstream/oci", "upstream/drogue/droguetest"}, // the servers
+	"bench/upstream": {"upstream", "upstream/drogue/droguetest"},                 // what the servers were told
 }
 
 // never lists what a package may not reach, not even through others: who it is,
@@ -85,7 +89,7 @@ var mayUse = map[string][]string{
 	"github.com/brocaar/chirpstack-api":      {"lorawan/chirpstack"},
 	"github.com/eclipse/paho.":               {"link/mqtt", "lorawan/chirpstack/chirpstacktest"},
 	"github.com/mochi-mqtt/server": {
-		"front/mqtt", "lorawan/chirpstack/chirpstacktest", "upstream/drogue/droguetest", "bench/device",
+		"front/mqtt", "link/mqtt/mqtttest", "upstream/drogue/droguetest", "bench/device",
 	},
 }
 

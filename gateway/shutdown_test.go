@@ -8,9 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"havn/firmware"
 	"havn/gateway/config"
-	"havn/update/desired"
 	"havn/upstream/oci"
 )
 
@@ -36,8 +34,7 @@ func hangingRegistry(t *testing.T) (host string, asked <-chan string) {
 // from lets a gateway pull from host, and every device want image.
 func from(cfg *config.Config, host, image string) {
 	cfg.Firmware.Registries = []oci.Registry{{Host: host, PlainHTTP: true}}
-	spec := firmware.Spec{Container: &firmware.ContainerSpec{Image: host + "/" + image}}
-	cfg.Firmware.Desired = []desired.Rule{{Application: "app", Spec: spec}}
+	cfg.Firmware.Desired = []config.Rule{{Application: "app", Container: &oci.Ref{Image: host + "/" + image}}}
 }
 
 func TestShutdownWhileTheRegistryHangs(t *testing.T) {

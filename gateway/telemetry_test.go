@@ -14,21 +14,24 @@ import (
 
 	"havn/front"
 	"havn/gateway/config"
+	"havn/link/mqtt/mqtttest"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/upstream/drogue/droguetest"
 )
 
 // inField adds a network server to cfg, with a device of application app.
 func inField(t *testing.T, cfg *config.Config, name string) *chirpstacktest.Device {
 	t.Helper()
-	broker, err := chirpstacktest.Listen(0)
+	broker, err := mqtttest.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	server, err := chirpstacktest.New(chirpstacktest.Config{
-		Broker: broker.URL(), Encoding: chirpstacktest.V4,
-		Timing: chirpstacktest.Timing{DownlinkWait: 50 * time.Millisecond, TxAck: time.Millisecond},
+		Broker: broker.URL(), Encoding: wire.V4,
+		Timing: clock.Timing{DownlinkWait: 50 * time.Millisecond, TxAck: time.Millisecond},
 	})
 	if err != nil {
 		t.Fatal(err)

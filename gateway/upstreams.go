@@ -56,6 +56,7 @@ func (g *Gateway) publishers() (all []upstream.Publisher, err error) {
 	if cfg.Registry.URL != "" {
 		g.cloud.registry, err = registry.New(cfg, registry.Parts{
 			Store:      g.store.Documents(),
+			Kinds:      kinds,
 			Changed:    func(dev dfu.Device) { g.engine.Reassign(dev) },
 			MaxDevices: g.cfg.Devices.Max, Log: g.log,
 		})

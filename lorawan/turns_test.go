@@ -9,13 +9,14 @@ import (
 	"havn/dfu"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/telemetry"
 )
 
 // TestUpdateWithCommands: commands come all the time, and in an update they take
 // turns with firmware.
 func TestUpdateWithCommands(t *testing.T) {
-	for _, e := range chirpstacktest.Encodings() {
+	for _, e := range wire.Encodings() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
 			s := newEdge(t, chirpstacktest.Config{Encoding: e, Seed: 3}, lorawan.Shard{})

@@ -10,15 +10,18 @@ import (
 	"havn/bench/device"
 	"havn/dfu"
 	"havn/front"
+	"havn/link/mqtt/mqtttest"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
 	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/region"
 	"havn/telemetry"
 )
 
 // quick is the course of events of a real server, without its waits.
-var quick = chirpstacktest.Timing{
+var quick = clock.Timing{
 	Publish: time.Millisecond, DownlinkWait: 20 * time.Millisecond,
 	EnqueueMin: time.Millisecond, EnqueueMax: 2 * time.Millisecond,
 	DuplicateLock: 20 * time.Millisecond, TxAck: 2 * time.Millisecond,
@@ -85,11 +88,11 @@ func newEdge(
 	t *testing.T, cfg chirpstacktest.Config, shard lorawan.Shard, change ...func(*lorawan.Config),
 ) *edge {
 	t.Helper()
-	broker, err := chirpstacktest.Listen(0)
+	broker, err := mqtttest.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if cfg.Broker = broker.URL(); cfg.Timing == (chirpstacktest.Timing{}) {
+	if cfg.Broker = broker.URL(); cfg.Timing == (clock.Timing{}) {
 		cfg.Timing = quick
 	}
 	s, err := chirpstacktest.New(cfg)
@@ -98,7 +101,7 @@ func newEdge(
 	}
 	own := network()
 	own.MQTT.URL = broker.URL()
-	if cfg.Encoding == chirpstacktest.V4 {
+	if cfg.Encoding == wire.V4 {
 		own.Server = lorawan.ChirpStackV4
 	}
 	for _, c := range change {
@@ -171,7 +174,7 @@ func (s *edge) update(devices ...chirpstacktest.DeviceConfig) {
 // TestUpdate: devices at three data rates update under loss, whatever the
 // server speaks.
 func TestUpdate(t *testing.T) {
-	for _, e := range chirpstacktest.Encodings() {
+	for _, e := range wire.Encodings() {
 		t.Run(string(e), func(t *testing.T) {
 			t.Parallel()
 			s := newEdge(t, chirpstacktest.Config{Encoding: e, Seed: 1}, lorawan.Shard{})
@@ -192,9 +195,9 @@ func TestUpdate(t *testing.T) {
 // not know of them.
 func TestFleet(t *testing.T) {
 	t.Parallel()
-	timing := chirpstacktest.Measured()
+	timing := clock.Measured()
 	timing.RX1Delay, timing.RX2Gap = 0, 0
-	s := newEdge(t, chirpstacktest.Config{Encoding: chirpstacktest.JSONv3, Seed: 2, Timing: timing}, lorawan.Shard{})
+	s := newEdge(t, chirpstacktest.Config{Encoding: wire.JSONv3, Seed: 2, Timing: timing}, lorawan.Shard{})
 	devices := make([]chirpstacktest.DeviceConfig, 100)
 	for i := range devices {
 		devices[i] = chirpstacktest.DeviceConfig{DR: []int{0, 3, 5}[i%3], UpLoss: 0.1, DownLoss: 0.1}
@@ -212,8 +215,8 @@ func TestFleet(t *testing.T) {
 func TestUpdateLearns(t *testing.T) {
 	t.Parallel()
 	radio := region.Config{Region: "EU868", RX1DROffset: 3}
-	for e, most := range map[chirpstacktest.Encoding]int{
-		chirpstacktest.JSONv3: 2, chirpstacktest.V4: 1,
+	for e, most := range map[wire.Encoding]int{
+		wire.JSONv3: 2, wire.V4: 1,
 	} {
 		s := newEdge(t, chirpstacktest.Config{Encoding: e, Radio: radio}, lorawan.Shard{})
 		s.update(chirpstacktest.DeviceConfig{DR: 5})
@@ -227,7 +230,7 @@ func TestUpdateLearns(t *testing.T) {
 // do not stop it where what starves expires.
 func TestUpdateStarved(t *testing.T) {
 	t.Parallel()
-	s := newEdge(t, chirpstacktest.Config{Encoding: chirpstacktest.V4}, lorawan.Shard{})
+	s := newEdge(t, chirpstacktest.Config{Encoding: wire.V4}, lorawan.Shard{})
 	s.update(chirpstacktest.DeviceConfig{DR: 0, FOpts: 1, Interval: 20 * time.Millisecond})
 	if st := s.Stats(); st.WritesQueued > 1 || st.Starved == 0 {
 		t.Errorf("%+v", st.Counts)
@@ -288,7 +291,7 @@ func TestTwoGateways(t *testing.T) {
 // TestBrokerRestart: the broker may be away at first, and in the middle.
 func TestBrokerRestart(t *testing.T) {
 	t.Parallel()
-	broker, err := chirpstacktest.Listen(0)
+	broker, err := mqtttest.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +311,7 @@ func TestBrokerRestart(t *testing.T) {
 	}
 	w.ctx = begin(t, w.network.Run, w.Server.Run)
 	restart := func() func() {
-		b, err := chirpstacktest.Listen(port)
+		b, err := mqtttest.Listen(port)
 		if err != nil {
 			t.Fatal(err)
 		}

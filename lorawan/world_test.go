@@ -15,6 +15,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/front"
 	"havn/link/mqtt"
 	"havn/lorawan"
@@ -69,7 +70,7 @@ func (s shelf) Load(context.Context, firmware.Metadata) (*firmware.Image, error)
 }
 func (s shelf) Retain(firmware.Digest, time.Time) {}
 
-var spec = firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}
+var spec = firmwaretest.Spec("fw")
 
 // newEngine returns an engine that wants every device to run the image of s. It
 // need not run.

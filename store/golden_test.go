@@ -16,6 +16,9 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update/row"
+	"havn/upstream/file"
+	"havn/upstream/hawkbit"
+	"havn/upstream/oci"
 )
 
 // content is what a file holds, as the engine sees it.
@@ -60,11 +63,9 @@ func samples() content {
 			},
 		},
 		Assignments: map[dfu.Device]firmware.Spec{
-			{Application: "app", Name: "*"}: {
-				Container: &firmware.ContainerSpec{Image: "host/name:tag", ImagePullPolicy: firmware.PullAlways},
-			},
-			{Application: "app", Name: "d"}: {File: &firmware.FileSpec{Name: "blinky"}},
-			{Application: "app", Name: "e"}: {Hawkbit: &firmware.HawkbitSpec{Controller: "{device}"}},
+			{Application: "app", Name: "*"}: oci.Ref{Image: "host/name:tag", ImagePullPolicy: oci.PullAlways}.Spec(),
+			{Application: "app", Name: "d"}: file.Ref{Name: "blinky"}.Spec(),
+			{Application: "app", Name: "e"}: hawkbit.Ref{Controller: "{device}"}.Spec(),
 		},
 		Document: "value",
 	}
@@ -238,7 +239,7 @@ func TestMigrationOfDamage(t *testing.T) {
 	for _, bucket := range []string{"ledger", "resolutions", "assignments", "rows"} {
 		dir := t.TempDir()
 		undump(t, dir, string(text)+bucket+` "app/damaged" ff`+"\n")
-		s, err := Open(dir)
+		s, err := Open(dir, kinds)
 		switch {
 		case bucket == "rows" && err == nil:
 			if diff := cmp.Diff(samples(), read(t, s)); diff != "" {

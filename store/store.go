@@ -34,10 +34,14 @@ var (
 const lockTimeout = 2 * time.Second
 
 // Store is the open file. Its methods may be called concurrently.
-type Store struct{ db *bbolt.DB }
+type Store struct {
+	db    *bbolt.DB
+	kinds firmware.Kinds
+}
 
-// Open opens or makes the state file in directory dir.
-func Open(dir string) (*Store, error) {
+// Open opens or makes the state file in directory dir. Assignments are read with
+// kinds.
+func Open(dir string, kinds firmware.Kinds) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
@@ -56,7 +60,7 @@ func Open(dir string) (*Store, error) {
 		_ = db.Close()
 		return nil, fmt.Errorf("state %s: %w", path, err)
 	}
-	return &Store{db}, nil
+	return &Store{db, kinds}, nil
 }
 
 // prepare makes the buckets that are missing.
@@ -159,8 +163,7 @@ func (s *Store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	all := map[dfu.Device]firmware.Spec{}
 	return all, s.each(bucketAssignments, func(k, data []byte) error {
 		app, name, _ := bytes.Cut(k, separator)
-		var spec firmware.Spec
-		err := json.Unmarshal(data, &spec)
+		spec, err := s.kinds.Parse(data)
 		all[dfu.Device{Application: string(app), Name: string(name)}] = spec
 		return err
 	})

@@ -12,11 +12,16 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/update/row"
+	"havn/upstream/file"
+	"havn/upstream/hawkbit"
+	"havn/upstream/oci"
 )
+
+var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
 
 func open(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(dir)
+	s, err := Open(dir, kinds)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +40,7 @@ func reopen(t *testing.T, s *Store, dir string) *Store {
 
 var image = firmware.Metadata{
 	Version: "v1/\xff", Digest: firmware.Digest{1}, Size: 3,
-	Origin: firmware.Origin{Kind: firmware.KindContainer, Repository: "host/name", Manifest: "sha256:m", Layer: "sha256:l"},
+	Origin: firmware.Origin{Kind: "container", Repository: "host/name", Manifest: "sha256:m", Layer: "sha256:l"},
 	Order:  "7",
 }
 
@@ -143,7 +148,7 @@ func TestAssignments(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	a, b := dfu.Device{Application: "app", Name: "*"}, dfu.Device{Application: "app", Name: "b"}
-	spec := firmware.Spec{Container: &firmware.ContainerSpec{Image: "host/name:tag"}}
+	spec := oci.Ref{Image: "host/name:tag"}.Spec()
 	for _, d := range []dfu.Device{a, b} {
 		if err := s.SaveAssignment(d, &spec); err != nil {
 			t.Fatal(err)
@@ -165,7 +170,7 @@ func TestOpenRefuses(t *testing.T) {
 	t.Run("a second process", func(t *testing.T) {
 		dir := t.TempDir()
 		open(t, dir)
-		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "another gateway") {
+		if _, err := Open(dir, kinds); err == nil || !strings.Contains(err.Error(), "another gateway") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -177,7 +182,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = s.Close()
-		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "written by a newer gateway: its format is 3") {
+		if _, err := Open(dir, kinds); err == nil || !strings.Contains(err.Error(), "written by a newer gateway: its format is 3") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -186,7 +191,7 @@ func TestOpenRefuses(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "state.db"), []byte(strings.Repeat("x", 70000)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "move it away") {
+		if _, err := Open(dir, kinds); err == nil || !strings.Contains(err.Error(), "move it away") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -12,6 +12,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/store"
 	"havn/update"
@@ -82,7 +83,7 @@ func (n *neighbours) Report([]status.Change) error {
 
 // open runs an engine among neighbours until the end of the test.
 func open(t *testing.T) *neighbours {
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open(t.TempDir(), firmware.Kinds{firmwaretest.Kind})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/store"
 	"havn/update"
@@ -40,7 +41,7 @@ func benchWorld(b *testing.B, r status.Reporter) *update.Engine {
 	w := &world{src: &source{images: map[string]firmware.Metadata{}, data: map[firmware.Digest][]byte{}}}
 	w.images = &images{src: w.src, held: map[firmware.Digest]*firmware.Image{}, retained: map[firmware.Digest]time.Time{}}
 	w.publish("fw", "v2", 2000)
-	db, err := store.Open(b.TempDir())
+	db, err := store.Open(b.TempDir(), firmware.Kinds{firmwaretest.Kind})
 	if err != nil {
 		b.Fatal(err)
 	}

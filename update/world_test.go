@@ -17,6 +17,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/store"
 	"havn/update"
@@ -63,12 +64,12 @@ func newWorld(t *testing.T, change ...func(*update.Config)) *world {
 }
 
 func container(image string) firmware.Spec {
-	return firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
+	return firmwaretest.Spec(image)
 }
 
 func (w *world) start() {
 	var err error
-	if w.store, err = store.Open(w.dir); err != nil {
+	if w.store, err = store.Open(w.dir, firmware.Kinds{firmwaretest.Kind}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.desired = desired.New([]desired.Rule{{Application: "app", Spec: container("fw")}}, w.registry)
@@ -145,7 +146,7 @@ func (w *world) publish(name, version string, n int) firmware.Metadata {
 	data := bytes.Repeat([]byte(version+name), n)[:n]
 	m := firmware.Metadata{
 		Version: version, Digest: sha256.Sum256(data), Size: uint32(n),
-		Origin: firmware.Origin{Kind: firmware.KindContainer, Repository: name},
+		Origin: firmware.Origin{Kind: firmwaretest.Kind.Name, Repository: name},
 	}
 	w.src.put(name, m, data)
 	return m

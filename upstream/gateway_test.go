@@ -14,6 +14,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
@@ -125,7 +126,7 @@ func newGateway(t *testing.T, clouds ...*cloud) *gateway {
 
 func (g *gateway) start(f *fuse) {
 	g.fuse = f
-	db, err := store.Open(g.dir)
+	db, err := store.Open(g.dir, firmware.Kinds{firmwaretest.Kind})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -215,7 +216,7 @@ func (d *device) ask(g *gateway, boots bool) dfu.Op {
 	return cmd.Op
 }
 
-var spec = firmware.Spec{Container: &firmware.ContainerSpec{Image: "fw"}}
+var spec = firmwaretest.Spec("fw")
 
 // images is source and cache: everything that was published is in memory.
 type images struct {

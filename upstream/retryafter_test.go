@@ -133,7 +133,7 @@ func throttledHawkbit(t *testing.T, code int, date bool) throttled {
 		t.Fatal(err)
 	}
 	t.Cleanup(source.Close)
-	spec := firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: "c"}}
+	spec := hawkbit.Ref{Controller: "c"}.Spec()
 	id := double.Assign(hawkbittest.Assignment{
 		Controller: "c", Modules: hawkbittest.Firmware("2", "fw.bin", []byte("firmware")),
 	})

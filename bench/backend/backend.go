@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"havn/firmware"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/oci"
 )
@@ -113,7 +112,7 @@ func (b *Backend) populate() (err error) {
 		return err
 	}
 	b.Cloud.AddUser(droguetest.User{Name: User, Token: Secret})
-	spec, err := json.Marshal(firmware.Spec{Container: &firmware.ContainerSpec{Image: b.Image}})
+	spec, err := json.Marshal(oci.Ref{Image: b.Image}.Spec())
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 	"os"
 
 	"havn/bench"
-	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/link/mqtt/mqtttest"
 )
 
 // The brokers that a benchmark brings along.
@@ -39,7 +39,7 @@ func checkBroker(broker string) error {
 
 // broker returns the broker that is used, which is never empty.
 func (l Benchmark) broker() (string, error) {
-	_, err := os.Stat(chirpstacktest.MosquittoPath)
+	_, err := os.Stat(mqtttest.MosquittoPath)
 	missing := errors.Is(err, fs.ErrNotExist)
 	switch {
 	case l.Broker == "" && missing:
@@ -48,7 +48,7 @@ func (l Benchmark) broker() (string, error) {
 		return BrokerMosquitto, nil
 	case l.Broker == BrokerMosquitto && missing:
 		return "", fmt.Errorf("%w: Mosquitto is not installed at %s (Debian package mosquitto); "+
-			"use --broker %s", bench.ErrUsage, chirpstacktest.MosquittoPath, BrokerEmbedded)
+			"use --broker %s", bench.ErrUsage, mqtttest.MosquittoPath, BrokerEmbedded)
 	}
 	return l.Broker, nil
 }
@@ -63,13 +63,13 @@ type runningBroker struct {
 func newBroker(name, dir string) (runningBroker, error) {
 	switch name {
 	case BrokerMosquitto:
-		m, err := chirpstacktest.NewMosquitto(dir)
+		m, err := mqtttest.NewMosquitto(dir)
 		if err != nil {
 			return runningBroker{}, err
 		}
 		return runningBroker{m.URL(), m.Run}, nil
 	case BrokerEmbedded:
-		b, err := chirpstacktest.Listen(0)
+		b, err := mqtttest.Listen(0)
 		if err != nil {
 			return runningBroker{}, err
 		}

@@ -10,7 +10,7 @@ import (
 	"havn/bench/report"
 	"havn/bench/report/reporttest"
 	"havn/dfu"
-	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/link/mqtt/mqtttest"
 )
 
 // short is a measurement of a moment, in which little more is to be seen than
@@ -74,7 +74,7 @@ func TestLoRaWAN(t *testing.T) {
 // before.
 func TestLoRaWANOnBrokerOfOthers(t *testing.T) {
 	t.Parallel()
-	broker, err := chirpstacktest.Listen(0)
+	broker, err := mqtttest.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}

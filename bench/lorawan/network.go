@@ -20,6 +20,7 @@ import (
 	"havn/dfu"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
 )
 
 // What the simulated networks and their devices are.
@@ -72,7 +73,7 @@ func newNetworks(broker, dir string, image []byte) (all []*network, err error) {
 // populate makes the server and its devices. The radio takes no time here: what
 // is measured is over before RX1.
 func (n *network) populate(app int, image []byte) (err error) {
-	timing := chirpstacktest.Measured()
+	timing := clock.Measured()
 	timing.RX1Delay, timing.RX2Gap = 0, 0
 	n.server, err = chirpstacktest.New(chirpstacktest.Config{
 		Broker: n.broker.url, Application: strconv.Itoa(app), Timing: timing, Seed: uint64(app),

@@ -9,13 +9,16 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
+	"havn/link/mqtt/mqtttest"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
 // demoRadio is a broker with a simulated ChirpStack v4 and its devices.
 type demoRadio struct {
-	broker *chirpstacktest.Broker
+	broker *mqtttest.Broker
 	server *chirpstacktest.Server
 }
 
@@ -25,17 +28,17 @@ var demoRates = [...]int{5, 3}
 
 // demoTiming is a network server and radio much faster than life, so that the
 // demo takes seconds where a real update takes hours.
-var demoTiming = chirpstacktest.Timing{
+var demoTiming = clock.Timing{
 	Deduplication: 2 * time.Millisecond, DownlinkWait: 25 * time.Millisecond, TxAck: time.Millisecond,
 }
 
 func openRadio() (*demoRadio, error) {
-	broker, err := chirpstacktest.Listen(0)
+	broker, err := mqtttest.Listen(0)
 	if err != nil {
 		return nil, err
 	}
 	server, err := chirpstacktest.New(chirpstacktest.Config{
-		Broker: broker.URL(), Encoding: chirpstacktest.V4, Timing: demoTiming,
+		Broker: broker.URL(), Encoding: wire.V4, Timing: demoTiming,
 	})
 	return &demoRadio{broker, server}, err
 }

@@ -100,7 +100,7 @@ func TestAssignWithoutTheRegistry(t *testing.T) {
 // long ago.
 func (s *site) rolledBack(name string, digest firmware.Digest) {
 	s.t.Helper()
-	st, err := store.Open(filepath.Join(s.dir, "data"))
+	st, err := store.Open(filepath.Join(s.dir, "data"), nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}

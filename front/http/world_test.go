@@ -19,6 +19,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/telemetry"
 	"havn/update"
 	"havn/update/desired"
@@ -52,7 +53,7 @@ var blinky = newFirmware("2.0.0", 50_003)
 
 func newWorld(t testing.TB, f fw, c Chunks, up telemetry.Upstream) *world {
 	t.Helper()
-	rule := desired.Rule{Application: "edge", Spec: firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}}
+	rule := desired.Rule{Application: "edge", Spec: firmwaretest.Spec("fw")}
 	origin := newOrigin(t, f)
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: time.Second, MaxVersion: 16,

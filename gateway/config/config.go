@@ -14,7 +14,6 @@ import (
 	"havn/front/mqtt"
 	"havn/lorawan"
 	"havn/update"
-	"havn/update/desired"
 	"havn/update/row"
 	"havn/upstream/drogue"
 	"havn/upstream/file"
@@ -77,7 +76,7 @@ type Firmware struct {
 	Refresh time.Duration  `yaml:"refresh"` // how often tags and desired firmware are looked up again
 	File    file.Config    `yaml:"file"`
 	Hawkbit hawkbit.Config `yaml:"hawkbit"`
-	Desired []desired.Rule `yaml:"desired"` // first match wins
+	Desired []Rule         `yaml:"desired"` // first match wins
 }
 
 // Upstream says which cloud the gateway learns from and reports to.

@@ -4,7 +4,6 @@ import (
 	"reflect"
 
 	"havn/fault"
-	"havn/update/desired"
 )
 
 // section is a part of the configuration that its owner checks, with all that is
@@ -84,9 +83,9 @@ func (f Firmware) Validate() (faults fault.List) {
 }
 
 // available returns why there is no source for what r desires.
-func (f Firmware) available(r desired.Rule) (faults fault.List) {
+func (f Firmware) available(r Rule) (faults fault.List) {
 	switch {
-	case r.Spec.Validate() != nil:
+	case r.Spec().Validate() != nil:
 	case r.File != nil && f.File.Directory == "":
 		faults.Add("file", "firmware.file.directory is empty: set it to the directory of %s.bin", r.File.Name)
 	case r.Hawkbit != nil && f.Hawkbit.URL == "":

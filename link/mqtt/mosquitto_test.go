@@ -11,13 +11,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/link/mqtt"
-	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/link/mqtt/mqtttest"
 )
 
 // TestMosquitto: messages of both kinds flow through a real broker, and its end
 // is noticed.
 func TestMosquitto(t *testing.T) {
-	b, err := chirpstacktest.NewMosquitto(t.TempDir())
+	b, err := mqtttest.NewMosquitto(t.TempDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skip(err)
 	} else if err != nil {

@@ -3,6 +3,7 @@ package row
 import (
 	"hash/maphash"
 	"iter"
+	"math/bits"
 	"math/rand/v2"
 	"runtime"
 	"sync"
@@ -15,7 +16,7 @@ import (
 // hardly meet, and that to walk one takes less than a millisecond.
 const shards = 256
 
-// index is the rows by their devices.
+// index is the rows by the hash of their devices: the names are in the rows alone.
 type index struct {
 	seed  maphash.Seed
 	count atomic.Int64
@@ -24,55 +25,79 @@ type index struct {
 
 type shard struct {
 	mu   sync.RWMutex
-	rows map[dfu.Device]*Row
-	_    [32]byte // a cache line is not shared
+	rows map[uint64]*Row // the first of its twins
+	_    [32]byte        // a cache line is not shared
 }
 
 func newIndex() *index {
 	x := &index{seed: maphash.MakeSeed()}
 	for i := range x.parts {
-		x.parts[i].rows = map[dfu.Device]*Row{}
+		x.parts[i].rows = map[uint64]*Row{}
 	}
 	return x
 }
 
-// shard returns the part that a device of a name is in.
-func (x *index) shard(name []byte) *shard { return &x.parts[maphash.Bytes(x.seed, name)%shards] }
+// hash returns the hash of a device.
+func (x *index) hash(application, name []byte) uint64 {
+	return maphash.Bytes(x.seed, name) ^ bits.RotateLeft64(maphash.Bytes(x.seed, application), 32)
+}
 
 // find returns the row of a device, nil if there is none. It does not allocate.
-func (s *shard) find(application, name []byte) *Row {
+func (x *index) find(application, name []byte) *Row {
+	h := x.hash(application, name)
+	s := &x.parts[h%shards]
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.rows[dfu.Device{Application: string(application), Name: string(name)}]
+	return s.find(h, application, name)
+}
+
+func (s *shard) find(h uint64, application, name []byte) *Row {
+	row := s.rows[h]
+	for row != nil && (row.name != string(name) || row.application.String() != string(application)) {
+		row = row.twin
+	}
+	return row
 }
 
 // row returns the row of a device, nil if there is none.
 func (x *index) row(dev dfu.Device) *Row {
-	return x.shard([]byte(dev.Name)).find([]byte(dev.Application), []byte(dev.Name))
+	return x.find([]byte(dev.Application), []byte(dev.Name))
 }
 
 // add enters a row, unless its device has one, and returns that of the device.
 func (x *index) add(row *Row) *Row {
-	s := x.shard([]byte(row.device.Name))
+	application, name := []byte(row.application.String()), []byte(row.name)
+	h := x.hash(application, name)
+	s := &x.parts[h%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.rows[row.device]; known != nil {
+	if known := s.find(h, application, name); known != nil {
 		return known
 	}
-	s.rows[row.device] = row
+	row.twin = s.rows[h]
+	s.rows[h] = row
 	x.count.Add(1)
 	return row
 }
 
 // remove takes a row out, and reports whether it was there.
 func (x *index) remove(row *Row) bool {
-	s := x.shard([]byte(row.device.Name))
+	h := x.hash([]byte(row.application.String()), []byte(row.name))
+	s := &x.parts[h%shards]
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.rows[row.device] != row {
-		return false
+	first := s.rows[h]
+	at := &first
+	for *at != row {
+		if *at == nil {
+			return false
+		}
+		at = &(*at).twin
 	}
-	delete(s.rows, row.device)
+	*at, row.twin = row.twin, nil
+	if s.rows[h] = first; first == nil {
+		delete(s.rows, h)
+	}
 	x.count.Add(-1)
 	return true
 }
@@ -97,7 +122,9 @@ func (s *shard) all() []*Row {
 	defer s.mu.RUnlock()
 	rows := make([]*Row, 0, len(s.rows))
 	for _, row := range s.rows {
-		rows = append(rows, row)
+		for ; row != nil; row = row.twin {
+			rows = append(rows, row)
+		}
 	}
 	return rows
 }

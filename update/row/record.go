@@ -89,7 +89,7 @@ func restoreTold(rec *Reported) told {
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.device, Protocol: r.table.protocols.name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
+		Device: r.Device(), Protocol: r.table.protocols.name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
 		Sent: r.sent.record(), Reason: r.reason.String(), Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
 	}
 	if r.inFlight != nil {

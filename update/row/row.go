@@ -27,20 +27,19 @@ const settle = 30 * time.Second
 // set.
 type Row struct {
 	table       *Table
-	device      dfu.Device
-	application text          // of device, so that all rows of it share its bytes
+	application text
+	name        string
+	twin        *Row          // another row of the same hash; guarded by the index
 	protocol    atomic.Uint32 // of the last request: a number of Table.protocols
 
 	mu sync.Mutex
 	essence
 	release *release.Release // what is desired; nil = nothing
-	desired error            // why release is nil
 	picked  *firmware.Target // what Image last took: the target may move before Served. nil: not by blocks
 	offset  uint32           // next byte of inFlight, as the device last asked
 	due     uint32           // when the flusher looks at the row: a time of the agenda
 	begun   milestone
 	seen    int64
-	told    told
 	stored  struct { // what is on disk of that which only drifts
 		seen   int64
 		offset uint32
@@ -49,6 +48,8 @@ type Row struct {
 	restored bool // as an earlier process stored it, and not heard since
 	changed  bool // what is on disk is not what a crash must not lose
 	dropped  bool // no longer in the table: not to be stored again
+	told     told
+	desired  error // why release is nil
 
 	// Guarded by the agenda: where the row is on it.
 	list       uint8 // counted from 1; 0: none
@@ -234,7 +235,9 @@ func (r *Row) Continues(end uint32) bool {
 func (r *Row) worthKeeping() bool { return r.inFlight != nil || !r.sent.none() }
 
 // Device returns whose row it is.
-func (r *Row) Device() dfu.Device { return r.device }
+func (r *Row) Device() dfu.Device {
+	return dfu.Device{Application: r.application.String(), Name: r.name}
+}
 
 // Release returns what is desired, nil for nothing: then the error says why. The
 // caller holds the row.

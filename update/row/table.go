@@ -104,7 +104,7 @@ const evictionSample = 16
 // is the name of the front that the device is heard on. Lookup does not allocate
 // for a known device.
 func (t *Table) Lookup(protocol string, application, name []byte, now time.Time) *Row {
-	row := t.index.shard(name).find(application, name)
+	row := t.index.find(application, name)
 	if row == nil {
 		row = t.insert(dfu.Device{Application: string(application), Name: string(name)}, now)
 	}
@@ -116,9 +116,7 @@ func (t *Table) Lookup(protocol string, application, name []byte, now time.Time)
 
 // newRow returns the row of a device that was not heard yet.
 func (t *Table) newRow(dev dfu.Device) *Row {
-	application := intern(dev.Application)
-	dev.Application = application.String()
-	return &Row{device: dev, application: application, table: t, due: never}
+	return &Row{table: t, application: intern(dev.Application), name: dev.Name, due: never}
 }
 
 // insert makes the row of a device that was not heard before.
@@ -174,13 +172,13 @@ func (t *Table) All() iter.Seq[*Row] { return t.index.all() }
 // Assign looks up what the row's device should run, and returns that, nil for
 // nothing.
 func (t *Table) Assign(row *Row) *release.Release {
-	spec, err := t.desired.Desired(row.device)
+	spec, err := t.desired.Desired(row.Device())
 	if err == nil {
 		err = spec.Validate()
 	}
 	var rel *release.Release
 	if err == nil {
-		rel = t.releases.Of(row.device.Application, spec)
+		rel = t.releases.Of(row.Device().Application, spec)
 	}
 	row.mu.Lock()
 	defer row.mu.Unlock()

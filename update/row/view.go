@@ -20,7 +20,7 @@ func (r *Row) Status() status.Status {
 // render is Status for callers that hold mu.
 func (r *Row) render() status.Status {
 	v := status.Status{
-		Device: r.device, Protocol: r.table.protocols.name(r.protocol.Load()), State: r.state(),
+		Device: r.Device(), Protocol: r.table.protocols.name(r.protocol.Load()), State: r.state(),
 		Current: firmware.Printable(r.current.String()), Offset: r.offset, LastSeen: time.Unix(0, r.seen).UTC(),
 	}
 	if t := r.subject(v.State); t != nil {

@@ -13,6 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/update"
 	"havn/update/desired"
 	"havn/update/row"
@@ -38,7 +39,7 @@ func New(version string, size int) Firmware {
 // no more.
 func (f Firmware) Engine(t testing.TB) *update.Engine {
 	t.Helper()
-	rule := desired.Rule{Application: Application, Spec: firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}}
+	rule := desired.Rule{Application: Application, Spec: firmwaretest.Spec("fw")}
 	shelf := newShelf(t, f)
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: time.Second, MaxVersion: 16,

@@ -53,15 +53,16 @@ func (s *Source) Add(name, path, version string) {
 // an error without sentinel: most likely they are being copied.
 func (s *Source) Resolve(ctx context.Context, _ dfu.Device, spec firmware.Spec) (
 	firmware.Metadata, error) {
-	if spec.File == nil {
+	ref, ok := spec.Ref.(Ref)
+	if !ok {
 		return firmware.Metadata{}, fmt.Errorf("%w: %s is no file", firmware.ErrInvalid, spec.Key())
 	}
-	name := spec.File.Name
+	name := ref.Name
 	m, err := s.resolve(ctx, name)
 	if err != nil {
 		return firmware.Metadata{}, fmt.Errorf("firmware file %q: %w", name, err)
 	}
-	m.Origin = firmware.Origin{Kind: firmware.KindFile, Repository: name}
+	m.Origin = firmware.Origin{Kind: Kind.Name, Repository: name}
 	return m, nil
 }
 

@@ -88,7 +88,7 @@ func (c *controller) firmware(u *url.URL, d ddi.Deployment) (firmware.Metadata, 
 	}
 	m.Order = ddi.ActionID(u)
 	m.Origin = firmware.Origin{
-		Kind: firmware.KindHawkbit, Repository: c.id, Manifest: m.Order, Path: from.String(),
+		Kind: Kind.Name, Repository: c.id, Manifest: m.Order, Path: from.String(),
 	}
 	return m, nil
 }

@@ -37,10 +37,11 @@ var _ firmware.Gate = (*Source)(nil)
 // MaySwap implements firmware.Gate: nil, or one of the errors above. A granted
 // swap makes the server's later cancel too late.
 func (s *Source) MaySwap(spec firmware.Spec, d firmware.Digest) error {
-	if spec.Hawkbit == nil {
+	ref, ok := spec.Ref.(Ref)
+	if !ok {
 		return nil
 	}
-	c := s.known(spec.Hawkbit.Controller)
+	c := s.known(ref.Controller)
 	if c == nil {
 		return ErrUnknown
 	}

@@ -83,14 +83,15 @@ func (s *Source) Stats() *Stats { return &s.stats }
 // cannot be reached or that answers nonsense gives an error without sentinel.
 func (s *Source) Resolve(ctx context.Context, _ dfu.Device, spec firmware.Spec) (
 	firmware.Metadata, error) {
-	if spec.Hawkbit == nil {
+	ref, ok := spec.Ref.(Ref)
+	if !ok {
 		return firmware.Metadata{}, fmt.Errorf("%w: %s is no hawkBit controller",
 			firmware.ErrInvalid, spec.Key())
 	}
-	if err := spec.Validate(); err != nil {
+	if err := ref.Validate(); err != nil {
 		return firmware.Metadata{}, err
 	}
-	c := s.controller(spec.Hawkbit.Controller)
+	c := s.controller(ref.Controller)
 	if err := c.acquire(ctx); err != nil {
 		return firmware.Metadata{}, err
 	}

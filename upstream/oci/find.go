@@ -56,7 +56,7 @@ func (s *Source) find(ctx context.Context, repo name.Repository, digest v1.Hash)
 	m, err := doc.Firmware(func(layer v1.Hash) (io.ReadCloser, error) {
 		return s.blob(ctx, repo, layer)
 	})
-	m.Origin.Kind, m.Origin.Repository = firmware.KindContainer, repo.Name()
+	m.Origin.Kind, m.Origin.Repository = Kind.Name, repo.Name()
 	m.Origin.Manifest = digest.String()
 	return m, err
 }

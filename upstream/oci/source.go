@@ -48,13 +48,14 @@ func (s *Source) Close() { s.guard.CloseIdleConnections() }
 // not answer as one gives an error without sentinel.
 func (s *Source) Resolve(ctx context.Context, _ dfu.Device, spec firmware.Spec) (
 	firmware.Metadata, error) {
-	if spec.Container == nil {
+	ref, ok := spec.Ref.(Ref)
+	if !ok {
 		return firmware.Metadata{}, fmt.Errorf("%w: %s is no container image",
 			firmware.ErrInvalid, spec.Key())
 	}
-	m, err := s.resolve(ctx, spec.Container.Image)
+	m, err := s.resolve(ctx, ref.Image)
 	if err != nil {
-		return firmware.Metadata{}, fmt.Errorf("image %s: %w", spec.Container.Image, err)
+		return firmware.Metadata{}, fmt.Errorf("image %s: %w", ref.Image, err)
 	}
 	return m, nil
 }

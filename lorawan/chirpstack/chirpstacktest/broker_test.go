@@ -17,7 +17,10 @@ import (
 	"github.com/eclipse/paho.golang/autopaho"
 	"github.com/eclipse/paho.golang/paho"
 
+	"havn/link/mqtt/mqtttest"
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
 // background runs run until the test ends, which must be without an error.
@@ -49,13 +52,13 @@ func wait(t *testing.T, what string, ready <-chan struct{}) {
 // of Mosquitto.
 func brokers(t *testing.T) map[string]string {
 	t.Helper()
-	b, err := Listen(0)
+	b, err := mqtttest.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	background(t, b.Run)
 	urls := map[string]string{"embedded": b.URL()}
-	m, err := NewMosquitto(t.TempDir())
+	m, err := mqtttest.NewMosquitto(t.TempDir())
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Log("Mosquitto is not installed: only the embedded broker is tested")
 		return urls
@@ -119,17 +122,17 @@ func (a *application) receive(client *paho.Client, topic string, answer []byte) 
 	case a.news <- struct{}{}:
 	default:
 	}
-	if level[5] != kindUp {
+	if level[5] != string(wire.Up) {
 		return
 	}
-	body, _ := json.Marshal(command{DevEUI: level[3], FPort: 223, Data: answer})
+	body, _ := json.Marshal(wire.Command{DevEUI: level[3], FPort: 223, Data: answer})
 	topic = strings.Replace(topic, "event/up", "command/down", 1)
 	_, _ = client.Publish(context.Background(), &paho.Publish{Topic: topic, Payload: body})
 }
 
 // patient is a timing that a busy machine keeps in real time.
-func patient() Timing {
-	t := Measured().Scaled(0.1)
+func patient() clock.Timing {
+	t := clock.Measured().Scaled(0.1)
 	t.RX1Delay, t.RX2Gap, t.DownlinkWait = 0, 0, 400*ms
 	return t
 }
@@ -156,7 +159,7 @@ func (a *application) await(t *testing.T, kinds ...string) {
 // the window of their uplink.
 func TestBrokers(t *testing.T) {
 	for name, broker := range brokers(t) {
-		for i, e := range Encodings() {
+		for i, e := range wire.Encodings() {
 			t.Run(name+"/"+string(e), func(t *testing.T) {
 				t.Parallel()
 				s, err := New(Config{
@@ -197,7 +200,7 @@ func checkExchanges(t *testing.T, s *Server, a *application) {
 // TestRestart: while the broker is away, uplinks have no answer; when another
 // is in its place, they have one again.
 func TestRestart(t *testing.T) {
-	b, err := Listen(0)
+	b, err := mqtttest.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +226,7 @@ func TestRestart(t *testing.T) {
 	if s.Stats().EventsLost == 0 {
 		t.Error("no event was lost")
 	}
-	if b, err = Listen(b.Port()); err != nil {
+	if b, err = mqtttest.Listen(b.Port()); err != nil {
 		t.Fatal(err)
 	}
 	background(t, b.Run)
@@ -253,12 +256,12 @@ func TestNoBroker(t *testing.T) {
 }
 
 func TestPortTaken(t *testing.T) {
-	b, err := Listen(0)
+	b, err := mqtttest.Listen(0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	background(t, b.Run)
-	if _, err := Listen(b.Port()); err == nil {
+	if _, err := mqtttest.Listen(b.Port()); err == nil {
 		t.Error("two brokers on one port")
 	}
 }

@@ -7,12 +7,13 @@ import (
 
 	"havn/lorawan"
 	"havn/lorawan/chirpstack"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
-func codec(t *testing.T, e Encoding) *chirpstack.Codec {
+func codec(t *testing.T, e wire.Encoding) *chirpstack.Codec {
 	t.Helper()
 	open := chirpstack.NewV3
-	if e == V4 {
+	if e == wire.V4 {
 		open = chirpstack.NewV4
 	}
 	c, err := open(chirpstack.Config{})
@@ -25,9 +26,9 @@ func codec(t *testing.T, e Encoding) *chirpstack.Codec {
 // TestCodecReads: the gateway's codec understands every event, whatever the
 // encoding, to the same meaning.
 func TestCodecReads(t *testing.T) {
-	for _, e := range Encodings() {
+	for _, e := range wire.Encodings() {
 		c := codec(t, e)
-		application := map[bool]string{false: "1", true: "4f6d"}[e == V4]
+		application := map[bool]string{false: "1", true: "4f6d"}[e == wire.V4]
 		seen := map[string]int{}
 		for kind, events := range history(t, e) {
 			for _, ev := range events {
@@ -69,7 +70,7 @@ func meaning(e lorawan.Event) string {
 
 // TestCodecWrites: the server understands the codec's downlinks.
 func TestCodecWrites(t *testing.T) {
-	for _, e := range Encodings() {
+	for _, e := range wire.Encodings() {
 		simulate(t, Config{Encoding: e}, func(t *testing.T, n *network) {
 			d := n.joined(DeviceConfig{})
 			topic, body, err := codec(t, e).Encode(lorawan.Downlink{

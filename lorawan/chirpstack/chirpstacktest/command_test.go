@@ -8,16 +8,17 @@ import (
 	"time"
 
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
 // TestJoin: a join empties the queue, and version 3 tells of it with the first
 // uplink only.
 func TestJoin(t *testing.T) {
-	for _, e := range Encodings() {
+	for _, e := range wire.Encodings() {
 		simulate(t, Config{Encoding: e}, func(t *testing.T, n *network) {
 			d := n.joined(DeviceConfig{})
 			n.queue(d, false, payload(1, 9), payload(2, 9))
-			before := len(n.told(kindJoin))
+			before := len(n.told(string(wire.Join)))
 			if err := d.Join(n.ctx); err != nil {
 				t.Fatal(err)
 			}
@@ -25,11 +26,11 @@ func TestJoin(t *testing.T) {
 			if len(n.Queue(d.eui)) != 0 || d.Counts().Flushed != 2 {
 				t.Errorf("%s: %+v", e, d.Counts())
 			}
-			if told := len(n.told(kindJoin)) > before; told != (e == V4) {
+			if told := len(n.told(string(wire.Join))) > before; told != (e == wire.V4) {
 				t.Errorf("%s: join told: %v", e, told)
 			}
-			if got := n.exchange(d); got != nil || len(n.told(kindJoin)) != before+1 {
-				t.Errorf("%s: %x, %d joins", e, got, len(n.told(kindJoin)))
+			if got := n.exchange(d); got != nil || len(n.told(string(wire.Join))) != before+1 {
+				t.Errorf("%s: %x, %d joins", e, got, len(n.told(string(wire.Join))))
 			}
 		})
 	}
@@ -67,7 +68,7 @@ func TestGarbage(t *testing.T) {
 			t.Errorf("%x", got)
 		}
 	})
-	simulate(t, Config{Encoding: V4}, func(t *testing.T, n *network) {
+	simulate(t, Config{Encoding: wire.V4}, func(t *testing.T, n *network) {
 		d := n.add(DeviceConfig{})
 		if err := d.Join(n.ctx); err != nil {
 			t.Fatal(err)
@@ -80,16 +81,16 @@ func TestGarbage(t *testing.T) {
 
 // TestRefused: what is no command is dropped without an event.
 func TestRefused(t *testing.T) {
-	good := map[Encoding]string{
-		JSONv3: `{"fPort":224,"data":"AQ=="}`,
-		V4:     `{"devEui":"0000000000000001","fPort":255,"data":"AQ=="}`,
+	good := map[wire.Encoding]string{
+		wire.JSONv3: `{"fPort":224,"data":"AQ=="}`,
+		wire.V4:     `{"devEui":"0000000000000001","fPort":255,"data":"AQ=="}`,
 	}
-	bad := map[Encoding][]string{
-		JSONv3: {
+	bad := map[wire.Encoding][]string{
+		wire.JSONv3: {
 			`{"fPort":0,"data":"AQ=="}`, `{"fPort":225,"data":"AQ=="}`, `{"fPort":256,"data":"AQ=="}`,
 			`{"fPort":1,"data":"A"}`, `{"fPort":1`, ``, `[]`,
 		},
-		V4: {
+		wire.V4: {
 			`{"fPort":1,"data":"AQ=="}`, `{"devEui":"0000000000000002","fPort":1,"data":"AQ=="}`,
 			`{"devEui":"0000000000000001","fPort":0,"data":"AQ=="}`,
 			`{"devEui":"0000000000000001","fPort":1,"data":"AQ==","id":"1"}`,
@@ -141,7 +142,7 @@ func TestAddressee(t *testing.T) {
 // limit and the item.
 func TestVersion4(t *testing.T) {
 	const id, other = "5e2b5f43-52a0-4d4e-9d2c-6d3b8c7c1a01", "5e2b5f43-52a0-4d4e-9d2c-6d3b8c7c1a02"
-	simulate(t, Config{Encoding: V4}, func(t *testing.T, n *network) {
+	simulate(t, Config{Encoding: wire.V4}, func(t *testing.T, n *network) {
 		d := n.joined(DeviceConfig{})
 		n.down(d, payload(1, 9), `id="`+id+`"`)
 		n.down(d, payload(2, 9), `id="`+id+`"`)
@@ -150,7 +151,7 @@ func TestVersion4(t *testing.T) {
 			t.Errorf("the same id twice: %v", n.Queue(d.eui))
 		}
 		n.exchange(d)
-		if acks := n.told(kindTxAck); len(acks) != 1 || acks[0].text(t, "queueItemId") != id {
+		if acks := n.told(string(wire.TxAck)); len(acks) != 1 || acks[0].text(t, "queueItemId") != id {
 			t.Errorf("%v", acks)
 		}
 

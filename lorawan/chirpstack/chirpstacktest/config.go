@@ -7,23 +7,10 @@ import (
 	"slices"
 
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/region"
 )
-
-// Encoding is a version of ChirpStack and the form of its events.
-type Encoding string
-
-// The encodings: the three marshalers of version 3, and version 4 with
-// json = true.
-const (
-	JSONv3   Encoding = "json_v3"
-	JSON     Encoding = "json"
-	Protobuf Encoding = "protobuf"
-	V4       Encoding = "v4"
-)
-
-// Encodings returns all of them.
-func Encodings() []Encoding { return []Encoding{JSONv3, JSON, Protobuf, V4} }
 
 // Fault is why the radio gateway did not send a downlink as asked: the text of
 // the error event.
@@ -42,11 +29,11 @@ const (
 // Config is a network server with one application.
 type Config struct {
 	Broker          string        // URL, like mqtt://127.0.0.1:1883
-	Encoding        Encoding      // JSONv3 when empty
+	Encoding        wire.Encoding // wire.JSONv3 when empty
 	Application     string        // as in topics: a number (v3, default "1") or a UUID (v4)
 	ApplicationName string        // default "site"
 	Radio           region.Config // RX1 with RX2 as fall-back, or RX2 alone; EU868 when empty
-	Timing          Timing        // Measured when zero
+	Timing          clock.Timing  // clock.Measured when zero
 	Seed            uint64        // of losses and of the order of commands
 
 	// Forwarder tells the fate of a downlink at the radio gateway; empty = it is
@@ -59,18 +46,18 @@ type Config struct {
 }
 
 func (c Config) withDefaults() Config {
-	c.Encoding = cmp.Or(c.Encoding, JSONv3)
+	c.Encoding = cmp.Or(c.Encoding, wire.JSONv3)
 	standard := "1"
-	if c.Encoding == V4 {
+	if c.Encoding == wire.V4 {
 		standard = "8c1e9f52-6d0b-4f0a-9a57-2f3b8d1c6e40"
 	}
 	c.Application = cmp.Or(c.Application, standard)
 	c.ApplicationName = cmp.Or(c.ApplicationName, "site")
 	c.Radio.Region = cmp.Or(c.Radio.Region, "EU868")
-	if c.Timing == (Timing{}) {
-		c.Timing = Measured()
+	if c.Timing == (clock.Timing{}) {
+		c.Timing = clock.Measured()
 	}
-	c.Timing.ClassCInterval = cmp.Or(c.Timing.ClassCInterval, Measured().ClassCInterval)
+	c.Timing.ClassCInterval = cmp.Or(c.Timing.ClassCInterval, clock.Measured().ClassCInterval)
 	if c.Forwarder == nil {
 		c.Forwarder = func(lorawan.DevEUI) Fault { return "" }
 	}
@@ -81,8 +68,8 @@ func (c Config) withDefaults() Config {
 }
 
 func (c Config) check() error {
-	if !slices.Contains(Encodings(), c.Encoding) {
-		return fmt.Errorf("unknown encoding %q: known are %v", c.Encoding, Encodings())
+	if !slices.Contains(wire.Encodings(), c.Encoding) {
+		return fmt.Errorf("unknown encoding %q: known are %v", c.Encoding, wire.Encodings())
 	}
 	if c.Timing.EnqueueMax < c.Timing.EnqueueMin {
 		return fmt.Errorf("EnqueueMax %v is less than EnqueueMin %v",

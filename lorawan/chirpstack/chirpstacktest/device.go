@@ -229,7 +229,7 @@ func (d *Device) prepare(ctx context.Context) error {
 // Join gives the device a new session: the server forgets what was queued.
 func (d *Device) Join(ctx context.Context) error {
 	joined := make(chan struct{})
-	d.server.timeline.at(time.Now(), func() { d.server.join(d); close(joined) })
+	d.server.timeline.At(time.Now(), func() { d.server.join(d); close(joined) })
 	select {
 	case <-joined:
 		return nil
@@ -256,7 +256,7 @@ func (d *Device) transmit(fPort uint8, payload []byte) <-chan reception {
 	d.answer = make(chan reception, 1)
 	lost := d.rnd.Float64() < d.cfg.UpLoss
 	if !lost {
-		s.timeline.at(now.Add(s.cfg.Timing.event()), func() { s.hear(up) })
+		s.timeline.At(now.Add(s.cfg.Timing.Event()), func() { s.hear(up) })
 	}
 	if lost || d.class == ClassC {
 		s.closeWindow(up)

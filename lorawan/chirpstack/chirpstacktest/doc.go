@@ -10,7 +10,7 @@
 //	       ▲                     │  ▲                    │            │
 //	       └──── downlink ───────┘  └──── command/down ──┴────────────┘
 //
-// What an uplink goes through ([Measured] times):
+// What an uplink goes through (times of clock.Measured):
 //
 //	0 ms      the frame is heard; copies from other radio gateways are awaited
 //	210 ms    event/up; the wait for an answer begins
@@ -26,7 +26,7 @@
 //     LoRaWAN: a reused one is rejected.
 //   - Equal seeds and equal traffic give equal losses and an equal order of
 //     commands.
-//   - New and Listen start nothing but a socket on 127.0.0.1; Run owns all
+//   - New starts nothing; Run owns all
 //     goroutines, whatever the number of devices. Exchange works on its
 //     caller's.
 //   - What is recorded is bounded: the first 131072 downlinks and the first

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/region"
 )
 
@@ -100,32 +101,32 @@ func (s *Server) next(d *Device, limit int, drop bool) *item {
 
 func (s *Server) nack(d *Device, it *item) {
 	d.counts.Nacks++
-	s.publish(&event{kind: kindAck, device: d, item: it.id, fCnt: it.fCnt})
+	s.publish(d, wire.Event{Kind: wire.Ack, Item: it.id, FCnt: it.fCnt})
 }
 
 func (s *Server) expired(d *Device, it *item) {
 	d.counts.Expired++
-	s.publish(&event{
-		kind: kindError, device: d, code: "EXPIRED", fCnt: it.fCnt,
-		text:    "Device queue-item discarded because it has expired",
-		context: map[string]string{"queue_item_id": it.id.String()},
+	s.publish(d, wire.Event{
+		Kind: wire.Error, Code: "EXPIRED", FCnt: it.fCnt,
+		Text:    "Device queue-item discarded because it has expired",
+		Context: map[string]string{"queue_item_id": it.id.String()},
 	})
 }
 
 func (s *Server) oversize(d *Device, it *item, limit int) {
 	d.counts.Oversize++
-	e := &event{
-		kind: kindError, device: d, code: "DOWNLINK_PAYLOAD_SIZE", fCnt: it.fCnt,
-		text: "payload exceeds max payload size",
+	e := wire.Event{
+		Kind: wire.Error, Code: "DOWNLINK_PAYLOAD_SIZE", FCnt: it.fCnt,
+		Text: "payload exceeds max payload size",
 	}
-	if s.cfg.Encoding == V4 {
-		e.text = "Device queue-item discarded because it exceeds the max. payload size"
-		e.context = map[string]string{
+	if s.cfg.Encoding == wire.V4 {
+		e.Text = "Device queue-item discarded because it exceeds the max. payload size"
+		e.Context = map[string]string{
 			"max_payload_size": strconv.Itoa(limit), "item_size": strconv.Itoa(len(it.data)),
 			"queue_item_id": it.id.String(),
 		}
 	}
-	s.publish(e)
+	s.publish(d, e)
 }
 
 // forward hands a downlink to the radio gateway.
@@ -144,7 +145,7 @@ func (s *Server) forward(f *frame) {
 	}
 	if f.item != nil {
 		f.item.state, f.item.fCnt = sent, f.fCnt
-		s.timeline.at(f.left.Add(s.cfg.Timing.TxAck), func() { s.settle(f, fault) })
+		s.timeline.At(f.left.Add(s.cfg.Timing.TxAck), func() { s.settle(f, fault) })
 	}
 	if fault != "" {
 		s.record(f, Outcome(fault))
@@ -157,7 +158,7 @@ func (s *Server) forward(f *frame) {
 	} else if f.up != nil {
 		d.counts.Used++
 	}
-	s.timeline.at(s.airtime(f), func() { s.deliver(f) })
+	s.timeline.At(s.airtime(f), func() { s.deliver(f) })
 }
 
 // fallBack moves a downlink to RX2. What does not fit there stays in the
@@ -177,14 +178,14 @@ func (s *Server) settle(f *frame, fault Fault) {
 	if fault != "" {
 		it.state = queued
 		d.counts.GatewayError++
-		s.publish(&event{
-			kind: kindError, device: d, code: "DOWNLINK_GATEWAY", text: string(fault), fCnt: it.fCnt,
-			context: map[string]string{"queue_item_id": it.id.String()},
+		s.publish(d, wire.Event{
+			Kind: wire.Error, Code: "DOWNLINK_GATEWAY", Text: string(fault), FCnt: it.fCnt,
+			Context: map[string]string{"queue_item_id": it.id.String()},
 		})
 		return
 	}
 	i := slices.Index(d.queue, it)
-	if i >= 0 || s.cfg.Encoding == V4 {
+	if i >= 0 || s.cfg.Encoding == wire.V4 {
 		d.fCntDown = f.fCnt + 1 // v3 forgets this for an item that was flushed
 	}
 	switch {
@@ -194,7 +195,7 @@ func (s *Server) settle(f *frame, fault Fault) {
 	default:
 		d.removeItem(i)
 	}
-	s.publish(&event{kind: kindTxAck, device: d, item: it.id, fCnt: f.fCnt, sent: f})
+	s.publish(d, wire.Event{Kind: wire.TxAck, Item: it.id, FCnt: f.fCnt, Sent: wire.Downlink{Window: f.window, DR: f.dr}})
 }
 
 // airtime is when the device hears f.
@@ -264,7 +265,7 @@ func (s *Server) scheduleClassC() {
 			s.sendClassC(d)
 		}
 	}
-	s.timeline.at(now.Add(s.cfg.Timing.ClassCInterval), s.scheduleClassC)
+	s.timeline.At(now.Add(s.cfg.Timing.ClassCInterval), s.scheduleClassC)
 }
 
 func (s *Server) sendClassC(d *Device) {

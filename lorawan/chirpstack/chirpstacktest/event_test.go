@@ -12,15 +12,17 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/region"
 )
 
 // history lets one device meet every kind of event: uplink 0 with an oversized
 // and a confirmed item behind it, uplink 1 that confirms.
-func history(t *testing.T, e Encoding) map[string][]told {
+func history(t *testing.T, e wire.Encoding) map[string][]told {
 	t.Helper()
 	kinds := map[string][]told{}
-	cfg := Config{Encoding: e, Application: map[Encoding]string{V4: "4f6d"}[e]}
+	cfg := Config{Encoding: e, Application: map[wire.Encoding]string{wire.V4: "4f6d"}[e]}
 	simulate(t, cfg, func(t *testing.T, n *network) {
 		d := n.add(DeviceConfig{
 			EUI: lorawan.DevEUI{0x70, 0xb3, 0xd5, 0x49, 0x90}, Name: "tank", DR: 3,
@@ -41,53 +43,53 @@ func history(t *testing.T, e Encoding) map[string][]told {
 	return kinds
 }
 
-// TestJSON holds the two JSON marshalers of version 3 and version 4 against
+// TestJSON holds the two wire.JSON marshalers of version 3 and version 4 against
 // what was captured from real ones: names, types, and what is left out.
 func TestJSON(t *testing.T) {
 	eui := base64.StdEncoding.EncodeToString([]byte{0x70, 0xb3, 0xd5, 0x49, 0x90, 0, 0, 0})
 	for _, tt := range []struct {
-		encoding Encoding
+		encoding wire.Encoding
 		kind     string
 		path     []string
 		want     any // nil = absent
 	}{
-		{JSONv3, "up", []string{"devEUI"}, "70b3d54990000000"},
-		{JSONv3, "up", []string{"applicationID"}, "1"},
-		{JSONv3, "up", []string{"txInfo", "dr"}, 3.0},
-		{JSONv3, "up", []string{"fCnt"}, 0.0},
-		{JSONv3, "up", []string{"data"}, "dXA="},
-		{JSONv3, "up", []string{"tags", "havn_align"}, "8"},
-		{JSONv3, "up", []string{"devAddr"}, nil},
-		{JSONv3, "up", []string{"publishedAt"}, nil},
-		{JSONv3, "join", []string{"devEUI"}, "70b3d54990000000"},
-		{JSONv3, "txack", []string{"txInfo"}, nil},
-		{JSONv3, "error", []string{"type"}, "DOWNLINK_PAYLOAD_SIZE"},
-		{JSONv3, "error", []string{"fCnt"}, nil},
-		{JSONv3, "ack", []string{"acknowledged"}, true},
+		{wire.JSONv3, "up", []string{"devEUI"}, "70b3d54990000000"},
+		{wire.JSONv3, "up", []string{"applicationID"}, "1"},
+		{wire.JSONv3, "up", []string{"txInfo", "dr"}, 3.0},
+		{wire.JSONv3, "up", []string{"fCnt"}, 0.0},
+		{wire.JSONv3, "up", []string{"data"}, "dXA="},
+		{wire.JSONv3, "up", []string{"tags", "havn_align"}, "8"},
+		{wire.JSONv3, "up", []string{"devAddr"}, nil},
+		{wire.JSONv3, "up", []string{"publishedAt"}, nil},
+		{wire.JSONv3, "join", []string{"devEUI"}, "70b3d54990000000"},
+		{wire.JSONv3, "txack", []string{"txInfo"}, nil},
+		{wire.JSONv3, "error", []string{"type"}, "DOWNLINK_PAYLOAD_SIZE"},
+		{wire.JSONv3, "error", []string{"fCnt"}, nil},
+		{wire.JSONv3, "ack", []string{"acknowledged"}, true},
 
-		{JSON, "up", []string{"devEUI"}, eui},
-		{JSON, "up", []string{"applicationID"}, "1"},
-		{JSON, "up", []string{"dr"}, 3.0},
-		{JSON, "up", []string{"fCnt"}, 0.0},
-		{JSON, "up", []string{"confirmedUplink"}, false},
-		{JSON, "up", []string{"objectJSON"}, ""},
-		{JSON, "txack", []string{"txInfo", "loRaModulationInfo", "spreadingFactor"}, 9.0},
-		{JSON, "txack", []string{"txInfo", "delayTimingInfo", "delay"}, "1s"},
-		{JSON, "error", []string{"type"}, "DOWNLINK_PAYLOAD_SIZE"},
-		{JSON, "error", []string{"fCnt"}, 0.0},
+		{wire.JSON, "up", []string{"devEUI"}, eui},
+		{wire.JSON, "up", []string{"applicationID"}, "1"},
+		{wire.JSON, "up", []string{"dr"}, 3.0},
+		{wire.JSON, "up", []string{"fCnt"}, 0.0},
+		{wire.JSON, "up", []string{"confirmedUplink"}, false},
+		{wire.JSON, "up", []string{"objectJSON"}, ""},
+		{wire.JSON, "txack", []string{"txInfo", "loRaModulationInfo", "spreadingFactor"}, 9.0},
+		{wire.JSON, "txack", []string{"txInfo", "delayTimingInfo", "delay"}, "1s"},
+		{wire.JSON, "error", []string{"type"}, "DOWNLINK_PAYLOAD_SIZE"},
+		{wire.JSON, "error", []string{"fCnt"}, 0.0},
 
-		{V4, "up", []string{"deviceInfo", "devEui"}, "70b3d54990000000"},
-		{V4, "up", []string{"deviceInfo", "applicationId"}, "4f6d"},
-		{V4, "up", []string{"deviceInfo", "deviceClassEnabled"}, nil},
-		{V4, "up", []string{"dr"}, 3.0},
-		{V4, "up", []string{"fCnt"}, nil},
-		{V4, "up", []string{"confirmed"}, nil},
-		{V4, "up", []string{"regionConfigId"}, "eu868"},
-		{V4, "up", []string{"txInfo", "modulation", "lora", "bandwidth"}, 125000.0},
-		{V4, "txack", []string{"txInfo", "timing", "delay", "delay"}, "1s"},
-		{V4, "log", []string{"level"}, "ERROR"},
-		{V4, "log", []string{"context", "max_payload_size"}, "115"},
-		{V4, "ack", []string{"acknowledged"}, true},
+		{wire.V4, "up", []string{"deviceInfo", "devEui"}, "70b3d54990000000"},
+		{wire.V4, "up", []string{"deviceInfo", "applicationId"}, "4f6d"},
+		{wire.V4, "up", []string{"deviceInfo", "deviceClassEnabled"}, nil},
+		{wire.V4, "up", []string{"dr"}, 3.0},
+		{wire.V4, "up", []string{"fCnt"}, nil},
+		{wire.V4, "up", []string{"confirmed"}, nil},
+		{wire.V4, "up", []string{"regionConfigId"}, "eu868"},
+		{wire.V4, "up", []string{"txInfo", "modulation", "lora", "bandwidth"}, 125000.0},
+		{wire.V4, "txack", []string{"txInfo", "timing", "delay", "delay"}, "1s"},
+		{wire.V4, "log", []string{"level"}, "ERROR"},
+		{wire.V4, "log", []string{"context", "max_payload_size"}, "115"},
+		{wire.V4, "ack", []string{"acknowledged"}, true},
 	} {
 		events := history(t, tt.encoding)[tt.kind]
 		if len(events) == 0 {
@@ -113,7 +115,7 @@ func field(t *testing.T, payload []byte, path []string) (v any) {
 }
 
 func TestProtobuf(t *testing.T) {
-	events := history(t, Protobuf)
+	events := history(t, wire.Protobuf)
 	up, ack := new(integration.UplinkEvent), new(integration.TxAckEvent)
 	failure := new(integration.ErrorEvent)
 	for kind, m := range map[string]protoadapt.MessageV1{"up": up, "txack": ack, "error": failure} {
@@ -133,27 +135,10 @@ func TestProtobuf(t *testing.T) {
 	}
 }
 
-func TestModulation(t *testing.T) {
-	for _, tt := range []struct {
-		region string
-		dr     int
-		want   lora
-	}{
-		{"EU868", 0, lora{12, 125}}, {"EU868", 5, lora{7, 125}}, {"EU868", 6, lora{7, 250}},
-		{"US915", 0, lora{10, 125}}, {"US915", 4, lora{8, 500}}, {"US915", 8, lora{12, 500}},
-		{"US915", 13, lora{7, 500}}, {"AU915", 0, lora{12, 125}}, {"AU915", 6, lora{8, 500}},
-	} {
-		r, err := newRadio(region.Config{Region: tt.region})
-		if got := r.modulation(tt.dr); err != nil || got != tt.want {
-			t.Errorf("%s DR%d: %v", tt.region, tt.dr, got)
-		}
-	}
-}
-
 func TestConfig(t *testing.T) {
 	for _, bad := range []Config{
 		{Encoding: "xml"}, {Application: "one"}, {Radio: region.Config{Region: "MARS"}},
-		{Timing: Timing{EnqueueMin: 2, EnqueueMax: 1}},
+		{Timing: clock.Timing{EnqueueMin: 2, EnqueueMax: 1}},
 	} {
 		if s, err := New(bad); err == nil {
 			t.Errorf("%+v accepted: %v", bad, s)

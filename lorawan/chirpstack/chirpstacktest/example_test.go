@@ -6,21 +6,23 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"havn/link/mqtt/mqtttest"
 	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
 )
 
 // A device asks through a broker inside the process; there is no gateway to
 // answer.
 func Example() {
-	broker, err := chirpstacktest.Listen(0)
+	broker, err := mqtttest.Listen(0)
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
 	server, err := chirpstacktest.New(chirpstacktest.Config{
 		Broker: broker.URL(),
-		Timing: chirpstacktest.Measured().Scaled(0.1),
+		Timing: clock.Measured().Scaled(0.1),
 	})
 	if err != nil {
 		fmt.Println(err)

@@ -4,15 +4,17 @@ import (
 	"encoding/json"
 	"testing"
 	"time"
+
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
 // TestCommandPrefixes: no beginning of a command is one.
 func TestCommandPrefixes(t *testing.T) {
-	whole, err := json.Marshal(command{DevEUI: "0000000000000001", FPort: 223, Data: payload(1, 9)})
+	whole, err := json.Marshal(wire.Command{DevEUI: "0000000000000001", FPort: 223, Data: payload(1, 9)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range []Encoding{JSONv3, V4} {
+	for _, e := range []wire.Encoding{wire.JSONv3, wire.V4} {
 		simulate(t, Config{Encoding: e}, func(t *testing.T, n *network) {
 			d := n.joined(DeviceConfig{})
 			for i := range whole {
@@ -32,7 +34,7 @@ func TestCommandPrefixes(t *testing.T) {
 
 func FuzzCommand(f *testing.F) {
 	const topic = "application/1/device/0000000000000001/command/down"
-	whole, err := json.Marshal(command{DevEUI: "0000000000000001", FPort: 223, Data: payload(1, 9)})
+	whole, err := json.Marshal(wire.Command{DevEUI: "0000000000000001", FPort: 223, Data: payload(1, 9)})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -40,9 +42,9 @@ func FuzzCommand(f *testing.F) {
 	f.Add(false, topic, []byte(`{"fPort":1,"data":"AQ==","expiresAt":null,"confirmed":true}`))
 	f.Add(false, "application/1/device/x/command/down", []byte(`{}`))
 	f.Fuzz(func(t *testing.T, v4 bool, topic string, body []byte) {
-		cfg := Config{Application: "1", Encoding: JSONv3}
+		cfg := Config{Application: "1", Encoding: wire.JSONv3}
 		if v4 {
-			cfg.Encoding = V4
+			cfg.Encoding = wire.V4
 		}
 		s, err := New(cfg)
 		if err != nil {

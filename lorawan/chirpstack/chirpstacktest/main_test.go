@@ -14,6 +14,7 @@ import (
 
 	"havn/dfu"
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/region"
 )
 
@@ -70,7 +71,7 @@ func (n *network) tell(topic string, payload []byte) error {
 	n.mu.Lock()
 	n.events = append(n.events, told{n.now(), level[3], level[5], payload})
 	n.mu.Unlock()
-	if n.answer != nil && level[5] == kindUp {
+	if n.answer != nil && level[5] == string(wire.Up) {
 		n.answer(n, level[3])
 	}
 	return nil
@@ -128,7 +129,7 @@ func (n *network) joined(cfg DeviceConfig) *Device {
 // down publishes a command for a device.
 func (n *network) down(d *Device, data []byte, more ...string) {
 	body := map[string]any{"confirmed": false, "fPort": 223, "data": data}
-	if n.cfg.Encoding == V4 {
+	if n.cfg.Encoding == wire.V4 {
 		body["devEui"] = d.eui.String()
 	}
 	for _, field := range more {

@@ -2,7 +2,6 @@ package chirpstacktest
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -11,6 +10,7 @@ import (
 
 	"havn/dfu"
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
 // What the server's own API answers, for a test of its clients.
@@ -19,12 +19,6 @@ var (
 	ErrInvalid = errors.New("fPort must be > 0")
 	// ErrInternal: status 500, code Unknown or Internal.
 	ErrInternal = errors.New("internal error")
-)
-
-// The FPorts of commands.
-const (
-	maxFPortV3 = 224
-	maxFPortV4 = 255
 )
 
 // maxCommands is how many commands may be on their way to the queues.
@@ -36,16 +30,6 @@ type Item struct {
 	Data      []byte // must not be changed
 	Confirmed bool
 	FCnt      uint32
-}
-
-// command is the body of a command. Version 3 reads fewer fields.
-type command struct {
-	DevEUI    string     `json:"devEui"`
-	Confirmed bool       `json:"confirmed"`
-	FPort     uint8      `json:"fPort"`
-	Data      []byte     `json:"data"`
-	ID        string     `json:"id"`
-	ExpiresAt *time.Time `json:"expiresAt"`
 }
 
 // command takes a message of the broker.
@@ -93,45 +77,20 @@ func (s *Server) addressee(topic string) (*Device, error) {
 }
 
 func (s *Server) read(d *Device, payload []byte) (*item, error) {
-	var c command
-	if err := json.Unmarshal(payload, &c); err != nil {
+	c, id, err := wire.ParseCommand(s.cfg.Encoding, d.eui, payload)
+	if err != nil {
 		return nil, err
 	}
-	it := &item{fPort: c.FPort, data: c.Data, confirmed: c.Confirmed}
-	if s.cfg.Encoding == V4 {
-		return it, c.readV4(d, it)
-	}
-	if c.FPort == 0 || c.FPort > maxFPortV3 {
-		return nil, fmt.Errorf("fPort must be between 1 - %d", maxFPortV3)
+	it := &item{id: id, fPort: c.FPort, data: c.Data, confirmed: c.Confirmed}
+	if c.ExpiresAt != nil {
+		it.expires = *c.ExpiresAt
 	}
 	return it, nil
 }
 
-// readV4 takes what only version 4 knows.
-func (c *command) readV4(d *Device, it *item) error {
-	if c.DevEUI != d.eui.String() {
-		return fmt.Errorf("payload dev_eui %s does not match topic dev_eui %s", c.DevEUI, d.eui)
-	}
-	if c.FPort == 0 {
-		return fmt.Errorf("fPort must be between 1 - %d", maxFPortV4)
-	}
-	if c.ExpiresAt != nil {
-		it.expires = *c.ExpiresAt
-	}
-	it.id = lorawan.NewDownlinkID()
-	if c.ID == "" {
-		return nil
-	}
-	var ok bool
-	if it.id, ok = lorawan.ParseDownlinkID(c.ID); !ok {
-		return fmt.Errorf("id %q is no UUID", c.ID)
-	}
-	return nil
-}
-
 // repeated reports whether version 3 drops a command as a repetition.
 func (s *Server) repeated(d *Device, payload []byte, arrival time.Time) bool {
-	if s.cfg.Encoding == V4 {
+	if s.cfg.Encoding == wire.V4 {
 		return false
 	}
 	for bytes, end := range d.locks {
@@ -156,7 +115,7 @@ func (s *Server) later(d *Device, it *item, arrival time.Time) {
 		delay += time.Duration(s.rnd.Int64N(int64(spread)))
 	}
 	s.onTheWay++
-	s.timeline.at(arrival.Add(delay), func() {
+	s.timeline.At(arrival.Add(delay), func() {
 		s.onTheWay--
 		if err := s.enqueue(d, it); err != nil {
 			s.cfg.Log.Warn("command refused", "devEUI", d.eui, "error", err)
@@ -166,7 +125,7 @@ func (s *Server) later(d *Device, it *item, arrival time.Time) {
 
 // enqueue appends to the queue, with mu held.
 func (s *Server) enqueue(d *Device, it *item) error {
-	fresh := !d.heard && s.cfg.Encoding != V4 // the application server has no key for the session
+	fresh := !d.heard && s.cfg.Encoding != wire.V4 // the application server has no key for the session
 	switch {
 	case d.joins == 0:
 		d.counts.Refused++
@@ -238,7 +197,7 @@ func (s *Server) Enqueue(
 	if fPort == 0 {
 		return 0, ErrInvalid
 	}
-	if fPort > maxFPortV3 {
+	if fPort > wire.MaxFPortV3 {
 		return 0, fmt.Errorf("%w: fPort %d", ErrInternal, fPort)
 	}
 	s.mu.Lock()
@@ -248,7 +207,7 @@ func (s *Server) Enqueue(
 		return 0, fmt.Errorf("%w: object does not exist", ErrInternal)
 	}
 	it := &item{fPort: uint8(fPort), data: slices.Clone(data), confirmed: confirmed}
-	if s.cfg.Encoding == V4 {
+	if s.cfg.Encoding == wire.V4 {
 		it.id = lorawan.NewDownlinkID()
 	}
 	if err := s.enqueue(d, it); err != nil {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
 // TestBurst: four items go one per uplink, in the order of their counters, and
@@ -20,7 +21,7 @@ func TestBurst(t *testing.T) {
 				t.Errorf("%d: %+v", i, last)
 			}
 		}
-		if len(n.Queue(d.eui)) != 0 || len(n.told(kindTxAck)) != 4 {
+		if len(n.Queue(d.eui)) != 0 || len(n.told(string(wire.TxAck))) != 4 {
 			t.Errorf("%v left", n.Queue(d.eui))
 		}
 	})
@@ -29,7 +30,7 @@ func TestBurst(t *testing.T) {
 // TestOrder: 30 commands in a row come out scrambled, and in the same way with
 // the same seed.
 func TestOrder(t *testing.T) {
-	run := func(e Encoding, seed uint64) (order []byte) {
+	run := func(e wire.Encoding, seed uint64) (order []byte) {
 		simulate(t, Config{Encoding: e, Seed: seed}, func(t *testing.T, n *network) {
 			d := n.joined(DeviceConfig{})
 			for i := range byte(30) {
@@ -42,7 +43,7 @@ func TestOrder(t *testing.T) {
 		})
 		return order
 	}
-	for _, e := range Encodings() {
+	for _, e := range wire.Encodings() {
 		got := run(e, 1)
 		if len(got) != 30 || slices.IsSorted(got) {
 			t.Errorf("%s: %v", e, got)
@@ -57,7 +58,7 @@ func TestOrder(t *testing.T) {
 // field more, another device, or a moment later make two.
 func TestDuplicates(t *testing.T) {
 	two := lorawan.DevEUI{0, 0, 0, 0, 0, 0, 0, 2}
-	for _, e := range Encodings() {
+	for _, e := range wire.Encodings() {
 		simulate(t, Config{Encoding: e}, func(t *testing.T, n *network) {
 			a, b := n.joined(DeviceConfig{}), n.joined(DeviceConfig{EUI: two})
 			n.down(a, payload(1, 9))
@@ -69,7 +70,7 @@ func TestDuplicates(t *testing.T) {
 			n.down(a, payload(1, 9))
 			time.Sleep(50 * ms)
 			want := 3
-			if e == V4 {
+			if e == wire.V4 {
 				want = 4
 			}
 			got := len(n.Queue(a.eui))
@@ -83,21 +84,21 @@ func TestDuplicates(t *testing.T) {
 // TestConfirmed: an item stays listed until the device confirms it with its
 // next uplink; the next item goes in that same exchange.
 func TestConfirmed(t *testing.T) {
-	for _, e := range Encodings() {
+	for _, e := range wire.Encodings() {
 		simulate(t, Config{Encoding: e}, func(t *testing.T, n *network) {
 			d := n.joined(DeviceConfig{})
 			n.queue(d, true, payload(1, 9))
 			n.queue(d, false, payload(2, 9))
 			wantPayload(t, n.exchange(d), payload(1, 9))
-			if !n.last().Confirmed || len(n.Queue(d.eui)) != 2 || len(n.told(kindAck)) != 0 {
+			if !n.last().Confirmed || len(n.Queue(d.eui)) != 2 || len(n.told(string(wire.Ack))) != 0 {
 				t.Errorf("%+v, %d listed", n.last(), len(n.Queue(d.eui)))
 			}
 			wantPayload(t, n.exchange(d), payload(2, 9))
-			acks := n.told(kindAck)
+			acks := n.told(string(wire.Ack))
 			if len(acks) != 1 || len(n.Queue(d.eui)) != 0 || d.Counts().Nacks != 0 {
 				t.Fatalf("%d acks, %d listed", len(acks), len(n.Queue(d.eui)))
 			}
-			if e != Protobuf && acks[0].text(t, "acknowledged") != true {
+			if e != wire.Protobuf && acks[0].text(t, "acknowledged") != true {
 				t.Errorf("%s", acks[0].payload)
 			}
 		})
@@ -117,11 +118,11 @@ func TestConfirmedLost(t *testing.T) {
 		if got := n.exchange(d); got != nil {
 			t.Errorf("sent again: %x", got)
 		}
-		acks := n.told(kindAck)
+		acks := n.told(string(wire.Ack))
 		if len(acks) != 1 || acks[0].text(t, "acknowledged") != false || len(n.Queue(d.eui)) != 0 {
 			t.Errorf("%v", acks)
 		}
-		if d.Counts().Nacks != 1 || len(n.told(kindTxAck)) != 1 {
+		if d.Counts().Nacks != 1 || len(n.told(string(wire.TxAck))) != 1 {
 			t.Errorf("%+v", d.Counts())
 		}
 	})
@@ -141,7 +142,7 @@ func TestUnconfirmedLost(t *testing.T) {
 		before := len(n.events)
 		n.exchange(d)
 		n.exchange(d)
-		if len(n.told(kindTxAck)) != 1 || len(n.events) != before+3 || len(n.Queue(d.eui)) != 0 {
+		if len(n.told(string(wire.TxAck))) != 1 || len(n.events) != before+3 || len(n.Queue(d.eui)) != 0 {
 			t.Errorf("%v", n.events)
 		}
 	})
@@ -174,12 +175,12 @@ func TestForwarder(t *testing.T) {
 				t.Errorf("%x, %+v", got, n.last())
 			}
 			refused := n.last().FCnt
-			errors := n.told(kindError)
+			errors := n.told(string(wire.Error))
 			if len(errors) != 1 || errors[0].text(t, "type") != "DOWNLINK_GATEWAY" ||
 				errors[0].text(t, "error") != string(fault) {
 				t.Fatalf("%v", errors)
 			}
-			if len(n.told(kindTxAck)) != 0 || len(n.Queue(d.eui)) != 1 || d.Counts().Used != 0 {
+			if len(n.told(string(wire.TxAck))) != 0 || len(n.Queue(d.eui)) != 1 || d.Counts().Used != 0 {
 				t.Errorf("%+v", d.Counts())
 			}
 			now = ""
@@ -195,10 +196,10 @@ func TestForwarder(t *testing.T) {
 // device rejects what comes, and the server reports it as sent.
 func TestFlush(t *testing.T) {
 	for _, tt := range []struct {
-		encoding Encoding
+		encoding wire.Encoding
 		at       time.Duration // of the flush, after the uplink
 		rejected int
-	}{{JSONv3, 320 * ms, 1}, {JSONv3, 340 * ms, 0}, {V4, 320 * ms, 0}} {
+	}{{wire.JSONv3, 320 * ms, 1}, {wire.JSONv3, 340 * ms, 0}, {wire.V4, 320 * ms, 0}} {
 		simulate(t, Config{Encoding: tt.encoding}, func(t *testing.T, n *network) {
 			d := n.joined(DeviceConfig{})
 			n.queue(d, false, payload(1, 9))
@@ -209,8 +210,8 @@ func TestFlush(t *testing.T) {
 			if (got == nil) != (tt.rejected == 1) || d.Counts().Rejected != tt.rejected {
 				t.Errorf("%s, flush at %v: %x, %+v", tt.encoding, tt.at, got, n.last())
 			}
-			if len(n.told(kindTxAck)) != 2 {
-				t.Errorf("%d txacks", len(n.told(kindTxAck)))
+			if len(n.told(string(wire.TxAck))) != 2 {
+				t.Errorf("%d txacks", len(n.told(string(wire.TxAck))))
 			}
 		})
 	}

@@ -11,18 +11,27 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
 // ErrStopped: the server of the device no longer runs.
 var ErrStopped = errors.New("the network server has stopped")
+
+// event is what the server tells next. leaves is called with the lock held
+// before the event is published; it may be nil.
+type event struct {
+	wire.Event
+	leaves func(time.Time)
+}
 
 // Server is a network server and the devices it knows. Its methods may be
 // called concurrently.
 type Server struct {
 	cfg      Config
 	radio    radio // of devices without one of their own
-	encode   func(*event) ([]byte, error)
-	timeline timeline
+	encode   func(*wire.Event) ([]byte, error)
+	timeline *clock.Timeline
 	ready    chan struct{} // closed when commands are heard
 	done     chan struct{} // closed when Run ends
 
@@ -47,13 +56,13 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("network server: %w", err)
 	}
-	encode, err := encoder(cfg)
+	encode, err := wire.NewEncoder(cfg.Encoding, wire.Application{ID: cfg.Application, Name: cfg.ApplicationName})
 	if err != nil {
 		return nil, fmt.Errorf("network server: %w", err)
 	}
 	return &Server{
 		cfg: cfg, radio: radio, encode: encode,
-		timeline: timeline{wake: make(chan struct{}, 1)},
+		timeline: clock.NewTimeline(),
 		ready:    make(chan struct{}), done: make(chan struct{}),
 		rnd:     rand.New(rand.NewPCG(cfg.Seed, 0)),
 		devices: map[lorawan.DevEUI]*Device{},
@@ -83,8 +92,8 @@ func (s *Server) Run(ctx context.Context) error {
 
 // live lets happen what is to happen, and publishes the events, until ctx ends.
 func (s *Server) live(ctx context.Context, publish func(topic string, payload []byte) error) {
-	s.timeline.at(time.Now(), s.scheduleClassC)
-	s.timeline.run(ctx, func(do func()) {
+	s.timeline.At(time.Now(), s.scheduleClassC)
+	s.timeline.Run(ctx, func(do func()) {
 		for _, e := range s.step(do) {
 			if err := s.emit(e, publish); err != nil {
 				s.lost(e, err)
@@ -104,7 +113,7 @@ func (s *Server) step(do func()) []*event {
 }
 
 func (s *Server) emit(e *event, publish func(topic string, payload []byte) error) error {
-	payload, err := s.encode(e)
+	payload, err := s.encode(&e.Event)
 	if err != nil {
 		return err
 	}
@@ -117,15 +126,15 @@ func (s *Server) emit(e *event, publish func(topic string, payload []byte) error
 }
 
 func (s *Server) topic(e *event) string {
-	kind := e.kind
-	if kind == kindError && s.cfg.Encoding == V4 {
+	kind := e.Kind
+	if kind == wire.Error && s.cfg.Encoding == wire.V4 {
 		kind = "log"
 	}
-	return "application/" + s.cfg.Application + "/device/" + e.device.eui.String() + "/event/" + kind
+	return "application/" + s.cfg.Application + "/device/" + e.Device.EUI.String() + "/event/" + string(kind)
 }
 
 func (s *Server) lost(e *event, err error) {
-	s.cfg.Log.Warn("event lost", "devEUI", e.device.eui, "event", e.kind, "error", err)
+	s.cfg.Log.Warn("event lost", "devEUI", e.Device.EUI, "event", e.Kind, "error", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.EventsLost++

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/region"
 )
 
@@ -46,7 +47,7 @@ func TestSizes(t *testing.T) {
 			if n.last().DR != tt.down || d.Counts().Oversize != 1 {
 				t.Errorf("%s at DR%d: %+v", tt.name, tt.up, n.last())
 			}
-			for _, e := range n.told(kindError) {
+			for _, e := range n.told(string(wire.Error)) {
 				if e.text(t, "type") != "DOWNLINK_PAYLOAD_SIZE" ||
 					e.text(t, "error") != "payload exceeds max payload size" {
 					t.Errorf("%s", e.payload)
@@ -71,7 +72,7 @@ func TestSixOversized(t *testing.T) {
 			t.Errorf("%+v", q)
 		}
 		wantPayload(t, n.exchange(d), payload(2, 40))
-		errors := n.told(kindError)
+		errors := n.told(string(wire.Error))
 		if len(errors) != 6 || n.last().FCnt != 1 || n.last().FPending {
 			t.Fatalf("%d errors, %+v", len(errors), n.last())
 		}
@@ -99,7 +100,7 @@ func TestStarved(t *testing.T) {
 				t.Errorf("window %d: %+v", i, last)
 			}
 		}
-		if c := d.Counts(); c.Starved != 6 || c.Oversize != 0 || len(n.told(kindTxAck)) != 0 {
+		if c := d.Counts(); c.Starved != 6 || c.Oversize != 0 || len(n.told(string(wire.TxAck))) != 0 {
 			t.Errorf("%+v", c)
 		}
 		d.SetFOpts(0)
@@ -145,7 +146,7 @@ func TestRX2(t *testing.T) {
 		if n.last().Window != region.RX2 || n.last().DR != 0 || n.now()-before != 2000*ms {
 			t.Errorf("after %v: %+v", n.now()-before, n.last())
 		}
-		acks := len(n.told(kindTxAck))
+		acks := len(n.told(string(wire.TxAck)))
 
 		n.queue(d, false, payload(2, 200))
 		if got := n.exchange(d); got != nil {
@@ -154,7 +155,7 @@ func TestRX2(t *testing.T) {
 		if last := n.last(); last.Window != region.RX2 || last.FPort != 0 || !last.FPending {
 			t.Errorf("%+v", last)
 		}
-		if len(n.told(kindTxAck)) != acks || len(n.told(kindError)) != 0 || len(n.Queue(d.eui)) != 1 {
+		if len(n.told(string(wire.TxAck))) != acks || len(n.told(string(wire.Error))) != 0 || len(n.Queue(d.eui)) != 1 {
 			t.Errorf("%d events, %d items", len(n.events), len(n.Queue(d.eui)))
 		}
 		impossible = false

@@ -3,6 +3,8 @@ package chirpstacktest
 import (
 	"encoding/binary"
 	"time"
+
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
 // session is what the server knows of a device's session, and its queue.
@@ -45,8 +47,8 @@ func (s *Server) join(d *Device) {
 	if d.dwells() {
 		d.macOnce = txParamSetup
 	}
-	if s.cfg.Encoding == V4 { // v3 tells with the first uplink
-		s.publish(&event{kind: kindJoin, device: d, devAddr: d.devAddr, dr: d.cfg.DR})
+	if s.cfg.Encoding == wire.V4 { // v3 tells with the first uplink
+		s.publish(d, wire.Event{Kind: wire.Join, DevAddr: d.devAddr, DR: d.cfg.DR})
 	}
 }
 
@@ -62,18 +64,17 @@ func (d *Device) dwells() bool {
 func (s *Server) hear(up *uplink) {
 	d := up.device
 	d.counts.Uplinks++
-	if !d.heard && s.cfg.Encoding != V4 {
-		s.publish(&event{kind: kindJoin, device: d, devAddr: d.devAddr, dr: up.dr})
+	if !d.heard && s.cfg.Encoding != wire.V4 {
+		s.publish(d, wire.Event{Kind: wire.Join, DevAddr: d.devAddr, DR: up.dr})
 	}
 	d.heard = true
-	s.publish(&event{
-		kind: kindUp, device: d, devAddr: d.devAddr, dr: up.dr,
-		fCnt: up.fCnt, fPort: up.fPort, data: up.payload, confirmed: d.cfg.Confirmed,
-		leaves: func(now time.Time) {
-			d.eventAt, d.windowOpen = now, true
-			s.timeline.at(now.Add(s.cfg.Timing.DownlinkWait), func() { s.respond(up) })
-		},
-	})
+	s.publish(d, wire.Event{
+		Kind: wire.Up, DevAddr: d.devAddr, DR: up.dr,
+		FCnt: up.fCnt, FPort: up.fPort, Data: up.payload, Confirmed: d.cfg.Confirmed,
+	}).leaves = func(now time.Time) {
+		d.eventAt, d.windowOpen = now, true
+		s.timeline.At(now.Add(s.cfg.Timing.DownlinkWait), func() { s.respond(up) })
+	}
 	if up.ack {
 		s.acknowledged(d)
 	}
@@ -83,8 +84,8 @@ func (s *Server) hear(up *uplink) {
 func (s *Server) acknowledged(d *Device) {
 	for i, it := range d.queue {
 		if it.state == unconfirmed {
-			s.publish(&event{
-				kind: kindAck, device: d, item: it.id, fCnt: it.fCnt, acknowledged: true,
+			s.publish(d, wire.Event{
+				Kind: wire.Ack, Item: it.id, FCnt: it.fCnt, Acknowledged: true,
 			})
 			d.removeItem(i)
 			return
@@ -116,13 +117,17 @@ func (s *Server) silent(up *uplink) {
 
 // closeWindow ends an uplink's exchange when the device stops to listen.
 func (s *Server) closeWindow(up *uplink) {
-	s.timeline.at(up.sent.Add(s.cfg.Timing.close(up.device.class)), func() {
+	s.timeline.At(up.sent.Add(s.cfg.Timing.Close(up.device.class == ClassC)), func() {
 		up.device.finish(up.exchange, reception{})
 	})
 }
 
-// publish hands an event to the broker's connection.
-func (s *Server) publish(e *event) {
-	e.at = time.Now()
+// publish hands an event of a device to the broker's connection.
+func (s *Server) publish(d *Device, told wire.Event) *event {
+	told.At, told.Device = time.Now(), wire.Device{
+		EUI: d.eui, Name: d.name, ClassC: d.class == ClassC, Tags: d.tags, Region: d.radio.rx2.Name(),
+	}
+	e := &event{Event: told}
 	s.out = append(s.out, e)
+	return e
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"havn/lorawan"
+	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/region"
 )
 
@@ -28,8 +30,8 @@ func TestCourse(t *testing.T) {
 		if n.now() != time.Second {
 			t.Errorf("RX1 at %v", n.now())
 		}
-		wantTimes(t, "join and up", append(n.told(kindJoin), n.told(kindUp)...), 210*ms, 210*ms)
-		wantTimes(t, "txack", n.told(kindTxAck), 330*ms)
+		wantTimes(t, "join and up", append(n.told(string(wire.Join)), n.told(string(wire.Up))...), 210*ms, 210*ms)
+		wantTimes(t, "txack", n.told(string(wire.TxAck)), 330*ms)
 		if left := n.last().Time.Sub(n.start); left != 310*ms {
 			t.Errorf("downlink left at %v", left)
 		}
@@ -101,7 +103,7 @@ func TestSilence(t *testing.T) {
 
 // TestWithoutRadioDelay: with RX1 at once, the downlink is heard when it leaves.
 func TestWithoutRadioDelay(t *testing.T) {
-	quick := Measured()
+	quick := clock.Measured()
 	quick.RX1Delay, quick.RX2Gap = 0, 0
 	simulate(t, Config{Timing: quick.Scaled(0.1)}, func(t *testing.T, n *network) {
 		d := n.joined(DeviceConfig{})
@@ -119,7 +121,7 @@ func TestInterval(t *testing.T) {
 		for range 3 {
 			n.exchange(d)
 		}
-		ups := n.told(kindUp)
+		ups := n.told(string(wire.Up))
 		first := ups[0].at
 		if first <= 210*ms || first >= time.Minute+210*ms {
 			t.Errorf("first uplink at %v", first)
@@ -147,7 +149,7 @@ func TestLoss(t *testing.T) {
 			if c.Uplinks < 180 || c.Uplinks > 240 || heard < 120 || heard > 175 {
 				t.Errorf("%d of 300 uplinks, %d downlinks", c.Uplinks, heard)
 			}
-			if acks := len(n.told(kindTxAck)); acks != c.Used || c.Used != c.Uplinks {
+			if acks := len(n.told(string(wire.TxAck))); acks != c.Used || c.Used != c.Uplinks {
 				t.Errorf("%d txacks, %+v: a lost downlink must not show", acks, c)
 			}
 		})
@@ -218,7 +220,7 @@ func TestClassC(t *testing.T) {
 		if !slices.Equal(left, []time.Duration{5 * time.Second, 7 * time.Second}) {
 			t.Errorf("downlinks at %v", left)
 		}
-		wantTimes(t, "error", n.told(kindError), 7*time.Second)
+		wantTimes(t, "error", n.told(string(wire.Error)), 7*time.Second)
 		if c := d.Counts(); c.Oversize != 1 || c.Uplinks != 1 || c.Late != 0 {
 			t.Errorf("%+v", c)
 		}
@@ -253,7 +255,7 @@ func TestClassCAnswer(t *testing.T) {
 // TestClassCWaits: nothing leaves before the first uplink, and nothing passes a
 // confirmed item until an uplink tells of it.
 func TestClassCWaits(t *testing.T) {
-	simulate(t, Config{Encoding: V4}, func(t *testing.T, n *network) {
+	simulate(t, Config{Encoding: wire.V4}, func(t *testing.T, n *network) {
 		d := n.add(DeviceConfig{Class: ClassC})
 		if err := d.Join(n.ctx); err != nil {
 			t.Fatal(err)
@@ -266,11 +268,11 @@ func TestClassCWaits(t *testing.T) {
 		}
 		wantPayload(t, n.exchange(d), payload(1, 9))
 		time.Sleep(10 * time.Second)
-		if len(n.Downlinks()) != 1 || len(n.told(kindAck)) != 0 {
+		if len(n.Downlinks()) != 1 || len(n.told(string(wire.Ack))) != 0 {
 			t.Errorf("%+v", n.Downlinks())
 		}
 		wantPayload(t, n.exchange(d), payload(2, 9))
-		if len(n.told(kindAck)) != 1 || d.Counts().Nacks != 0 {
+		if len(n.told(string(wire.Ack))) != 1 || d.Counts().Nacks != 0 {
 			t.Errorf("%+v", d.Counts())
 		}
 	})

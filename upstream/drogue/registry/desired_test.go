@@ -119,7 +119,7 @@ func TestKnownIsServedAfterARestartWithoutTheCloud(t *testing.T) {
 	stop()
 
 	w.Set(droguetest.Registry, droguetest.Away)
-	r, err := New(w.cfg, Parts{Store: &w.store})
+	r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestBrokenStoreIsAskedAnew(t *testing.T) {
 	r, stop := w.registry()
 	image(t, r, dev, "h/n:1")
 	stop()
-	if _, err := New(w.cfg, Parts{Store: &memory{failed: errors.New("disk")}}); err != nil {
+	if _, err := New(w.cfg, Parts{Kinds: kinds, Store: &memory{failed: errors.New("disk")}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -253,7 +253,7 @@ func TestBadEventsArePassedOver(t *testing.T) {
 func TestTablesAreBounded(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
 	now := time.Unix(1_000_000, 0)
-	r, err := New(w.cfg, Parts{Store: &w.store, MaxDevices: 10, Clock: func() time.Time { return now }})
+	r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store, MaxDevices: 10, Clock: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

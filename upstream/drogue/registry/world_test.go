@@ -13,9 +13,15 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
+	"havn/firmware"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/file"
+	"havn/upstream/hawkbit"
+	"havn/upstream/oci"
 )
+
+var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -86,7 +92,7 @@ func (w *world) integrate(group string) {
 // registry starts a registry client; the function ends it.
 func (w *world) registry() (*Registry, func()) {
 	w.t.Helper()
-	r, err := New(w.cfg, Parts{Store: &w.store, Changed: func(d dfu.Device) { w.changed <- d }})
+	r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store, Changed: func(d dfu.Device) { w.changed <- d }})
 	if err != nil {
 		w.t.Fatal(err)
 	}

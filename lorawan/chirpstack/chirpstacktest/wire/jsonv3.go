@@ -1,4 +1,4 @@
-package chirpstacktest
+package wire
 
 import (
 	"encoding/hex"
@@ -6,7 +6,7 @@ import (
 )
 
 // jsonV3 writes events as the marshaler json_v3.
-type jsonV3 struct{ cfg Config }
+type jsonV3 struct{ app Application }
 
 type jsonV3Device struct {
 	ApplicationID   string `json:"applicationID"`
@@ -79,27 +79,27 @@ type jsonV3Error struct {
 	jsonV3Tags
 }
 
-func (j jsonV3) encode(e *event) ([]byte, error) {
+func (j jsonV3) encode(e *Event) ([]byte, error) {
 	device := jsonV3Device{
-		ApplicationID: j.cfg.Application, ApplicationName: j.cfg.ApplicationName,
-		DeviceName: e.device.name, DevEUI: e.device.eui.String(),
+		ApplicationID: j.app.ID, ApplicationName: j.app.Name,
+		DeviceName: e.Device.Name, DevEUI: e.Device.EUI.String(),
 	}
-	tags := jsonV3Tags{e.device.tags}
+	tags := jsonV3Tags{e.Device.Tags}
 	rx := []jsonV3RX{{
 		GatewayID: gatewayID, UplinkID: profileID, Name: "roof", RSSI: rssi, LoRaSNR: snr,
 	}}
-	tx := jsonV3TX{Frequency: rx1Hz, DR: e.dr}
-	switch e.kind {
-	case kindUp:
+	tx := jsonV3TX{Frequency: rx1Hz, DR: e.DR}
+	switch e.Kind {
+	case Up:
 		return json.Marshal(jsonV3Up{
-			device, jsonV3Profile{profileName, profileID}, rx, tx, true, e.fCnt, e.fPort, e.data, tags,
+			device, jsonV3Profile{profileName, profileID}, rx, tx, true, e.FCnt, e.FPort, e.Data, tags,
 		})
-	case kindJoin:
-		return json.Marshal(jsonV3Join{device, hex.EncodeToString(e.devAddr[:]), rx, tx, tags})
-	case kindAck:
-		return json.Marshal(jsonV3Ack{device, e.acknowledged, e.fCnt, tags})
-	case kindTxAck:
-		return json.Marshal(jsonV3TxAck{device, e.fCnt, tags})
+	case Join:
+		return json.Marshal(jsonV3Join{device, hex.EncodeToString(e.DevAddr[:]), rx, tx, tags})
+	case Ack:
+		return json.Marshal(jsonV3Ack{device, e.Acknowledged, e.FCnt, tags})
+	case TxAck:
+		return json.Marshal(jsonV3TxAck{device, e.FCnt, tags})
 	}
-	return json.Marshal(jsonV3Error{device, e.code, e.text, e.fCnt, tags})
+	return json.Marshal(jsonV3Error{device, e.Code, e.Text, e.FCnt, tags})
 }

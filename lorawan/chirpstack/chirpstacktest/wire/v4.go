@@ -1,4 +1,4 @@
-package chirpstacktest
+package wire
 
 import (
 	"encoding/hex"
@@ -11,7 +11,7 @@ import (
 
 // v4 writes events as version 4 does with json = true: what is zero is left
 // out.
-type v4 struct{ cfg Config }
+type v4 struct{ app Application }
 
 type v4Device struct {
 	TenantID          string            `json:"tenantId"`
@@ -87,70 +87,71 @@ type v4Event struct {
 	Context       map[string]string `json:"context,omitempty"`
 }
 
-func (v v4) encode(e *event) ([]byte, error) {
-	out := v4Event{Time: e.at.UTC(), Device: v.device(e.device)}
-	switch e.kind {
-	case kindUp:
+func (v v4) encode(e *Event) ([]byte, error) {
+	out := v4Event{Time: e.At.UTC(), Device: v.device(e.Device)}
+	switch e.Kind {
+	case Up:
 		v4Up(&out, e)
-	case kindJoin:
-		out.Deduplication, out.Region = profileID, regionID(e.device)
-		out.DevAddr = hex.EncodeToString(e.devAddr[:])
-	case kindAck:
+	case Join:
+		out.Deduplication, out.Region = profileID, regionID(e.Device)
+		out.DevAddr = hex.EncodeToString(e.DevAddr[:])
+	case Ack:
 		out.Deduplication = profileID
-		out.QueueItemID, out.FCntDown, out.Acknowledged = e.item.String(), e.fCnt, e.acknowledged
-	case kindTxAck:
-		out.DownlinkID, out.QueueItemID, out.FCntDown = e.fCnt+1, e.item.String(), e.fCnt
-		out.GatewayID, out.TXInfo = gatewayID, v4Down(e.sent)
-	case kindError:
-		out.Level, out.Code, out.Description, out.Context = "ERROR", e.code, e.text, e.context
+		out.QueueItemID, out.FCntDown, out.Acknowledged = e.Item.String(), e.FCnt, e.Acknowledged
+	case TxAck:
+		out.DownlinkID, out.QueueItemID, out.FCntDown = e.FCnt+1, e.Item.String(), e.FCnt
+		out.GatewayID, out.TXInfo = gatewayID, v4Down(e)
+	case Error:
+		out.Level, out.Code, out.Description, out.Context = "ERROR", e.Code, e.Text, e.Context
 	}
 	return json.Marshal(out)
 }
 
-func v4Up(out *v4Event, e *event) {
-	out.Deduplication, out.Region = profileID, regionID(e.device)
-	out.DevAddr = hex.EncodeToString(e.devAddr[:])
-	out.ADR, out.DR, out.FCnt, out.FPort = true, e.dr, e.fCnt, e.fPort
-	out.Confirmed, out.Data = e.confirmed, e.data
+func v4Up(out *v4Event, e *Event) {
+	out.Deduplication, out.Region = profileID, regionID(e.Device)
+	out.DevAddr = hex.EncodeToString(e.DevAddr[:])
+	out.ADR, out.DR, out.FCnt, out.FPort = true, e.DR, e.FCnt, e.FPort
+	out.Confirmed, out.Data = e.Confirmed, e.Data
 	out.RXInfo = []v4RX{{
-		GatewayID: gatewayID, UplinkID: e.fCnt + 1, RSSI: rssi, SNR: snr, CRCStatus: "CRC_OK",
+		GatewayID: gatewayID, UplinkID: e.FCnt + 1, RSSI: rssi, SNR: snr, CRCStatus: "CRC_OK",
 	}}
-	out.TXInfo = &v4TX{Frequency: rx1Hz, Modulation: v4Modulate(e.device, e.dr, false)}
+	out.TXInfo = &v4TX{Frequency: rx1Hz, Modulation: v4Modulate(e.Device, e.DR, false)}
 }
 
-func (v v4) device(d *Device) v4Device {
+func (v v4) device(d Device) v4Device {
 	info := v4Device{
 		TenantID: tenantID, TenantName: tenantName,
-		ApplicationID: v.cfg.Application, ApplicationName: v.cfg.ApplicationName,
+		ApplicationID: v.app.ID, ApplicationName: v.app.Name,
 		DeviceProfileID: profileID, DeviceProfileName: profileName,
-		DeviceName: d.name, DevEUI: d.eui.String(), Tags: d.tags,
+		DeviceName: d.Name, DevEUI: d.EUI.String(), Tags: d.Tags,
 	}
-	if d.class == ClassC {
+	if d.ClassC {
 		info.Class = "CLASS_C" // CLASS_A is zero
 	}
 	return info
 }
 
 // regionID is the identifier that a region has in the configuration as shipped.
-func regionID(d *Device) string {
-	return strings.ToLower(strings.ReplaceAll(d.radio.rx2.Name(), "-", "_"))
+func regionID(d Device) string {
+	return strings.ToLower(strings.ReplaceAll(d.Region, "-", "_"))
 }
 
-func v4Modulate(d *Device, dr int, inverted bool) v4Modulation {
-	m := d.radio.modulation(dr)
+func v4Modulate(d Device, dr int, inverted bool) v4Modulation {
+	m := modulation(d.Region, dr)
 	return v4Modulation{v4Lora{
 		Bandwidth: 1000 * m.kHz, SpreadingFactor: m.spreadingFactor,
 		CodeRate: codeRate, Inverted: inverted,
 	}}
 }
 
-func v4Down(f *frame) *v4TX {
+func v4Down(e *Event) *v4TX {
+	f := e.Sent
 	timing := &v4Timing{Delay: &v4Delay{delay(f).String()}}
-	if f.window == region.ClassC {
+	if f.Window == region.ClassC {
 		timing = &v4Timing{Immediately: &struct{}{}}
 	}
 	return &v4TX{
-		Frequency: int(hertz(f.window)), Power: txPower,
-		Modulation: v4Modulate(f.device, f.dr, true), Timing: timing,
+		Frequency: int(hertz(f.Window)), Power: txPower,
+		Modulation: v4Modulate(e.Device, f.DR, true), Timing: timing,
 	}
 }

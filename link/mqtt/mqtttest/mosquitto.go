@@ -1,4 +1,4 @@
-package chirpstacktest
+package mqtttest
 
 import (
 	"context"

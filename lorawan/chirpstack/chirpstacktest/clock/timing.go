@@ -1,6 +1,8 @@
-package chirpstacktest
+package clock
 
-import "time"
+import (
+	"time"
+)
 
 // Timing is how long a network server and its radio take. A zero field takes
 // no time.
@@ -55,13 +57,13 @@ func (t Timing) Scaled(factor float64) Timing {
 	return t
 }
 
-// event is how long after an uplink its event leaves.
-func (t Timing) event() time.Duration { return t.Deduplication + t.Publish }
+// Event is how long after an uplink its event leaves.
+func (t Timing) Event() time.Duration { return t.Deduplication + t.Publish }
 
-// close is how long after an uplink a device without an answer stops to listen.
-func (t Timing) close(c Class) time.Duration {
-	if c == ClassC {
+// Close is how long after an uplink a device without an answer stops to listen.
+func (t Timing) Close(classC bool) time.Duration {
+	if classC {
 		return t.ClassCListen
 	}
-	return max(t.event()+t.DownlinkWait, t.RX1Delay+t.RX2Gap)
+	return max(t.Event()+t.DownlinkWait, t.RX1Delay+t.RX2Gap)
 }

@@ -1,4 +1,4 @@
-package chirpstacktest
+package clock
 
 import (
 	"container/heap"
@@ -34,9 +34,9 @@ func (m *moments) Pop() any {
 	return x
 }
 
-// timeline holds what is to come. Anyone adds, one goroutine runs it. It is
-// bounded by its users: an exchange per device, and maxCommands.
-type timeline struct {
+// Timeline holds what is to come. Anyone adds, one goroutine runs it. It is
+// bounded by its users.
+type Timeline struct {
 	wake chan struct{} // 1 slot: the earliest moment has changed
 
 	mu      sync.Mutex
@@ -44,7 +44,11 @@ type timeline struct {
 	seq     uint64
 }
 
-func (t *timeline) at(due time.Time, do func()) {
+// NewTimeline returns one with nothing to come.
+func NewTimeline() *Timeline { return &Timeline{wake: make(chan struct{}, 1)} }
+
+// At lets do happen when it is due.
+func (t *Timeline) At(due time.Time, do func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	m := moment{due: due, seq: t.seq, do: do}
@@ -60,7 +64,7 @@ func (t *timeline) at(due time.Time, do func()) {
 
 // next takes a moment that has come, or tells how long to wait for one: at
 // most an hour, when nothing is to come.
-func (t *timeline) next() (do func(), wait time.Duration) {
+func (t *Timeline) next() (do func(), wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if len(t.waiting) == 0 {
@@ -72,8 +76,8 @@ func (t *timeline) next() (do func(), wait time.Duration) {
 	return heap.Pop(&t.waiting).(moment).do, 0
 }
 
-// run calls step with each moment at its time until ctx ends.
-func (t *timeline) run(ctx context.Context, step func(do func())) {
+// Run calls step with each moment at its time until ctx ends.
+func (t *Timeline) Run(ctx context.Context, step func(do func())) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {

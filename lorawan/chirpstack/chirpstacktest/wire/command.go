@@ -1,0 +1,62 @@
+package wire
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"havn/lorawan"
+)
+
+// The highest FPorts of commands, by version.
+const (
+	MaxFPortV3 = 224
+	MaxFPortV4 = 255
+)
+
+// Command is the body of a command. Version 3 reads fewer fields.
+type Command struct {
+	DevEUI    string     `json:"devEui"`
+	Confirmed bool       `json:"confirmed"`
+	FPort     uint8      `json:"fPort"`
+	Data      []byte     `json:"data"`
+	ID        string     `json:"id"`
+	ExpiresAt *time.Time `json:"expiresAt"`
+}
+
+// ParseCommand reads a command for a device. Of version 4 it returns the
+// identifier of the item too: that of the command, or a new one.
+func ParseCommand(
+	e Encoding, eui lorawan.DevEUI, payload []byte,
+) (c Command, id lorawan.DownlinkID, err error) {
+	if err := json.Unmarshal(payload, &c); err != nil {
+		return c, id, err
+	}
+	if e == V4 {
+		id, err = c.checkV4(eui)
+		return c, id, err
+	}
+	c.ExpiresAt = nil
+	if c.FPort == 0 || c.FPort > MaxFPortV3 {
+		return c, id, fmt.Errorf("fPort must be between 1 - %d", MaxFPortV3)
+	}
+	return c, id, nil
+}
+
+// checkV4 takes what only version 4 knows.
+func (c Command) checkV4(eui lorawan.DevEUI) (id lorawan.DownlinkID, err error) {
+	if c.DevEUI != eui.String() {
+		return id, fmt.Errorf("payload dev_eui %s does not match topic dev_eui %s", c.DevEUI, eui)
+	}
+	if c.FPort == 0 {
+		return id, fmt.Errorf("fPort must be between 1 - %d", MaxFPortV4)
+	}
+	if c.ID == "" {
+		return lorawan.NewDownlinkID(), nil
+	}
+	id, ok := lorawan.ParseDownlinkID(c.ID)
+	if !ok {
+		return id, fmt.Errorf("id %q is no UUID", c.ID)
+	}
+	return id, nil
+}
