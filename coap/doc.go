@@ -4,16 +4,15 @@
 //
 // The path of a datagram:
 //
-//	socket ── recvmmsg ──► reader ──► Handler.Handle ──► sendmmsg ──► socket
-//	                       (batch)      parse             (batch)
-//	                                    resource
-//	                                    update.Engine: from memory, at once
-//	                                    or telemetry.Upstream
-//	                                    reply
+//	socket ──► coap/udp ──► Handler.Handle ──► coap/udp ──► socket
+//	            reader        coap/message       reader
+//	                          resource
+//	                          update.Engine: from memory, at once
+//	                          or telemetry.Upstream
+//	                          coap/message
 //
-// [Handler] is a function from datagram to datagram. [Server] is a thin loop
-// around it: every reader owns a socket of the same port, its buffers and one
-// batch at a time.
+// [Handler] is a function from datagram to datagram. [Server] is the front: a
+// handler on a port.
 //
 // Since every request is answered at once and a GET or a Status changes nothing
 // when it is repeated, the message layer needs no memory for those: a CON is

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/coap/udp"
 	"havn/telemetry"
 )
 
@@ -22,7 +23,7 @@ func TestRetransmission(t *testing.T) {
 	} {
 		w := newWorld(t, Chunks{})
 		w.cloud.commands = []telemetry.Command{{Name: "first"}, {Name: "second"}}
-		at := func(from Peer, after time.Duration, m msg) []byte {
+		at := func(from udp.Peer, after time.Duration, m msg) []byte {
 			from.Received = from.Received.Add(after)
 			return w.handler.Handle(nil, m.bytes(), from)
 		}

@@ -31,7 +31,6 @@ func (h *Handler) newCounts(log *slog.Logger) *front.Counts {
 	c := front.NewCounts(complaints, codeText, names...)
 	c.Extra = []front.Extra{
 		front.Counter("duplicates_total", "Telemetry that came again and was answered as before.", &h.duplicates),
-		front.Counter("send_errors_total", "Answers that the kernel did not take.", &h.sendErrors),
 	}
 	return c
 }

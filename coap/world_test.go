@@ -20,6 +20,8 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/coap/block"
+	codec "havn/coap/message"
+	"havn/coap/udp"
 	"havn/dfu"
 	"havn/firmware"
 	"havn/firmware/firmwaretest"
@@ -42,7 +44,7 @@ var firmwares = map[string]int{
 
 var now = time.Unix(1_800_000_000, 0)
 
-var peer = Peer{Addr: netip.MustParseAddrPort("10.1.2.3:40000"), Received: now}
+var peer = udp.Peer{Addr: netip.MustParseAddrPort("10.1.2.3:40000"), Received: now}
 
 // world is an engine that knows the firmwares, held in memory.
 type world struct {
@@ -277,7 +279,7 @@ func blockOf(t testing.TB, m msg) block.Value {
 func (w *world) ask(t testing.TB, m msg) msg {
 	t.Helper()
 	raw := w.handler.Handle(nil, m.bytes(), peer)
-	if len(raw) == 0 || len(raw) > maxMessage {
+	if len(raw) == 0 || len(raw) > codec.MaxSize {
 		t.Fatalf("%+v: a reply of %d bytes", m, len(raw))
 	}
 	got := read(t, raw)

@@ -30,6 +30,7 @@ var floors = [][]string{
 
 // besides lists imports within a room that lead neither up nor down a folder.
 var besides = map[string][]string{
+	"coap/message":                           {"coap/block"},
 	"lorawan/chirpstack":                     {"lorawan/topic"},
 	"lorawan/ttn":                            {"lorawan/topic", "lorawan/region"},
 	"lorawan/plan":                           {"lorawan/region"},

@@ -1,9 +1,8 @@
-package coap
+package udp
 
 import (
 	"net"
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,29 +14,29 @@ import (
 //
 // All memory is allocated here, once.
 type reader struct {
-	handler *Handler
-	socket  *mmsgSocket
-	batch   *batch
+	server *Server
+	socket *mmsgSocket
+	batch  *batch
 }
 
-// serve reads socket until closing is set and the wait interrupted. It keeps an
-// operating system thread to itself.
-func serve(socket *net.UDPConn, h *Handler, closing *atomic.Bool) error {
+// serve reads a socket until the server is closing and the wait interrupted. It
+// keeps an operating system thread to itself.
+func (s *Server) serve(socket *net.UDPConn) error {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	waiting, err := newMmsgSocket(socket)
 	if err != nil {
-		if closing.Load() { // closed before it was served
+		if s.closing.Load() { // closed before it was served
 			return nil
 		}
 		return err
 	}
 	defer waiting.file.Close()
-	r := &reader{handler: h, socket: waiting, batch: newBatch()}
+	r := &reader{server: s, socket: waiting, batch: newBatch()}
 	for {
 		n, err := waiting.receive(r.batch.requests[:])
 		switch {
-		case closing.Load():
+		case s.closing.Load():
 			return nil
 		case err != nil:
 			return err
@@ -57,22 +56,22 @@ func (r *reader) round(n int) {
 	}
 	r.send(replies)
 	r.batch.reuse(n)
-	r.handler.counts.Answers.Observe(time.Since(received), n)
+	r.server.handler.Answered(n, time.Since(received))
 }
 
 // answer handles the i-th request of the batch. It reports whether there is a
 // reply, which is the k-th.
 func (r *reader) answer(i, k int, received time.Time) bool {
-	b := r.batch
+	b, h := r.batch, r.server.handler
 	datagram, peer := b.request(i), Peer{b.peer(i), received}
 	dst := b.replyBuffers[k][:0]
 	switch {
 	case !b.unicast(i):
-		r.handler.reject(Multicast, peer.Addr, errMulticast, 0)
+		h.Ignored(peer)
 	case b.requests[i].header.Flags&unix.MSG_TRUNC != 0:
-		dst = r.handler.Truncated(dst, datagram, peer)
+		dst = h.Truncated(dst, datagram, peer)
 	default:
-		dst = r.handler.Handle(dst, datagram, peer)
+		dst = h.Handle(dst, datagram, peer)
 	}
 	if len(dst) > 0 {
 		b.reply(k, i, dst)
@@ -86,7 +85,7 @@ func (r *reader) send(n int) {
 	for replies := r.batch.replies[:n]; len(replies) > 0; {
 		sent, err := r.socket.send(replies)
 		if err != nil {
-			r.handler.sendErrors.Add(1)
+			r.server.Unsent.Add(1)
 			sent = 1
 		}
 		replies = replies[sent:]

@@ -1,4 +1,4 @@
-package coap
+package udp
 
 import (
 	"encoding/binary"
@@ -31,15 +31,15 @@ type batch struct {
 
 	peers          [batchSize]unix.RawSockaddrInet6 // or RawSockaddrInet4, which is shorter
 	controls       [batchSize][controlSize]uint64   // words, for the alignment of cmsghdr
-	requestBuffers [batchSize][maxDatagram]byte
-	replyBuffers   [batchSize][maxMessage]byte
+	requestBuffers [batchSize][MaxDatagram]byte
+	replyBuffers   [batchSize][MaxReply]byte
 }
 
 func newBatch() *batch {
 	b := new(batch)
 	for i := range batchSize {
 		b.requestVectors[i].Base = &b.requestBuffers[i][0]
-		b.requestVectors[i].SetLen(maxDatagram)
+		b.requestVectors[i].SetLen(MaxDatagram)
 		h := &b.requests[i].header
 		h.Iov = &b.requestVectors[i]
 		h.SetIovlen(1)

@@ -1,4 +1,4 @@
-package coap
+package udp
 
 import (
 	"net/netip"

@@ -1,12 +1,11 @@
 //go:build !linux
 
-package coap
+package udp
 
 import (
 	"errors"
 	"log/slog"
 	"net"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -26,8 +25,8 @@ func configure(socket *net.UDPConn, _ *slog.Logger) error {
 }
 
 // serve answers the datagrams of socket, one at a time, until it is closed.
-func serve(socket *net.UDPConn, h *Handler, _ *atomic.Bool) error {
-	request, reply := make([]byte, maxDatagram+1), make([]byte, 0, maxMessage)
+func (s *Server) serve(socket *net.UDPConn) error {
+	request, reply := make([]byte, MaxDatagram+1), make([]byte, 0, MaxReply)
 	for {
 		n, from, err := socket.ReadFromUDPAddrPort(request)
 		if errors.Is(err, net.ErrClosed) {
@@ -36,17 +35,17 @@ func serve(socket *net.UDPConn, h *Handler, _ *atomic.Bool) error {
 			return err
 		}
 		peer := Peer{from, time.Now()}
-		if reply = reply[:0]; n > maxDatagram {
-			reply = h.Truncated(reply, request[:maxDatagram], peer)
+		if reply = reply[:0]; n > MaxDatagram {
+			reply = s.handler.Truncated(reply, request[:MaxDatagram], peer)
 		} else {
-			reply = h.Handle(reply, request[:n], peer)
+			reply = s.handler.Handle(reply, request[:n], peer)
 		}
 		if len(reply) == 0 {
 			continue
 		}
 		if _, err := socket.WriteToUDPAddrPort(reply, from); err != nil {
-			h.sendErrors.Add(1)
+			s.Unsent.Add(1)
 		}
-		h.counts.Answers.Observe(time.Since(peer.Received), 1)
+		s.handler.Answered(1, time.Since(peer.Received))
 	}
 }

@@ -1,17 +1,17 @@
-package coap
+package message
 
 import (
 	"encoding/binary"
 
-	"github.com/plgd-dev/go-coap/v3/message"
+	coap "github.com/plgd-dev/go-coap/v3/message"
 
 	"havn/identity"
 )
 
 // Options that are not in every registry: Drogue Cloud's own.
 const (
-	optionAuthorization message.OptionID = 4209 // the text of an HTTP Authorization header
-	optionCommand       message.OptionID = 4210 // name of the command in the payload
+	OptionAuthorization coap.OptionID = 4209 // the text of an HTTP Authorization header
+	OptionCommand       coap.OptionID = 4210 // name of the command in the payload
 )
 
 // payloadMarker ends the options where a payload follows.
@@ -22,7 +22,7 @@ const payloadMarker = 0xff
 // malformed is set.
 type options struct {
 	rest      []byte
-	number    message.OptionID
+	number    coap.OptionID
 	value     []byte
 	malformed bool
 }
@@ -41,7 +41,7 @@ func (o *options) next() bool {
 		o.malformed = true
 		return false
 	}
-	o.number = message.OptionID(number)
+	o.number = coap.OptionID(number)
 	o.value, o.rest = o.rest[:length], o.rest[length:]
 	return true
 }
@@ -49,16 +49,16 @@ func (o *options) next() bool {
 // extended completes a delta or length whose nibble is given.
 func (o *options) extended(nibble byte) int {
 	switch {
-	case nibble < message.ExtendOptionByteCode:
+	case nibble < coap.ExtendOptionByteCode:
 		return int(nibble)
-	case nibble == message.ExtendOptionByteCode && len(o.rest) >= 1:
+	case nibble == coap.ExtendOptionByteCode && len(o.rest) >= 1:
 		n := int(o.rest[0])
 		o.rest = o.rest[1:]
-		return n + message.ExtendOptionByteAddend
-	case nibble == message.ExtendOptionWordCode && len(o.rest) >= 2:
+		return n + coap.ExtendOptionByteAddend
+	case nibble == coap.ExtendOptionWordCode && len(o.rest) >= 2:
 		n := int(binary.BigEndian.Uint16(o.rest))
 		o.rest = o.rest[2:]
-		return n + message.ExtendOptionWordAddend
+		return n + coap.ExtendOptionWordAddend
 	}
 	o.malformed = true
 	return 0
@@ -66,7 +66,7 @@ func (o *options) extended(nibble byte) int {
 
 // critical reports whether a server that does not understand the option must
 // refuse the message (RFC 7252 section 5.4.6).
-func critical(n message.OptionID) bool { return n&1 != 0 }
+func critical(n coap.OptionID) bool { return n&1 != 0 }
 
 // lengths bounds the value of an option; outside of them an option counts as
 // one that is not understood (RFC 7252 section 5.4.3).
@@ -76,31 +76,31 @@ type lengths struct{ min, max int }
 // false for all others. Conditional requests (If-Match, If-None-Match) are
 // among the others: 4.02 says that the condition was not looked at, where 4.12
 // would claim that it does not hold.
-func understood(n message.OptionID) (l lengths, ok bool) {
+func understood(n coap.OptionID) (l lengths, ok bool) {
 	switch n {
-	case message.URIHost:
+	case coap.URIHost:
 		return lengths{1, 255}, true
-	case message.URIPort, message.ContentFormat, message.Accept:
+	case coap.URIPort, coap.ContentFormat, coap.Accept:
 		return lengths{0, 2}, true
-	case message.URIPath, message.URIQuery:
+	case coap.URIPath, coap.URIQuery:
 		return lengths{0, 255}, true
-	case message.ETag:
+	case coap.ETag:
 		return lengths{1, 8}, true
-	case message.Block1, message.Block2:
+	case coap.Block1, coap.Block2:
 		return lengths{0, 3}, true
-	case message.Size2:
+	case coap.Size2:
 		return lengths{0, 4}, true
-	case message.ProxyURI:
+	case coap.ProxyURI:
 		return lengths{1, 1034}, true
-	case message.ProxyScheme:
+	case coap.ProxyScheme:
 		return lengths{1, 255}, true
-	case optionAuthorization:
+	case OptionAuthorization:
 		return lengths{1, identity.MaxAuthorization}, true
 	}
 	return lengths{}, false
 }
 
 // repeatable reports whether an understood option may occur more than once.
-func repeatable(n message.OptionID) bool {
-	return n == message.URIPath || n == message.URIQuery || n == message.ETag
+func repeatable(n coap.OptionID) bool {
+	return n == coap.URIPath || n == coap.URIQuery || n == coap.ETag
 }

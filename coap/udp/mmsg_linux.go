@@ -1,4 +1,4 @@
-package coap
+package udp
 
 import (
 	"errors"
@@ -110,7 +110,7 @@ func growReceiveBuffer(fd int, log *slog.Logger) error {
 	}
 	got, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF)
 	if got /= 2; err == nil && got < receiveBuffer { // the kernel counts its own overhead twice
-		log.Warn("coap: small receive buffer, bursts may be lost; raise net.core.rmem_max",
+		log.Warn("coap: the receive buffer is small and bursts may be lost: raise net.core.rmem_max",
 			slog.Int("bytes", got), slog.Int("wanted", receiveBuffer))
 	}
 	return err
