@@ -36,7 +36,7 @@ var besides = map[string][]string{
 	"lorawan/plan":                           {"lorawan/region"},
 	"lorawan/chirpstack/chirpstacktest":      {"lorawan/region"},
 	"lorawan/chirpstack/chirpstacktest/wire": {"lorawan/region"},
-	"update/updatetest":                      {"update/desired"},
+	"update/updatetest":                      {"update/desired", "update/row"},
 	"bench/load":                             {"bench/device"},
 	"bench/coap":                             {"bench/report", "bench/load", "bench/device"},
 	"bench/link":                             {"bench/report", "bench/load", "bench/device", "bench/lossy"},
@@ -52,7 +52,7 @@ var besides = map[string][]string{
 var laboratory = map[string][]string{
 	"bench":             {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
 	"bench/cache":       {"cache"}, // measured alone
-	"update/updatetest": {"update/desired"},
+	"update/updatetest": {"update/desired", "update/row"},
 	"bench/load":        {"coap/block"}, // the generator's protocol
 	"bench/device":      {"coap/block"}, // the device's protocol
 	"bench/link":        {"coap/block"}, // sizes of blocks
