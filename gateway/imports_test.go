@@ -16,7 +16,7 @@ import (
 // up. A package may import packages of lower floors. On its own floor it may
 // import its own room alone, and there only the folders above and below it.
 var floors = [][]string{
-	{"fault"},
+	{"fault", "metric"},
 	{"dfu", "link"},
 	{"firmware", "identity", "telemetry"},
 	{"status"},
@@ -36,6 +36,7 @@ var besides = map[string][]string{
 	"lorawan/plan":                           {"lorawan/region"},
 	"lorawan/chirpstack/chirpstacktest":      {"lorawan/region"},
 	"lorawan/chirpstack/chirpstacktest/wire": {"lorawan/region"},
+	"gateway/config":                         {"gateway/admin"},
 	"update/updatetest":                      {"update/desired", "update/row"},
 	"bench/load":                             {"bench/device"},
 	"bench/coap":                             {"bench/report", "bench/load", "bench/device"},
