@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/dfu"
 )
@@ -111,7 +112,7 @@ func (m *MQTT) greet() error {
 	hello.Connect = packets.ConnectParams{
 		ProtocolName: []byte("MQTT"), Clean: true, Keepalive: 60, ClientIdentifier: m.Device.Name,
 		UsernameFlag: true, Username: []byte(userEscapes.Replace(m.Device.Name) + "@" + m.Device.Application),
-		PasswordFlag: true, Password: []byte(m.Password),
+		PasswordFlag: m.Password != "", Password: []byte(m.Password),
 	}
 	hello.Properties.MaximumPacketSize = m.MaxPacket
 	if err := m.write(hello); err != nil {
@@ -120,7 +121,8 @@ func (m *MQTT) greet() error {
 	if ack, err := m.await(packets.Connack); err != nil {
 		return err
 	} else if ack.ReasonCode != 0 {
-		return fmt.Errorf("CONNACK %#02x: not let in", ack.ReasonCode)
+		text := fmt.Sprintf("CONNACK %#02x: the gateway does not let this device in", ack.ReasonCode)
+		return &CodeError{Code: codes.Unauthorized, Text: text}
 	}
 	err := m.write(packets.Packet{
 		FixedHeader: packets.FixedHeader{Type: packets.Subscribe, Qos: 1}, PacketID: m.nextID(),
@@ -173,11 +175,20 @@ func (m *MQTT) answer(pk packets.Packet, acknowledged bool) Answer {
 		a.Violations = append(a.Violations, violation(BadDelivery,
 			"QoS %d, retained %t, again %t, after the PUBACK %t", h.Qos, h.Retain, h.Dup, acknowledged))
 	}
-	if most := cmp.Or(m.MaxPacket, mqttPacket); uint32(pk.FixedHeader.Remaining) > most {
+	if most := m.most(); uint32(pk.FixedHeader.Remaining) > most {
 		a.Violations = append(a.Violations,
 			violation(OverPacket, "%d bytes, want at most %d", pk.FixedHeader.Remaining, most))
 	}
 	return a
+}
+
+// most is the longest packet that the device takes. In MQTT 3.1.1 it cannot tell the
+// gateway.
+func (m *MQTT) most() uint32 {
+	if m.Version == MQTT311 {
+		return mqttPacket
+	}
+	return cmp.Or(m.MaxPacket, mqttPacket)
 }
 
 // await reads a packet that must be of a type.

@@ -28,6 +28,7 @@ import (
 type demo struct {
 	once     bool
 	devices  int
+	sessions int
 	radios   int
 	firmware string
 	timeout  time.Duration
@@ -50,7 +51,7 @@ func newDemo() *cobra.Command {
 		Short: "See the whole thing work, with everything embedded",
 		Long: "Demo starts an OCI registry with a firmware image, a stand-in for Drogue Cloud\n" +
 			"that wants it on all devices, the gateway and simulated devices, all on loopback\n" +
-			"and free ports. The devices update over CoAP and LoRaWAN, and the cloud is told.",
+			"and free ports. The devices update over CoAP, MQTT and LoRaWAN, and the cloud is told.",
 		Args: exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.out = cmd.OutOrStdout()
@@ -60,6 +61,7 @@ func newDemo() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&d.once, "once", false, "end when all devices are updated; exit 1 if one was not")
 	f.IntVar(&d.devices, "devices", 8, "how many CoAP devices")
+	f.IntVar(&d.sessions, "mqtt-devices", 2, "how many MQTT devices")
 	f.IntVar(&d.radios, "lorawan-devices", 2, "how many LoRaWAN devices")
 	f.StringVar(&d.firmware, "firmware", "", "firmware `FILE`; made up when empty")
 	f.DurationVar(&d.timeout, "timeout", 2*time.Minute, "how long the updates may take")
@@ -103,8 +105,8 @@ func (d *demo) serve(ctx context.Context, cfg config.Config) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(d.out, "cloud     %s (a stand-in for Drogue Cloud)\ngateway   coap://%s\nadmin     %s\n\n",
-		d.backend.Cloud.RegistryURL, g.Addr("coap"), g.AdminURL())
+	fmt.Fprintf(d.out, "cloud     %s (a stand-in for Drogue Cloud)\ngateway   coap://%s, mqtt://%s\nadmin     %s\n\n",
+		d.backend.Cloud.RegistryURL, g.Addr("coap"), g.Addr("mqtt"), g.AdminURL())
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	var parts errgroup.Group
@@ -134,6 +136,7 @@ const demoConfiguration = `
 data: %[1]q
 admin: {listen: "127.0.0.1:0"}
 coap: {listen: "127.0.0.1:0"}
+mqtt: {listen: "127.0.0.1:0"}
 update: {retry: 1s}
 lorawan:
   networks:
@@ -151,7 +154,7 @@ type outcome struct {
 func (d *demo) update(ctx context.Context, g *gateway.Gateway) error {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
-	outcomes := make([]outcome, d.devices+d.radios)
+	outcomes := make([]outcome, d.devices+d.sessions+d.radios)
 	drawn := newBars(d.out)
 	var devices sync.WaitGroup
 	for i := range outcomes {
@@ -175,12 +178,20 @@ func (d *demo) update(ctx context.Context, g *gateway.Gateway) error {
 // life runs one device to its end, drawing how far it is.
 type life func(ctx context.Context, line *bar) (device.Result, error)
 
-// device makes the i-th device: the CoAP devices come first, in turns of both
-// modes.
+// device makes the i-th device: the CoAP devices come first, then those of MQTT, then
+// those of LoRaWAN.
 func (d *demo) device(g *gateway.Gateway, i int, o *outcome) (life, error) {
-	if i >= d.devices {
-		return d.radioDevice(i-d.devices, o)
+	switch {
+	case i < d.devices:
+		return coapDevice(g, i, o)
+	case i < d.devices+d.sessions:
+		return mqttDevice(g, i-d.devices, o)
 	}
+	return d.radioDevice(i-d.devices-d.sessions, o)
+}
+
+// coapDevice makes a device of one of both modes, in turns.
+func coapDevice(g *gateway.Gateway, i int, o *outcome) (life, error) {
 	mode := [...]string{"write", "block"}[i%2]
 	o.name, o.protocol = fmt.Sprintf("sensor-%d", i+1), "coap "+mode
 	client, err := device.Dial(g.Addr("coap").String(), device.Transmission{})
@@ -192,6 +203,23 @@ func (d *demo) device(g *gateway.Gateway, i int, o *outcome) (life, error) {
 		defer client.Close()
 		return live(ctx, line, device.Config{MTU: 512, BlockSize: 512}, func(cfg device.Config) (*device.Device, error) {
 			return newSimulated(mode, cfg, c)
+		})
+	}, nil
+}
+
+// mqttDevice makes a device of one of both versions of MQTT, in turns.
+func mqttDevice(g *gateway.Gateway, i int, o *outcome) (life, error) {
+	version := [...]byte{device.MQTT5, device.MQTT311}[i%2]
+	o.name = fmt.Sprintf("meter-%d", i+1)
+	o.protocol = "mqtt " + map[byte]string{device.MQTT5: "5", device.MQTT311: "3.1.1"}[version]
+	t := &device.MQTT{
+		Address: g.Addr("mqtt").String(), Device: dfu.Device{Application: demoApplication, Name: o.name},
+		Version: version, QoS: 1,
+	}
+	return func(ctx context.Context, line *bar) (device.Result, error) {
+		defer t.Close()
+		return live(ctx, line, device.Config{MTU: 512}, func(cfg device.Config) (*device.Device, error) {
+			return device.New(cfg, t)
 		})
 	}, nil
 }

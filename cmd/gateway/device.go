@@ -30,32 +30,45 @@ func newDevice() *cobra.Command {
 		Args:  exactly(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
+	parent.AddCommand(newDeviceCoAP(), newDeviceMQTT())
+	return parent
+}
+
+func newDeviceCoAP() *cobra.Command {
 	var o deviceOptions
 	cmd := &cobra.Command{
 		Use:   "coap --url coap://HOST:PORT --application A --device D --version V",
 		Short: "Update over CoAP, as a device does",
-		Long: "Follow the update protocol to the swap, verify the SHA-256 and write the image.\n" +
-			"It fails if nobody is there, or if an answer breaks a rule that real devices\n" +
-			"depend on.",
-		Args: exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
+		Long:  followed,
+		Args:  exactly(0),
+		RunE:  func(cmd *cobra.Command, _ []string) error { return o.overCoAP(cmd) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.url, "url", "coap://127.0.0.1:5683", "`URL` of the gateway")
+	f.StringVar(&o.mode, "mode", "write", "write (CBOR commands) or block (Block2)")
+	f.IntVar(&o.config.BlockSize, "block-size", 1024, "block size in `BYTES`: 16, 32, 64 ... 1024")
+	o.flags(cmd)
+	return cmd
+}
+
+// followed is what all simulated devices do.
+const followed = "Follow the update protocol to the swap, verify the SHA-256 and write the image.\n" +
+	"It fails if nobody is there, or if an answer breaks a rule that real devices\n" +
+	"depend on."
+
+// flags adds the flags that all devices have.
+func (o *deviceOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringVar(&o.identity.Application, "application", "default", "`APPLICATION` of the device")
 	f.StringVar(&o.identity.Name, "device", "", "`DEVICE` name")
 	f.StringVar(&o.config.Version, "version", "", "`VERSION` the device runs now")
-	f.StringVar(&o.mode, "mode", "write", "write (CBOR commands) or block (Block2)")
 	f.Uint32Var(&o.config.MTU, "mtu", device.DefaultMTU, "most firmware `BYTES` per write")
-	f.IntVar(&o.config.BlockSize, "block-size", 1024, "block size in `BYTES`: 16, 32, 64 ... 1024")
 	f.StringVar(&o.out, "out", "", "write the image to `FILE`")
 	f.BoolVar(&o.json, "json", false, "print one JSON document")
 	required(cmd, "device", "version")
-	parent.AddCommand(cmd)
-	return parent
 }
 
-func (o *deviceOptions) run(cmd *cobra.Command) error {
+func (o *deviceOptions) overCoAP(cmd *cobra.Command) error {
 	client, err := o.dial(device.Transmission{})
 	if err != nil {
 		return err
@@ -64,11 +77,18 @@ func (o *deviceOptions) run(cmd *cobra.Command) error {
 	if err := o.knock(cmd.Context()); err != nil {
 		return err
 	}
+	return o.update(cmd, func() (*device.Device, error) {
+		return newSimulated(o.mode, o.config, &device.CoAP{Client: client, Device: o.identity})
+	})
+}
+
+// update makes a device and updates it, drawing how far it is.
+func (o *deviceOptions) update(cmd *cobra.Command, build func() (*device.Device, error)) error {
 	drawn := newBars(cmd.ErrOrStderr())
 	line := drawn.add(o.identity.String())
 	o.config.Progress = func(offset, size uint32) { line.set(int64(offset), int64(size)) }
 	o.config.Until = func(s device.State) bool { return s.InSync }
-	d, err := newSimulated(o.mode, o.config, &device.CoAP{Client: client, Device: o.identity})
+	d, err := build()
 	if err != nil {
 		return usageError{err}
 	}

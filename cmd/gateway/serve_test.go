@@ -11,6 +11,7 @@ import (
 
 	"havn/bench/device"
 	"havn/firmware"
+	"havn/link/linktest"
 )
 
 // TestRunFirmware: one file for every device that asks, and the devices are
@@ -44,6 +45,30 @@ func TestRunFirmware(t *testing.T) {
 	if !strings.Contains(text, "bytes     0 in 0 chunks") {
 		t.Errorf("a device that is up to date printed\n%s", text)
 	}
+}
+
+// TestDeviceMQTT: a device of the command line updates over MQTT, plain and with TLS.
+func TestDeviceMQTT(t *testing.T) {
+	t.Parallel()
+	plain, secure := freePort(t, "tcp"), freePort(t, "tcp")
+	c := linktest.NewCertificate(t, "127.0.0.1")
+	s := newSite(t, "127.0.0.1:1", fmt.Sprintf("mqtt: {listen: %q, tls_listen: %q, certificate: %q, key: %q}\n",
+		plain, secure, c.File, c.Key))
+	fw := random(t, 5003)
+	s.start("--firmware", s.write("fw.bin", fw), "--version", "v1")
+	want := fmt.Sprintf("version   v1\ndigest    %s\nbytes     5003 in 21 chunks\n", digestOf(fw))
+	for i, args := range [][]string{
+		{"--url", "mqtt://" + plain}, {"--url", "mqtt://" + plain, "--protocol", "3.1.1", "--qos", "1"},
+		{"--url", "mqtts://" + secure, "--ca", c.File},
+	} {
+		args = append([]string{"device", "mqtt", "--device", fmt.Sprint(i), "--version", "v0", "--mtu", "256"}, args...)
+		if text := s.must(args...); !strings.Contains(text, want) {
+			t.Errorf("%q printed\n%s", args, text)
+		}
+	}
+	away := []string{"device", "mqtt", "--url", "mqtt://127.0.0.1:1", "--device", "d", "--version", "v0"}
+	s.refused(exitFailed, away, "mqtt.listen", "see --url")
+	s.refused(exitUsage, append(away, "--qos", "2"), "want 0 or 1")
 }
 
 func digestOf(data []byte) firmware.Digest { return sha256.Sum256(data) }
@@ -87,12 +112,12 @@ func TestDemo(t *testing.T) {
 			t.Errorf("no row %q in\n%s", row, out)
 		}
 	}
-	for _, row := range []string{"field-1   lorawan DR5", "field-2   lorawan DR3", "each device is in sync there too"} {
+	for _, row := range []string{"meter-1   mqtt 5", "meter-2   mqtt 3.1.1", "field-1   lorawan DR5", "field-2   lorawan DR3", "each device is in sync there too"} {
 		if !strings.Contains(out, row) {
 			t.Errorf("no %q in\n%s", row, out)
 		}
 	}
-	if n := strings.Count(out, digest+"\n"); n != 6 {
+	if n := strings.Count(out, digest+"\n"); n != 8 {
 		t.Errorf("%d devices verified %s:\n%s", n, digest, out)
 	}
 	s.refused(exitFailed, []string{"demo", "--once", "--devices", "1", "--timeout", "1ms"}, "sensor-1")

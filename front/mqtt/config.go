@@ -25,7 +25,7 @@ func (c Config) Validate() (faults fault.List) {
 	faults.Listen("tls_listen", c.TLSListen)
 	faults.Together("certificate", c.Certificate, "key", c.Key)
 	if c.TLSListen != "" && c.Certificate == "" {
-		faults.Add("tls_listen", "needs mqtt.certificate and mqtt.key")
+		faults.Add("tls_listen", "set without certificate and key")
 	}
 	return faults
 }

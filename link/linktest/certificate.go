@@ -5,9 +5,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
+	"net"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,7 +23,7 @@ type Certificate struct {
 	Pool      *x509.CertPool
 }
 
-// NewCertificate makes a certificate for a host, valid for an hour.
+// NewCertificate makes a certificate for a name or an address, valid for an hour.
 func NewCertificate(t testing.TB, host string) Certificate {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -29,8 +31,13 @@ func NewCertificate(t testing.TB, host string) Certificate {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{host},
+		SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		template.IPAddresses = []net.IP{ip}
+	} else {
+		template.DNSNames = []string{host}
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
@@ -50,6 +57,16 @@ func NewCertificate(t testing.TB, host string) Certificate {
 	writePEM(t, c.File, "CERTIFICATE", der)
 	writePEM(t, c.Key, "PRIVATE KEY", pkcs8)
 	return c
+}
+
+// Pair returns the certificate with its key, for a server.
+func (c Certificate) Pair(t testing.TB) tls.Certificate {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(c.File, c.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
 }
 
 func writePEM(t testing.TB, path, kind string, der []byte) {
