@@ -100,7 +100,7 @@ func (g *Gateway) openEngine(source firmware.Source) (err error) {
 		Reporter: g.cloud.reporter(), Log: g.log,
 	})
 	if err == nil && g.cloud.spool != nil && g.cloud.spool.Fresh() {
-		g.engine.ReportAll() // the upstream never heard how things stand
+		g.engine.Rows().ReportAll() // the upstream never heard how things stand
 	}
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 // inField adds a network server to cfg, with a device of application app.
@@ -101,7 +102,7 @@ func (r *running) postHTTP(body string) (status int, command string) {
 // heard returns the telemetry of a device that the cloud has: CHANNEL TYPE DATA.
 func heard(cloud *droguetest.Cloud, device string) (all []string) {
 	for _, e := range cloud.Events("app", device) {
-		if e.Type == droguetest.DeviceEvent && e.Subject != "firmware" {
+		if e.Type == apps.DeviceEvent && e.Subject != "firmware" {
 			all = append(all, fmt.Sprintf("%s %s %s", e.Subject, e.ContentType, e.Data))
 		}
 	}

@@ -128,7 +128,7 @@ func (g *Gateway) reportAgain() {
 	if err != nil {
 		g.log.Error("devices whose status was refused are not reported anew", slog.Any("error", err))
 	}
-	g.engine.ReportAgain(devices)
+	g.engine.Rows().ReportAgain(devices)
 }
 
 // meters returns the parts that count.

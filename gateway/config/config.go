@@ -15,6 +15,7 @@ import (
 	"havn/gateway/admin"
 	"havn/lorawan"
 	"havn/update"
+	"havn/update/row"
 	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
@@ -75,7 +76,7 @@ type Firmware struct {
 type Upstream struct {
 	Drogue  drogue.Config `yaml:"drogue"`
 	Spool   spool.Config  `yaml:"spool"`
-	Forward update.Pace   `yaml:"forward"`
+	Forward row.Pace      `yaml:"forward"`
 	File    jsonl.Config  `yaml:"file"`
 }
 
@@ -117,7 +118,7 @@ func Default() Config {
 		Upstream: Upstream{
 			Drogue:  drogue.Config{Channel: "firmware", Registry: drogue.RegistryConfig{Refresh: time.Minute}},
 			Spool:   spool.Config{Size: 64 * firmware.MiB},
-			Forward: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
+			Forward: row.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 		},
 		Devices: Devices{Max: 100_000},
 	}
