@@ -159,7 +159,9 @@ func TestTelemetryAndCommands(t *testing.T) {
 		if i == 1 {
 			commands("field", "port:9")
 			eventually(t, "the command is sent", func() bool {
-				return front.Sum(r.fronts)["lorawan"].Commands == 2
+				return slices.ContainsFunc(r.fronts, func(f front.Front) bool {
+					return f.Name() == "lorawan" && f.Counts().Commands.Load() == 2
+				})
 			})
 		}
 	}

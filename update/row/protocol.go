@@ -1,4 +1,4 @@
-package update
+package row
 
 import (
 	"slices"
@@ -9,9 +9,8 @@ import (
 // protocols numbers the names of the fronts, as rows keep them: there are few
 // names and many rows. The zero value knows the empty name alone, which is 0.
 type protocols struct {
-	names atomic.Pointer[[]string] // by number; replaced, never changed
-
-	mu sync.Mutex // serializes those who replace it
+	mu    sync.Mutex               // of those who replace names
+	names atomic.Pointer[[]string] // by number; replaced, never changed; read without the lock
 }
 
 // name returns the name of a number that number returned, or of 0.

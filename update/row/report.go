@@ -1,4 +1,4 @@
-package update
+package row
 
 import (
 	"time"
@@ -47,16 +47,16 @@ const (
 
 // ReportAll has every device reported again, whatever was reported before: for
 // a Reporter that lost what it took, or has somebody new to tell.
-func (e *Engine) ReportAll() {
-	for row := range e.rows.all() {
+func (t *Table) ReportAll() {
+	for row := range t.All() {
 		row.owe()
 	}
 }
 
 // ReportAgain is ReportAll for some devices.
-func (e *Engine) ReportAgain(devices []dfu.Device) {
+func (t *Table) ReportAgain(devices []dfu.Device) {
 	for _, dev := range devices {
-		if row := e.rows.row(dev); row != nil {
+		if row := t.Row(dev); row != nil {
 			row.owe()
 		}
 	}
@@ -70,12 +70,12 @@ func (r *Row) owe() {
 	r.mark()
 }
 
-// notice marks a row that changed without its device being heard: its target
+// Notice marks a row that changed without its device being heard: its target
 // moved, or an earlier process owes a report. The first sweep finds the latter.
-func (r *Row) notice() {
+func (r *Row) Notice() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.engine.reporter == nil {
+	if r.table.reporter == nil {
 		return
 	}
 	if v := r.render(); r.differs(&v) != same {
@@ -88,7 +88,7 @@ func (r *Row) notice() {
 // it, so that a crash in between costs a repetition and never a change. The
 // caller holds mu.
 func (r *Row) change(now time.Time) *status.Change {
-	if r.engine.reporter == nil {
+	if r.table.reporter == nil {
 		return nil
 	}
 	v := r.render()
@@ -97,7 +97,7 @@ func (r *Row) change(now time.Time) *status.Change {
 	case d == same || r.undecided(&v):
 		return nil
 	case d == advanced && r.unrested(now) > 0:
-		r.schedule(r.engine.from(now.Add(r.unrested(now)))) // whether the device is heard again or not
+		r.schedule(r.table.from(now.Add(r.unrested(now)))) // whether the device is heard again or not
 		return nil
 	}
 	if !r.explained(&v) {
@@ -135,7 +135,7 @@ func (r *Row) explained(v *status.Status) bool {
 // moved reports whether the offset is a step away from the one that was told.
 func (r *Row) moved(offset, size uint32) bool {
 	step := max(offset, r.told.offset) - min(offset, r.told.offset)
-	return step > 0 && uint64(step)*100 >= uint64(size)*uint64(r.engine.cfg.Pace.ProgressEvery)
+	return step > 0 && uint64(step)*100 >= uint64(size)*uint64(r.table.cfg.Pace.ProgressEvery)
 }
 
 // unrested returns how much longer mere progress is not reported, after the last
@@ -145,7 +145,7 @@ func (r *Row) unrested(now time.Time) time.Duration {
 	if since < 0 {
 		return 0
 	}
-	return max(r.engine.cfg.Pace.MinInterval-since, 0)
+	return max(r.table.cfg.Pace.MinInterval-since, 0)
 }
 
 // undecided reports whether v would look otherwise as soon as the lookup of
@@ -156,7 +156,7 @@ func (r *Row) undecided(v *status.Status) bool {
 		return false
 	}
 	rel := r.release
-	return r.pending() || (rel != nil && rel.Target() == nil && rel.Err() == nil)
+	return r.Pending() || (rel != nil && rel.Target() == nil && rel.Err() == nil)
 }
 
 // took notes that the Reporter took c. The row is stored once more, without

@@ -1,4 +1,4 @@
-package update
+package row
 
 import (
 	"context"
@@ -30,18 +30,18 @@ const (
 	driftInterval = 60
 )
 
-func (e *Engine) flushLoop(ctx context.Context) {
+func (t *Table) flushLoop(ctx context.Context) {
 	tick := time.NewTicker(flushInterval)
 	defer tick.Stop()
 	for ctx.Err() == nil {
 		select {
 		case <-ctx.Done():
 		case <-tick.C:
-			e.flushDue(ctx)
-		case <-e.flushes:
-			e.flushDue(ctx)
-		case <-e.urgent:
-			e.step(urgently, false)
+			t.flushDue(ctx)
+		case <-t.flushes:
+			t.flushDue(ctx)
+		case <-t.urgent:
+			t.step(urgently, false)
 			time.Sleep(urgentPause)
 		}
 	}
@@ -49,28 +49,28 @@ func (e *Engine) flushLoop(ctx context.Context) {
 
 // flushDue looks at the rows that are due, in steps. After each it rests as long
 // as that took: answers have at least half of a core and of a disk.
-func (e *Engine) flushDue(ctx context.Context) {
-	until := e.until(e.clock())
+func (t *Table) flushDue(ctx context.Context) {
+	until := t.until(t.clock())
 	for ctx.Err() == nil {
 		began := time.Now()
-		if e.step(until, false) < stepRows {
+		if t.step(until, false) < stepRows {
 			break
 		}
-		e.rest(ctx, time.Since(began))
+		t.rest(ctx, time.Since(began))
 	}
-	e.rest(ctx, flushPause)
+	t.rest(ctx, flushPause)
 }
 
 // rest lets time pass. Rows that become urgent meanwhile are stored.
-func (e *Engine) rest(ctx context.Context, d time.Duration) {
+func (t *Table) rest(ctx context.Context, d time.Duration) {
 	for end := time.After(d); ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-end:
 			return
-		case <-e.urgent:
-			e.step(urgently, false)
+		case <-t.urgent:
+			t.step(urgently, false)
 			time.Sleep(urgentPause)
 		}
 	}
@@ -89,7 +89,7 @@ func signal(c chan struct{}) {
 func (r *Row) schedule(at uint32) {
 	if at < r.due && !r.dropped {
 		r.due = at
-		r.engine.agenda.put(r, at)
+		r.table.agenda.put(r, at)
 	}
 }
 
@@ -100,21 +100,21 @@ func (r *Row) mark() { r.schedule(soon) }
 func (r *Row) hasten() {
 	r.changed = true
 	r.mark()
-	signal(r.engine.flushes)
+	signal(r.table.flushes)
 }
 
-// rush has the row stored at once. The caller holds mu.
-func (r *Row) rush() {
+// Rush has the row stored at once. The caller holds mu.
+func (r *Row) Rush() {
 	r.changed = true
 	r.schedule(urgently)
-	signal(r.engine.urgent)
+	signal(r.table.urgent)
 }
 
 // later returns when the flusher has to look at a row that was heard and did not
 // change: when the drift is stored, or the Reporter told. The caller holds mu.
 func (r *Row) later(now time.Time) uint32 {
-	at := r.engine.drift(now)
-	if r.engine.reporter == nil || !r.kept() {
+	at := r.table.drift(now)
+	if r.table.reporter == nil || !r.kept() {
 		return at
 	}
 	state := r.state()
@@ -122,15 +122,15 @@ func (r *Row) later(now time.Time) uint32 {
 	case stateNumber(state) != r.told.state:
 		return soon
 	case state == status.Updating && r.moved(r.offset, r.inFlight.Transfer.Size):
-		return min(at, r.engine.from(now.Add(r.unrested(now))))
+		return min(at, r.table.from(now.Add(r.unrested(now))))
 	}
 	return at
 }
 
 // drift returns when the drift of rows is stored next. It is the same time for
 // all: a small fleet costs one write then.
-func (e *Engine) drift(now time.Time) uint32 {
-	return (e.until(now)/driftInterval + 1) * driftInterval
+func (t *Table) drift(now time.Time) uint32 {
+	return (t.until(now)/driftInterval + 1) * driftInterval
 }
 
 // kept reports whether the row is stored. Rows of devices that nothing is desired
@@ -154,16 +154,16 @@ type batch struct {
 
 // Flush stores the rows that changed or drifted, and then tells the Reporter what
 // became of them. What fails stays on the agenda.
-func (e *Engine) Flush() {
-	e.agenda.hasten()
-	e.flush(true)
+func (t *Table) Flush() {
+	t.agenda.hasten()
+	t.Store(true)
 }
 
-// flush stores the rows that have changed, and where all is set those that have
+// Store stores the rows that have changed, and where all is set those that have
 // drifted too. It returns when all are stored that were to be when it was called.
-func (e *Engine) flush(all bool) {
-	for left := e.agenda.length(); left > 0; left -= stepRows {
-		if e.step(soon, all) < stepRows {
+func (t *Table) Store(all bool) {
+	for left := t.agenda.length(); left > 0; left -= stepRows {
+		if t.step(soon, all) < stepRows {
 			return
 		}
 	}
@@ -171,48 +171,48 @@ func (e *Engine) flush(all bool) {
 
 // step looks at some rows that are due until then, and returns how many. It
 // returns 0 as well where they could not be stored.
-func (e *Engine) step(until uint32, all bool) int {
-	e.flushing.Lock()
-	defer e.flushing.Unlock()
-	b := batch{all: all, now: e.clock(), rows: e.agenda.take(until), writing: map[firmware.Digest]int64{}}
+func (t *Table) step(until uint32, all bool) int {
+	t.flushing.Lock()
+	defer t.flushing.Unlock()
+	b := batch{all: all, now: t.clock(), rows: t.agenda.take(until), writing: map[firmware.Digest]int64{}}
 	for _, row := range b.rows {
-		e.collect(&b, row)
+		t.collect(&b, row)
 	}
 	for digest, seen := range b.writing {
-		e.images.Retain(digest, e.abandoned(seen))
+		t.images.Retain(digest, t.abandoned(seen))
 	}
-	if !e.save(&b) {
+	if !t.save(&b) {
 		return 0
 	}
-	e.report(&b)
+	t.report(&b)
 	return len(b.rows)
 }
 
 // save stores a batch, and reports whether it is on disk. Most have nothing to
 // store, and cost no write.
-func (e *Engine) save(b *batch) bool {
+func (t *Table) save(b *batch) bool {
 	if len(b.save)+len(b.drop) == 0 {
 		return true
 	}
-	if err := e.store.SaveRows(b.save, b.drop); err != nil {
-		e.stats.FlushFailures.Add(1)
-		if !e.unstored {
-			e.log.Error("device rows not stored; trying again until they are: check space and rights",
+	if err := t.store.SaveRows(b.save, b.drop); err != nil {
+		t.stats.FlushFailures.Add(1)
+		if !t.unstored {
+			t.log.Error("device rows not stored; trying again until they are: check space and rights",
 				slog.Int("rows", len(b.rows)), slog.Any("error", err))
 		}
-		e.unstored = true
+		t.unstored = true
 		again(b.rows, soon)
 		return false
 	}
-	if e.unstored {
-		e.log.Info("device rows are stored again")
+	if t.unstored {
+		t.log.Info("device rows are stored again")
 	}
-	e.unstored = false
+	t.unstored = false
 	return true
 }
 
 // collect adds what is to be done about a row.
-func (e *Engine) collect(b *batch, row *Row) {
+func (t *Table) collect(b *batch, row *Row) {
 	row.mu.Lock()
 	defer row.mu.Unlock()
 	due := row.due
@@ -222,45 +222,45 @@ func (e *Engine) collect(b *batch, row *Row) {
 		if c := row.change(b.now); c != nil {
 			b.owing, b.changes = append(b.owing, row), append(b.changes, *c)
 		}
-		e.collectRecord(b, row, due)
-	case e.rows.row(row.device()) == nil: // gone, and no new row of that name
-		b.drop = append(b.drop, row.device())
+		t.collectRecord(b, row, due)
+	case t.index.row(row.Device()) == nil: // gone, and no new row of that name
+		b.drop = append(b.drop, row.Device())
 	}
 }
 
 // collectRecord adds a row that was due then to what is to be stored: now, or
 // when the drift is. The caller holds the row.
-func (e *Engine) collectRecord(b *batch, row *Row, due uint32) {
+func (t *Table) collectRecord(b *batch, row *Row, due uint32) {
 	drifted := row.seen != row.stored.seen
-	now := due > soon && due%driftInterval == 0 && due <= e.until(b.now)
+	now := due > soon && due%driftInterval == 0 && due <= t.until(b.now)
 	switch {
 	case row.changed, drifted && (b.all || now):
 		b.save = append(b.save, row.record())
 		row.stored.seen, row.stored.offset, row.changed = row.seen, row.offset, false
-		if t := row.inFlight; t != nil {
-			b.writing[t.Transfer.Digest] = max(b.writing[t.Transfer.Digest], row.seen)
+		if of := row.inFlight; of != nil {
+			b.writing[of.Transfer.Digest] = max(b.writing[of.Transfer.Digest], row.seen)
 		}
 	case drifted:
-		row.schedule(e.drift(b.now))
+		row.schedule(t.drift(b.now))
 	}
 }
 
 // report hands the changes of a stored batch on.
-func (e *Engine) report(b *batch) {
+func (t *Table) report(b *batch) {
 	if len(b.changes) == 0 {
 		return
 	}
-	if err := e.reporter.Report(b.changes); err != nil {
-		e.stats.ReportFailures.Add(1)
-		if !e.failing {
-			e.log.Error("what devices did is not taken for the upstream; trying again until it is",
+	if err := t.reporter.Report(b.changes); err != nil {
+		t.stats.ReportFailures.Add(1)
+		if !t.failing {
+			t.log.Error("what devices did is not taken for the upstream; trying again until it is",
 				slog.Int("devices", len(b.changes)), slog.Any("error", err))
 		}
-		e.failing = true
-		again(b.owing, e.until(b.now)+1)
+		t.failing = true
+		again(b.owing, t.until(b.now)+1)
 		return
 	}
-	e.failing = false
+	t.failing = false
 	for i, row := range b.owing {
 		row.took(&b.changes[i])
 	}
@@ -272,7 +272,7 @@ func again(rows []*Row, at uint32) {
 	for _, r := range rows {
 		r.mu.Lock()
 		r.changed, r.due = true, at
-		r.engine.agenda.put(r, at)
+		r.table.agenda.put(r, at)
 		r.mu.Unlock()
 	}
 }

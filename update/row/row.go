@@ -1,4 +1,4 @@
-package update
+package row
 
 import (
 	"errors"
@@ -13,6 +13,12 @@ import (
 	"havn/update/release"
 )
 
+// settle is how long after a delivery an old version is taken for a datagram
+// that was on its way, not for a device that rolled back. A device needs longer
+// to swap and boot twice; networks deliver sooner (RFC 7252 section 4.8.2
+// allows 100 s, local links need none of it).
+const settle = 30 * time.Second
+
 // Row is what the engine knows of one device. Fronts get it from Lookup and
 // hand it back; it stays valid, if forgotten, even when it leaves the table.
 //
@@ -20,11 +26,11 @@ import (
 // times are Unix nanoseconds, whose differences may be wrong where the clock was
 // set.
 type Row struct {
-	engine      *Engine
+	table       *Table
 	application text
 	name        string
-	twin        *Row          // another row of the same hash; guarded by the table
-	protocol    atomic.Uint32 // of the last request: a number of Engine.protocols
+	twin        *Row          // another row of the same hash; guarded by the index
+	protocol    atomic.Uint32 // of the last request: a number of Table.protocols
 
 	mu sync.Mutex
 	essence
@@ -48,10 +54,6 @@ type Row struct {
 	// Guarded by the agenda: where the row is on it.
 	list       uint8 // counted from 1; 0: none
 	prev, next *Row
-}
-
-func (r *Row) device() dfu.Device {
-	return dfu.Device{Application: r.application.String(), Name: r.name}
 }
 
 // essence is what a crash must not lose, but for the offset of block-wise
@@ -83,19 +85,19 @@ func (t text) String() string {
 	return t.handle.Value()
 }
 
-// lock returns what unlock compares with.
-func (r *Row) lock() essence {
+// Lock returns what unlock compares with.
+func (r *Row) Lock() essence {
 	r.mu.Lock()
 	return r.essence
 }
 
-// unlock has the flusher look at the row in time, according to what has become of
+// Unlock has the flusher look at the row in time, according to what has become of
 // it since lock.
-func (r *Row) unlock(was essence, now time.Time) {
+func (r *Row) Unlock(was essence, now time.Time) {
 	if r.essence != was || r.strayed() {
 		r.changed = true
 		r.mark()
-	} else if r.due == never || r.engine.reporter != nil {
+	} else if r.due == never || r.table.reporter != nil {
 		r.schedule(r.later(now))
 	}
 	r.mu.Unlock()
@@ -115,20 +117,20 @@ func (r *Row) strayed() bool {
 	return uint64(step)*offsetSteps >= uint64(r.inFlight.Transfer.Size)
 }
 
-// target returns what the device should run, nil if nothing is known yet.
+// Target returns what the device should run, nil if nothing is known yet.
 // The caller holds mu.
-func (r *Row) target() *firmware.Target {
+func (r *Row) Target() *firmware.Target {
 	if r.release == nil {
 		return nil
 	}
 	return r.release.Target()
 }
 
-// touch notes a sign of life. The caller holds mu.
-func (r *Row) touch(now time.Time) { r.seen = now.UnixNano() }
+// Heard notes a sign of life. The caller holds mu.
+func (r *Row) Heard(now time.Time) { r.seen = now.UnixNano() }
 
-// pending reports whether the directory is still asking. The caller holds mu.
-func (r *Row) pending() bool { return errors.Is(r.desired, firmware.ErrPending) }
+// Pending reports whether the directory is still asking. The caller holds mu.
+func (r *Row) Pending() bool { return errors.Is(r.desired, firmware.ErrPending) }
 
 // keep returns what is kept of a version that a device reports, as far as a
 // version of an image can go: was where that is the same. It allocates only when
@@ -141,19 +143,12 @@ func keep(was text, reported []byte) text {
 	return intern(string(reported))
 }
 
-// setCurrent notes the running version.
-func (r *Row) setCurrent(version []byte) { r.current = keep(r.current, version) }
+// Runs notes the running version.
+func (r *Row) Runs(version []byte) { r.current = keep(r.current, version) }
 
-// hold notes why the source does not let the device swap, nil if it does.
-func (r *Row) hold(why error) {
-	if r.held = (text{}); why != nil {
-		r.held = intern(why.Error())
-	}
-}
-
-// inSync notes that the device runs its target t.
-func (r *Row) inSync(t *firmware.Target, version []byte) {
-	r.setCurrent(version)
+// InSync notes that the device runs its target t.
+func (r *Row) InSync(t *firmware.Target, version []byte) {
+	r.Runs(version)
 	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, guard.ReasonNone, text{}, text{}
 	r.sent.booted = !r.sent.none()
 	if r.sent.is(t) {
@@ -161,8 +156,8 @@ func (r *Row) inSync(t *firmware.Target, version []byte) {
 	}
 }
 
-// booted notes that the device runs version, which may be what it fetched.
-func (r *Row) booted(version []byte) {
+// Booted notes that the device runs version, which may be what it fetched.
+func (r *Row) Booted(version []byte) {
 	if r.inFlight != nil && r.inFlight.Is(version) {
 		r.inFlight, r.offset = nil, 0
 	}
@@ -188,10 +183,10 @@ func (r *Row) eta() (time.Duration, bool) {
 	return time.Duration(float64(passed) * float64(left) / float64(r.offset-r.begun.offset)), true
 }
 
-// progress notes that the device is at offset of t.
-func (r *Row) progress(t *firmware.Target, offset uint32, now time.Time) {
+// Progress notes that the device is at offset of t.
+func (r *Row) Progress(t *firmware.Target, offset uint32, now time.Time) {
 	same := r.inFlight != nil && r.inFlight.Transfer.Digest == t.Transfer.Digest
-	at := max(now.Sub(r.engine.started), 1)
+	at := max(now.Sub(r.table.started), 1)
 	if !same || r.begun.at == 0 || offset < r.begun.offset {
 		r.begun = milestone{at: at, offset: offset}
 	}
@@ -199,9 +194,9 @@ func (r *Row) progress(t *firmware.Target, offset uint32, now time.Time) {
 	r.inFlight, r.offset, r.reason, r.held = t, offset, guard.ReasonNone, text{}
 }
 
-// delivered notes that the device has all of t and is to swap to it, or does so
+// Delivered notes that the device has all of t and is to swap to it, or does so
 // by itself.
-func (r *Row) delivered(t *firmware.Target, now time.Time) {
+func (r *Row) Delivered(t *firmware.Target, now time.Time) {
 	r.sent = delivery{image: imageOf(t), from: r.current, at: now.UnixNano()}
 }
 
@@ -211,6 +206,97 @@ func (r *Row) settling(t *firmware.Target, now time.Time) bool {
 	return now.Sub(time.Unix(0, r.sent.at)).Abs() < settle && r.sent.is(t)
 }
 
+// Begins has it stored that the device is at t: a crash must not make us forget
+// which image was begun, the less so where another one was not finished.
+func (r *Row) Begins(t *firmware.Target) {
+	switch {
+	case r.inFlight == nil:
+		r.hasten()
+	case r.inFlight.Transfer.Digest != t.Transfer.Digest:
+		r.Rush()
+	}
+}
+
+// Continues reports whether a request of the bytes up to end can belong to the
+// transfer under way: the answer to its last one may have been lost. After a
+// crash, what was stored may be of the transfer before: then the device seems to
+// have gone back further. The caller holds mu.
+func (r *Row) Continues(end uint32) bool {
+	if !r.restored {
+		return true
+	}
+	r.restored = false
+	r.hasten() // what is stored may be older than a flush by now
+	return end >= r.offset
+}
+
 // worthKeeping reports whether losing the row would lose something: names are
 // invented freely, so rows of devices that never updated go first.
 func (r *Row) worthKeeping() bool { return r.inFlight != nil || !r.sent.none() }
+
+// Device returns whose row it is.
+func (r *Row) Device() dfu.Device {
+	return dfu.Device{Application: r.application.String(), Name: r.name}
+}
+
+// Release returns what is desired, nil for nothing: then the error says why. The
+// caller holds the row.
+func (r *Row) Release() (*release.Release, error) { return r.release, r.desired }
+
+// InFlight returns the image that the device is in the middle of, nil for none.
+// The caller holds the row.
+func (r *Row) InFlight() *firmware.Target { return r.inFlight }
+
+// Found notes that the device is in the middle of t. The caller holds the row.
+func (r *Row) Found(t *firmware.Target) { r.inFlight = t }
+
+// Lost notes that the device is in the middle of a version that no source has.
+// The caller holds the row.
+func (r *Row) Lost(version []byte) { r.lost = keep(r.lost, version) }
+
+// Forgot notes that the device is in the middle of nothing any more. The caller
+// holds the row.
+func (r *Row) Forgot() { r.inFlight, r.offset = nil, 0 }
+
+// Noted notes why the device is told to wait. The caller holds the row.
+func (r *Row) Noted(why guard.Reason) { r.reason = why }
+
+// Held notes why the source does not let the device swap, nil if it does. The
+// caller holds the row.
+func (r *Row) Held(why error) {
+	if r.held = (text{}); why != nil {
+		r.held = intern(why.Error())
+	}
+}
+
+// Picked notes the image that a block is about to be served from: the target may
+// move before it is. The caller holds the row.
+func (r *Row) Picked(t *firmware.Target) { r.picked = t }
+
+// Serves returns the target that img is the transfer of, as far as the row may
+// have been served from it; nil if there is none. The caller holds the row.
+func (r *Row) Serves(img *firmware.Image) *firmware.Target {
+	for _, t := range [...]*firmware.Target{r.Target(), r.inFlight, r.picked} {
+		if t != nil && t.Transfer.Digest == img.Digest {
+			return t
+		}
+	}
+	return nil
+}
+
+// Facts returns what guards are to know of the row and of t, on any path. The
+// caller holds the row.
+func (r *Row) Facts(t *firmware.Target, now time.Time) guard.Facts {
+	f := guard.Facts{
+		Target: t, Noted: r.reason, Delivered: r.sent.of(t), From: r.sent.from.String(), Booted: r.sent.booted,
+		Settling: r.settling(t, now),
+	}
+	if r.release != nil {
+		f.Desired, f.Spec, f.Stale = true, r.release.Spec(), r.release.Stale(now)
+	}
+	return f
+}
+
+// Retry lets the device try its target again that did not boot. The caller holds
+// the row.
+func (r *Row) Retry() { r.sent, r.reason, r.lost = delivery{}, guard.ReasonNone, text{} }

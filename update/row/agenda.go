@@ -1,11 +1,11 @@
-package update
+package row
 
 import (
 	"sync"
 	"time"
 )
 
-// Times of the agenda are whole seconds since the engine started, by the monotonic
+// Times of the agenda are whole seconds since the table was opened, by the monotonic
 // clock, after two that are always past.
 const (
 	urgently = iota // before all others
@@ -30,14 +30,14 @@ type agenda struct {
 // list is rows in the order in which they came.
 type list struct{ first, last *Row }
 
-// from returns the first time of the agenda that is not before t.
-func (e *Engine) from(t time.Time) uint32 {
-	return firstTime + uint32((max(t.Sub(e.started), 0)+time.Second-1)/time.Second)
+// from returns the first time of the agenda that is not before at.
+func (t *Table) from(at time.Time) uint32 {
+	return firstTime + uint32((max(at.Sub(t.started), 0)+time.Second-1)/time.Second)
 }
 
-// until returns the last time of the agenda that is not after t.
-func (e *Engine) until(t time.Time) uint32 {
-	return firstTime + uint32(max(t.Sub(e.started), 0)/time.Second)
+// until returns the last time of the agenda that is not after at.
+func (t *Table) until(at time.Time) uint32 {
+	return firstTime + uint32(max(at.Sub(t.started), 0)/time.Second)
 }
 
 // put has the flusher look at a row at a time, wherever the row is now.

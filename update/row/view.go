@@ -1,4 +1,4 @@
-package update
+package row
 
 import (
 	"errors"
@@ -10,17 +10,17 @@ import (
 	"havn/update/guard"
 )
 
-// view returns the row as it is now.
-func (r *Row) view() status.Status {
+// Status returns where the device stands now.
+func (r *Row) Status() status.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.render()
 }
 
-// render is view for callers that hold mu.
+// render is Status for callers that hold mu.
 func (r *Row) render() status.Status {
 	v := status.Status{
-		Device: r.device(), Protocol: r.engine.protocols.name(r.protocol.Load()), State: r.state(),
+		Device: r.Device(), Protocol: r.table.protocols.name(r.protocol.Load()), State: r.state(),
 		Current: firmware.Printable(r.current.String()), Offset: r.offset, LastSeen: time.Unix(0, r.seen).UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
@@ -38,7 +38,7 @@ func (r *Row) render() status.Status {
 // subject returns the image that the row's state is about: the one in flight,
 // unless that is the target, whose order may be newer. The caller holds mu.
 func (r *Row) subject(s status.State) *firmware.Target {
-	t := r.target()
+	t := r.Target()
 	if t == nil || r.inFlight != nil && r.inFlight.Digest != t.Digest && s != status.InSync {
 		return r.inFlight
 	}
@@ -56,7 +56,7 @@ func setProgress(v *status.Status) {
 
 // state derives the row's state. The caller holds mu.
 func (r *Row) state() status.State {
-	t := r.target()
+	t := r.Target()
 	switch {
 	case r.reason.Failed() && t != nil && r.sent.of(t):
 		return status.Failed
@@ -88,7 +88,7 @@ func (r *Row) explain(v *status.Status) string {
 		return r.held.String()
 	case r.release != nil:
 		return r.release.Explain()
-	case r.pending():
+	case r.Pending():
 		return "the registry has not said yet what it should run"
 	case r.desired != nil && !errors.Is(r.desired, firmware.ErrNotFound):
 		return r.desired.Error()
@@ -99,7 +99,7 @@ func (r *Row) explain(v *status.Status) string {
 // explainFetching returns what keeps the image that the device waits for from
 // being served, empty if that is only a matter of time. The caller holds mu.
 func (r *Row) explainFetching() string {
-	t := r.target()
+	t := r.Target()
 	if r.release != nil && (r.inFlight == nil || t != nil && r.inFlight.Digest == t.Digest) {
 		if why := r.release.Explain(); why != "" {
 			return why
@@ -111,5 +111,12 @@ func (r *Row) explainFetching() string {
 	if t == nil {
 		return ""
 	}
-	return r.engine.releases.LoadError(t)
+	return r.table.releases.LoadError(t)
+}
+
+// State returns what the device is up to now.
+func (r *Row) State() status.State {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.state()
 }

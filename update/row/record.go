@@ -1,4 +1,4 @@
-package update
+package row
 
 import (
 	"slices"
@@ -89,7 +89,7 @@ func restoreTold(rec *Reported) told {
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.device(), Protocol: r.engine.protocols.name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
+		Device: r.Device(), Protocol: r.table.protocols.name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
 		Sent: r.sent.record(), Reason: r.reason.String(), Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
 	}
 	if r.inFlight != nil {
@@ -99,15 +99,15 @@ func (r *Row) record() Record {
 }
 
 // restoreRow returns the row of a durable form.
-func (e *Engine) restoreRow(rec *Record) *Row {
-	r := e.newRow(rec.Device)
-	r.protocol.Store(e.protocols.number(rec.Protocol))
+func (t *Table) restoreRow(rec *Record) *Row {
+	r := t.newRow(rec.Device)
+	r.protocol.Store(t.protocols.number(rec.Protocol))
 	r.current, r.offset, r.seen = intern(rec.Current), rec.Offset, rec.Seen
 	r.sent, r.reason = restoreDelivery(&rec.Sent), guard.ReasonOf(rec.Reason)
 	r.told, r.owed = restoreTold(&rec.Reported), rec.Owed
 	r.stored.seen, r.stored.offset = rec.Seen, rec.Offset
 	if rec.InFlight != nil {
-		r.inFlight, r.restored = e.known.target(*rec.InFlight), true
+		r.inFlight, r.restored = t.Known(*rec.InFlight), true
 	}
 	return r
 }
@@ -143,4 +143,4 @@ func (k *known) target(m firmware.Metadata) *firmware.Target {
 }
 
 // abandoned returns until when the image in flight of a row is kept.
-func (e *Engine) abandoned(seen int64) time.Time { return time.Unix(0, seen).Add(e.cfg.Abandon) }
+func (t *Table) abandoned(seen int64) time.Time { return time.Unix(0, seen).Add(t.cfg.Abandon) }

@@ -1,4 +1,4 @@
-package update
+package row
 
 import (
 	"fmt"
@@ -9,13 +9,13 @@ import (
 
 // Rows of one hash are told apart by their names.
 func TestTwins(t *testing.T) {
-	e := &Engine{rows: newTable()}
+	table := &Table{index: newIndex()}
 	rows := map[string]*Row{}
 	for _, name := range []string{"a", "b", "c"} {
-		rows[name] = e.newRow(dfu.Device{Application: "app", Name: name})
+		rows[name] = table.newRow(dfu.Device{Application: "app", Name: name})
 	}
-	h := e.rows.hash([]byte("app"), []byte("b"))
-	s := &e.rows.parts[h%shards]
+	h := table.index.hash([]byte("app"), []byte("b"))
+	s := &table.index.parts[h%shards]
 	rows["a"].twin, rows["b"].twin = rows["b"], rows["c"]
 	s.rows[h] = rows["a"]
 	for name, row := range rows {
@@ -24,49 +24,49 @@ func TestTwins(t *testing.T) {
 		}
 	}
 	if got := s.find(h, []byte("other"), []byte("b")); got != nil {
-		t.Errorf("found %v in another application", got.device())
+		t.Errorf("found %v in another application", got.Device())
 	}
-	if !e.rows.remove(rows["b"]) || e.rows.remove(rows["b"]) {
+	if !table.index.remove(rows["b"]) || table.index.remove(rows["b"]) {
 		t.Error("not removed once")
 	}
-	if got := len(s.all()); got != 2 || e.rows.row(dfu.Device{Application: "app", Name: "b"}) != nil {
+	if got := len(s.all()); got != 2 || table.index.row(dfu.Device{Application: "app", Name: "b"}) != nil {
 		t.Errorf("%d rows are left", got)
 	}
 }
 
 // Each row is found, walked over once, and removed.
 func TestTable(t *testing.T) {
-	e := &Engine{rows: newTable()}
+	table := &Table{index: newIndex()}
 	const n = 1000
 	for i := range n {
-		row := e.newRow(dfu.Device{Application: "app", Name: fmt.Sprint(i)})
-		if again := e.newRow(row.device()); e.rows.add(row) != row || e.rows.add(again) != row {
+		row := table.newRow(dfu.Device{Application: "app", Name: fmt.Sprint(i)})
+		if again := table.newRow(row.Device()); table.index.add(row) != row || table.index.add(again) != row {
 			t.Fatalf("row %d is not the only one of its device", i)
 		}
 	}
 	seen := map[string]bool{}
-	for row := range e.rows.all() {
+	for row := range table.index.all() {
 		seen[row.name] = true
 	}
-	if len(seen) != n || e.rows.count.Load() != n || len(e.rows.sample(16)) != 16 {
-		t.Errorf("%d rows seen, %d counted", len(seen), e.rows.count.Load())
+	if len(seen) != n || table.index.count.Load() != n || len(table.index.sample(16)) != 16 {
+		t.Errorf("%d rows seen, %d counted", len(seen), table.index.count.Load())
 	}
-	for row := range e.rows.all() {
-		if !e.rows.remove(row) {
+	for row := range table.index.all() {
+		if !table.index.remove(row) {
 			t.Errorf("%s was gone", row.name)
 		}
 	}
-	if e.rows.count.Load() != 0 || len(e.rows.sample(16)) != 0 {
+	if table.index.count.Load() != 0 || len(table.index.sample(16)) != 0 {
 		t.Error("some rows are left")
 	}
 }
 
 // Rows come when they are due, the urgent ones first, and each once.
 func TestAgenda(t *testing.T) {
-	e := &Engine{}
+	table := &Table{}
 	var a agenda
 	row := func(name string, at uint32) *Row {
-		r := &Row{engine: e, name: name}
+		r := &Row{table: table, name: name}
 		a.put(r, at)
 		return r
 	}
