@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"havn/firmware"
 	"havn/upstream/hawkbit/ddi"
@@ -55,7 +56,7 @@ func (c *controller) take(u *url.URL, d ddi.Deployment) {
 	next.Window = d.Deployment.Window != ""
 	m, err := c.firmware(u, d)
 	if err != nil {
-		next.Invalid = err.Error()
+		next.Invalid = strings.TrimPrefix(err.Error(), firmware.ErrInvalid.Error()+": ")
 	}
 	next.Metadata = m
 	if next.Closed && !c.waiting(next.ID) {
