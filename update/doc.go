@@ -57,7 +57,7 @@
 //     a block-wise transfer is stored each sixteenth of the image. Block-wise
 //     transfers, whose requests do not say what they are of, are stored before the
 //     target moves, and at once where they end or give way to another one.
-//   - The flusher works in steps of a bounded number of rows, and rests as long as
+//   - The flusher works in steps of a bounded number of rows, in the order of the store, and rests as long as
 //     each took: a fleet that changes all at once takes longer to store, and is
 //     answered meanwhile.
 //   - A row takes less than 700 bytes of heap, all included.

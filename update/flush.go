@@ -3,6 +3,8 @@ package update
 import (
 	"context"
 	"log/slog"
+	"runtime"
+	"slices"
 	"time"
 
 	"havn/dfu"
@@ -22,7 +24,7 @@ const (
 	// those that become so meanwhile share the next transaction.
 	urgentPause = 2 * time.Millisecond
 	// stepRows is the most rows of one transaction: answers may wait for it.
-	stepRows = 128
+	stepRows = 256
 	// driftInterval is how old the time of contact on disk may be, in seconds, and
 	// the offset of devices that say themselves what they write. To store those
 	// each second would wear out the flash of a small box for what the next report
@@ -50,15 +52,40 @@ func (e *Engine) flushLoop(ctx context.Context) {
 // flushDue looks at the rows that are due, in steps. After each it rests as long
 // as that took: answers have at least half of a core and of a disk.
 func (e *Engine) flushDue(ctx context.Context) {
-	until := e.until(e.clock())
+	e.gather()
 	for ctx.Err() == nil {
 		began := time.Now()
-		if e.step(until, false) < stepRows {
+		if e.step(soon, false) < stepRows {
 			break
 		}
 		e.rest(ctx, time.Since(began))
 	}
 	e.rest(ctx, flushPause)
+}
+
+// sortYield is after how many comparisons others may run.
+const sortYield = 1 << 14
+
+// gather makes the rows whose time has come due soon, in the order of the store:
+// those of one step share its pages then, and each page is written once.
+func (e *Engine) gather() {
+	e.flushing.Lock()
+	defer e.flushing.Unlock()
+	until := e.until(e.clock())
+	var rows []*Row
+	for more := e.agenda.take(soon, until); len(more) > 0; more = e.agenda.take(soon, until) {
+		rows = append(rows, more...)
+	}
+	n := 0
+	slices.SortFunc(rows, func(a, b *Row) int {
+		if n++; n%sortYield == 0 {
+			runtime.Gosched()
+		}
+		return a.compare(b)
+	})
+	for _, row := range rows {
+		e.agenda.putBack(row)
+	}
 }
 
 // rest lets time pass. Rows that become urgent meanwhile are stored.
@@ -174,7 +201,7 @@ func (e *Engine) flush(all bool) {
 func (e *Engine) step(until uint32, all bool) int {
 	e.flushing.Lock()
 	defer e.flushing.Unlock()
-	b := batch{all: all, now: e.clock(), rows: e.agenda.take(until), writing: map[firmware.Digest]int64{}}
+	b := batch{all: all, now: e.clock(), rows: e.agenda.take(urgently, until), writing: map[firmware.Digest]int64{}}
 	for _, row := range b.rows {
 		e.collect(&b, row)
 	}

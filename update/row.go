@@ -2,6 +2,7 @@ package update
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,6 +49,14 @@ type Row struct {
 	// Guarded by the agenda: where the row is on it.
 	list       uint8 // counted from 1; 0: none
 	prev, next *Row
+}
+
+// compare orders rows as the store does.
+func (r *Row) compare(other *Row) int {
+	if r.application == other.application {
+		return strings.Compare(r.name, other.name)
+	}
+	return strings.Compare(r.application.String(), other.application.String())
 }
 
 func (r *Row) device() dfu.Device {

@@ -100,6 +100,8 @@ type disk struct {
 	full   atomic.Bool
 	deaf   atomic.Bool // rows are taken and not written
 
+	saving func([]update.Record) // told what rows are saved; may be nil
+
 	resolving func(firmware.Metadata) // told what a spec resolved to before it is stored; may be nil
 }
 
@@ -114,6 +116,9 @@ func (f faulty) SaveRows(save []update.Record, drop []dfu.Device) error {
 		return syscall.ENOSPC
 	}
 	f.writes.Add(1)
+	if f.saving != nil {
+		f.saving(save)
+	}
 	if f.deaf.Load() {
 		return nil
 	}
