@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -23,7 +24,7 @@ import (
 // readiness asks the admin HTTP of a gateway whether or not it listens.
 func readiness(g *Gateway) int {
 	rec := httptest.NewRecorder()
-	g.adminHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	g.admin.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	return rec.Code
 }
 
@@ -174,7 +175,7 @@ func TestAdminOverTLS(t *testing.T) {
 	trusting := &tls.Config{RootCAs: own.Pool}
 	r.client.Transport = &http.Transport{DisableKeepAlives: true, TLSClientConfig: trusting}
 	r.expect(http.StatusOK, "GET", "/readyz")
-	resp, err := r.client.Get("http://" + r.admin.Addr().String() + "/readyz")
+	resp, err := r.client.Get(strings.Replace(r.AdminURL(), "https:", "http:", 1) + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,16 +7,16 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/update/row"
 )
 
 // BenchmarkSaveRows is one step of the flusher in a file of 100 000 rows: in the
 // order of the keys, as rows come that have drifted, and in none.
 func BenchmarkSaveRows(b *testing.B) {
 	const step = 256
-	all := make([]update.Record, 100_000)
+	all := make([]row.Record, 100_000)
 	for i := range all {
-		all[i] = update.Record{
+		all[i] = row.Record{
 			Device: dfu.Device{Application: "app", Name: fmt.Sprintf("device-%06d", i)}, Protocol: "coap",
 			Current: "1.0.0", Offset: 4096, Seen: 1_700_000_000_000_000_000,
 			InFlight: &firmware.Metadata{Version: "1.1.0", Digest: firmware.Digest{1}, Size: 1 << 18},

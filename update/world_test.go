@@ -22,6 +22,7 @@ import (
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // world is an engine in fake time with a real store, a source that tests
@@ -100,7 +101,7 @@ type disk struct {
 	full   atomic.Bool
 	deaf   atomic.Bool // rows are taken and not written
 
-	saving func([]update.Record) // told what rows are saved; may be nil
+	saving func([]row.Record) // told what rows are saved; may be nil
 
 	resolving func(firmware.Metadata) // told what a spec resolved to before it is stored; may be nil
 }
@@ -111,7 +112,7 @@ type faulty struct {
 	*disk
 }
 
-func (f faulty) SaveRows(save []update.Record, drop []dfu.Device) error {
+func (f faulty) SaveRows(save []row.Record, drop []dfu.Device) error {
 	if f.full.Load() {
 		return syscall.ENOSPC
 	}
