@@ -7,6 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/lorawan/event"
 )
 
 // Protocol is the name of the front.
@@ -62,8 +63,8 @@ func (s *Stats) init(network string, log *slog.Logger) {
 	for why := range advice {
 		reasons = append(reasons, why)
 	}
-	for r := range reasonNames {
-		failures = append(failures, Reason(r).label())
+	for _, r := range event.Reasons() {
+		failures = append(failures, label(r))
 	}
 	s.Counts = front.NewCounts(front.NewComplaints(log, reasons...), codeText, "dfu", "telemetry")
 	s.failures = front.NewComplaints(log, failures...)
@@ -85,8 +86,8 @@ func (s *Stats) extra(network front.Label) []front.Extra {
 			Labels: []front.Label{network},
 			Value:  func() float64 { return time.Duration(s.Airtime.Load()).Seconds() }},
 	}
-	for r := range reasonNames {
-		why := Reason(r).label()
+	for _, r := range event.Reasons() {
+		why := label(r)
 		all = append(all, front.Extra{
 			Name: "lorawan_unsent_total", Help: "Downlinks that the network server did not send, by reason.",
 			Labels: []front.Label{network, {Name: "reason", Value: string(why)}},
@@ -97,7 +98,7 @@ func (s *Stats) extra(network front.Label) []front.Extra {
 }
 
 // label returns the value of the metric's label.
-func (r Reason) label() front.Reason { return front.Reason(r.String()) }
+func label(r event.Reason) front.Reason { return front.Reason(r.String()) }
 
 // Failures returns how many downlinks the network server reported as not sent.
-func (s *Stats) Failures(r Reason) uint64 { return s.failures.Rejected(r.label()) }
+func (s *Stats) Failures(r event.Reason) uint64 { return s.failures.Rejected(label(r)) }
