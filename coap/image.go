@@ -6,11 +6,11 @@ import (
 	"havn/coap/message"
 	"havn/firmware"
 	"havn/identity"
-	"havn/update"
+	"havn/update/row"
 )
 
 // row returns the row of the device in the path.
-func (x *exchange) row() (*update.Row, error) {
+func (x *exchange) row() (*row.Row, error) {
 	application, device := x.req.Path[1], x.req.Path[2]
 	if !identity.ValidName(application) || !identity.ValidName(device) {
 		return nil, identity.ErrName

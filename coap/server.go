@@ -9,6 +9,7 @@ import (
 	"havn/coap/message"
 	"havn/coap/udp"
 	"havn/front"
+	"havn/metric"
 )
 
 // Setup is what the configuration says of the front.
@@ -46,8 +47,7 @@ func Listen(cfg Config, h *Handler, log *slog.Logger) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("coap: listen on %s: %w", cfg.Listen, err)
 	}
-	h.counts.Extra = append(h.counts.Extra, front.Counter(
-		"send_errors_total", "Answers that the kernel did not take.", &u.Unsent))
+	h.counts.Extra = func() []metric.Metric { return h.extra(&u.Unsent) }
 	return &Server{h, u}, nil
 }
 

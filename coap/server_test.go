@@ -154,9 +154,9 @@ func TestManyDevices(t *testing.T) {
 
 // unsent returns how many replies the kernel did not take.
 func (w *world) unsent() (n float64) {
-	for _, e := range w.handler.Counts().Extra {
+	for _, e := range w.handler.Counts().Extra() {
 		if e.Name == "send_errors_total" {
-			n += e.Value()
+			n += e.Value
 		}
 	}
 	return n

@@ -27,6 +27,7 @@ import (
 	"havn/firmware/firmwaretest"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -174,8 +175,8 @@ func (l ledger) SaveResolution(string, firmware.Metadata) error {
 	l.ready <- struct{}{}
 	return nil
 }
-func (l ledger) LoadRows(func(update.Record)) error           { return nil }
-func (l ledger) SaveRows([]update.Record, []dfu.Device) error { return nil }
+func (l ledger) LoadRows(func(row.Record)) error           { return nil }
+func (l ledger) SaveRows([]row.Record, []dfu.Device) error { return nil }
 func (l ledger) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	return map[dfu.Device]firmware.Spec{}, nil
 }

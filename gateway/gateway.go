@@ -3,9 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"net"
 	"path/filepath"
 	"slices"
 	"sync/atomic"
@@ -17,7 +15,9 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/front"
+	"havn/gateway/admin"
 	"havn/gateway/config"
+	"havn/metric"
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
@@ -52,8 +52,7 @@ type Gateway struct {
 	registries *oci.Source
 	hawkbit    *hawkbit.Source // nil: none
 	cloud      cloud
-	admin      net.Listener // nil: off
-	rates      rates
+	admin      *admin.Server // nil: off
 	ready      atomic.Bool
 }
 
@@ -97,7 +96,7 @@ func (g *Gateway) openEngine(source firmware.Source) (err error) {
 		Reporter: g.cloud.reporter(), Log: g.log,
 	})
 	if err == nil && g.cloud.spool != nil && g.cloud.spool.Fresh() {
-		g.engine.ReportAll() // the upstream never heard how things stand
+		g.engine.Rows().ReportAll() // the upstream never heard how things stand
 	}
 	return err
 }
@@ -132,22 +131,35 @@ func (g *Gateway) listen() (err error) {
 		return err
 	}
 	if g.cfg.Admin.Listen != "" {
-		if g.admin, err = net.Listen("tcp", g.cfg.Admin.Listen); err != nil {
-			return fmt.Errorf("admin.listen: %w", err)
-		}
+		g.admin, err = admin.Listen(g.cfg.Admin, g.shown())
 	}
-	return nil
+	return err
+}
+
+// shown returns what operators see of the gateway.
+func (g *Gateway) shown() admin.Parts {
+	return admin.Parts{
+		Kinds: kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
+		Forwarder: g.cloud.forwarder, Spool: g.cloud.spool, Meters: g.meters(),
+		Refresh: g.refresh, Ready: g.ready.Load, Log: g.log,
+	}
+}
+
+// meters returns all parts that count, but for the fronts.
+func (g *Gateway) meters() []metric.Meter {
+	all := append(g.cloud.meters(), g.engine, g.cache)
+	if g.hawkbit != nil {
+		all = append(all, g.hawkbit)
+	}
+	return all
 }
 
 // AdminURL returns the base of the admin HTTP, empty when it is off.
 func (g *Gateway) AdminURL() string {
-	switch {
-	case g.admin == nil:
+	if g.admin == nil {
 		return ""
-	case g.cfg.Admin.Certificate != "":
-		return "https://" + g.admin.Addr().String()
 	}
-	return "http://" + g.admin.Addr().String()
+	return g.admin.URL()
 }
 
 // Engine returns the update engine.
@@ -160,7 +172,6 @@ func (g *Gateway) Run(ctx context.Context) error {
 	parts, ctx := errgroup.WithContext(ctx)
 	parts.Go(func() error { return g.cache.Run(ctx) })
 	parts.Go(func() error { return g.engine.Run(ctx) })
-	parts.Go(func() error { return g.rates.run(ctx, g.chunks) })
 	if g.cloud.forwarder != nil {
 		parts.Go(func() error { return g.cloud.forwarder.Run(ctx) })
 	}
@@ -169,7 +180,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		parts.Go(func() error { return f.Run(ctx) })
 	}
 	if g.admin != nil {
-		parts.Go(func() error { return g.serveAdmin(ctx) })
+		parts.Go(func() error { return g.admin.Run(ctx) })
 	}
 	g.ready.Store(true)
 	defer g.ready.Store(false)
@@ -182,7 +193,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 // Close releases what New opened. Run does it too.
 func (g *Gateway) Close() {
 	if g.admin != nil {
-		_ = g.admin.Close()
+		g.admin.Close()
 	}
 	for _, f := range g.fronts {
 		_ = f.Close()

@@ -16,7 +16,7 @@ import (
 // up. A package may import packages of lower floors. On its own floor it may
 // import its own room alone, and there only the folders above and below it.
 var floors = [][]string{
-	{"fault"},
+	{"fault", "metric"},
 	{"dfu", "link"},
 	{"firmware", "identity", "telemetry"},
 	{"status"},
@@ -37,13 +37,15 @@ var besides = map[string][]string{
 	"lorawan/queue":                          {"lorawan/event"},
 	"lorawan/chirpstack/chirpstacktest":      {"lorawan/event", "lorawan/region"},
 	"lorawan/chirpstack/chirpstacktest/wire": {"lorawan/event", "lorawan/region"},
-	"update/updatetest":                      {"update/desired"},
+	"gateway/config":                         {"gateway/admin"},
+	"update/updatetest":                      {"update/desired", "update/row"},
 	"bench/load":                             {"bench/device"},
 	"bench/coap":                             {"bench/report", "bench/load", "bench/device"},
 	"bench/link":                             {"bench/report", "bench/load", "bench/device", "bench/lossy"},
 	"bench/lorawan":                          {"bench/report"},
 	"bench/cache":                            {"bench/report"},
 	"bench/upstream":                         {"bench/report", "bench/device", "bench/backend"},
+	"update/row":                             {"update/guard", "update/release"},
 }
 
 // laboratory lists what the rooms of bench import of the house besides what all
@@ -59,8 +61,10 @@ var laboratory = map[string][]string{
 		"lorawan", "lorawan/event", "lorawan/plan", "lorawan/region", "link/mqtt/mqtttest",
 		"lorawan/chirpstack/chirpstacktest", "lorawan/chirpstack/chirpstacktest/clock",
 	},
-	"bench/backend":  {"upstream", "upstream/oci", "upstream/drogue/droguetest"}, // the servers
-	"bench/upstream": {"upstream", "upstream/drogue/droguetest"},                 // what the servers were told
+	"bench/backend": { // the servers
+		"upstream", "upstream/oci", "upstream/drogue/droguetest", "upstream/drogue/droguetest/apps",
+	},
+	"bench/upstream": {"upstream", "upstream/drogue/droguetest"}, // what the servers were told
 }
 
 // never lists what a package may not reach, not even through others: who it is,

@@ -21,6 +21,7 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/event"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 // inField adds a network server to cfg, with a device of application app.
@@ -102,7 +103,7 @@ func (r *running) postHTTP(body string) (status int, command string) {
 // heard returns the telemetry of a device that the cloud has: CHANNEL TYPE DATA.
 func heard(cloud *droguetest.Cloud, device string) (all []string) {
 	for _, e := range cloud.Events("app", device) {
-		if e.Type == droguetest.DeviceEvent && e.Subject != "firmware" {
+		if e.Type == apps.DeviceEvent && e.Subject != "firmware" {
 			all = append(all, fmt.Sprintf("%s %s %s", e.Subject, e.ContentType, e.Data))
 		}
 	}
@@ -160,7 +161,9 @@ func TestTelemetryAndCommands(t *testing.T) {
 		if i == 1 {
 			commands("field", "port:9")
 			eventually(t, "the command is sent", func() bool {
-				return front.Sum(r.fronts)["lorawan"].Commands == 2
+				return slices.ContainsFunc(r.fronts, func(f front.Front) bool {
+					return f.Name() == "lorawan" && f.Counts().Commands.Load() == 2
+				})
 			})
 		}
 	}

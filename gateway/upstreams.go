@@ -7,6 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/metric"
 	"havn/status"
 	"havn/telemetry"
 	"havn/upstream"
@@ -127,18 +128,22 @@ func (g *Gateway) reportAgain() {
 	if err != nil {
 		g.log.Error("devices whose status was refused are not reported anew", slog.Any("error", err))
 	}
-	g.engine.ReportAgain(devices)
+	g.engine.Rows().ReportAgain(devices)
 }
 
-// summary is the upstream at a glance.
-func (c *cloud) summary() map[string]uint64 {
-	if c.forwarder == nil {
-		return map[string]uint64{}
+// meters returns the parts that count.
+func (c *cloud) meters() []metric.Meter {
+	all := []metric.Meter{c.inbox}
+	if c.forwarder != nil {
+		all = append(all, c.forwarder, c.spool)
 	}
-	return map[string]uint64{
-		"waiting": uint64(c.spool.Stats().Events), "delivered": c.forwarder.Stats().Delivered.Load(),
-		"rejected": c.forwarder.Stats().Rejected.Load(),
+	if c.registry != nil {
+		all = append(all, c.registry)
 	}
+	for _, e := range c.endpoints {
+		all = append(all, e)
+	}
+	return all
 }
 
 // close releases the spool, and says when that fails: what is in it stays.

@@ -13,6 +13,7 @@ import (
 	"havn/link/mqtt"
 	"havn/lorawan/event"
 	"havn/lorawan/region"
+	"havn/metric"
 )
 
 // Codec translates the messages of one network server. It is safe for
@@ -85,20 +86,17 @@ func NewNetwork(h *Handler, c Codec, log *slog.Logger) (*Network, error) {
 		Pace: mqtt.Near, Filters: func() []string { return filters }, Receive: n.receive,
 		Log: log.With(slog.String("network", h.cfg.Name)),
 	})
-	n.addMetrics()
+	n.Counts().Extra = n.extra
 	return n, err
 }
 
-// addMetrics adds what is known of the connection to the counts of the handler.
-func (n *Network) addMetrics() {
-	counts, network := n.Counts(), front.Label{Name: "network", Value: n.handler.cfg.Name}
-	counts.Extra = append(counts.Extra, front.Gauge("lorawan_connected",
-		"Whether the network server's broker is connected.", func() float64 {
-			if n.Connected() {
-				return 1
-			}
-			return 0
-		}, network))
+// extra returns the metrics of the network and of its connection.
+func (n *Network) extra() []metric.Metric {
+	s := n.Stats()
+	connected := metric.Switch("lorawan_connected", "Whether the network server's broker is connected.",
+		n.Connected(), s.network)
+	all := append(s.extra(), connected)
+	return append(all, n.client.Stats().Metrics("lorawan "+s.network.Value)...)
 }
 
 // Name returns the protocol.

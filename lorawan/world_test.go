@@ -23,6 +23,7 @@ import (
 	"havn/telemetry"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -61,7 +62,7 @@ func (s shelf) LoadResolutions(each func(string, firmware.Metadata)) error {
 	each(spec.Key(), s.meta)
 	return nil
 }
-func (s shelf) LoadRows(func(update.Record)) error                     { return nil }
+func (s shelf) LoadRows(func(row.Record)) error                        { return nil }
 func (s shelf) LoadAssignments() (map[dfu.Device]firmware.Spec, error) { return nil, nil }
 func (s shelf) Get(firmware.Digest) *firmware.Image                    { return s.image }
 func (s shelf) Find([]byte) *firmware.Image                            { return s.image }

@@ -15,7 +15,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
-	"havn/update"
+	"havn/update/row"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
@@ -25,7 +25,7 @@ import (
 type content struct {
 	Versions    map[string]firmware.Metadata // by application
 	Resolutions map[string]firmware.Metadata // by spec
-	Rows        []update.Record
+	Rows        []row.Record
 	Assignments map[dfu.Device]firmware.Spec
 	Document    string // of "key"
 }
@@ -46,13 +46,13 @@ func samples() content {
 	return content{
 		Versions:    map[string]firmware.Metadata{"": sampleImage, "app": taggedImage},
 		Resolutions: map[string]firmware.Metadata{"host/name:tag": sampleImage},
-		Rows: []update.Record{
+		Rows: []row.Record{
 			{
 				Device: dfu.Device{Application: "app", Name: "full"}, Protocol: "lorawan", Current: "v0\xff", Offset: 1024,
 				InFlight: &sampleImage,
-				Sent:     update.Delivery{Digest: sampleImage.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
+				Sent:     row.Delivery{Digest: sampleImage.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
 				Reason:   "other-version", Seen: 1795816013461641601, Owed: true,
-				Reported: update.Reported{
+				Reported: row.Reported{
 					State: status.Failed, Current: "v0", Target: "v1", Error: "why", Offset: 7, At: 6, Order: "7",
 				},
 			},
@@ -83,7 +83,7 @@ func read(t *testing.T, s *Store) content {
 	}
 	check(s.LoadVersions(func(app string, m firmware.Metadata) { c.Versions[app] = m }))
 	check(s.LoadResolutions(func(spec string, m firmware.Metadata) { c.Resolutions[spec] = m }))
-	check(s.LoadRows(func(r update.Record) { c.Rows = append(c.Rows, r) }))
+	check(s.LoadRows(func(r row.Record) { c.Rows = append(c.Rows, r) }))
 	var err error
 	c.Assignments, err = s.LoadAssignments()
 	check(err)

@@ -16,6 +16,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/update"
+	"havn/update/row"
 )
 
 var (
@@ -125,12 +126,12 @@ func damaged(bucket, k []byte, err error) error {
 		bucket, k, err)
 }
 
-// LoadRows implements update.Rows. A row that does not decode is skipped: its
+// LoadRows implements row.Store. A row that does not decode is skipped: its
 // device reports again.
-func (s *Store) LoadRows(each func(update.Record)) error {
+func (s *Store) LoadRows(each func(row.Record)) error {
 	return s.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketRows).ForEach(func(_, data []byte) error {
-			var rec update.Record
+			var rec row.Record
 			if decode.Unmarshal(data, &rec) == nil {
 				each(rec)
 			}
@@ -139,8 +140,8 @@ func (s *Store) LoadRows(each func(update.Record)) error {
 	})
 }
 
-// SaveRows implements update.Rows.
-func (s *Store) SaveRows(save []update.Record, drop []dfu.Device) error {
+// SaveRows implements row.Store.
+func (s *Store) SaveRows(save []row.Record, drop []dfu.Device) error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		rows := tx.Bucket(bucketRows)
 		for _, rec := range save {

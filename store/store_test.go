@@ -11,7 +11,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/update/row"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
@@ -109,23 +109,23 @@ func TestDamagedLedgerIsRefused(t *testing.T) {
 func TestRows(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	full := update.Record{
+	full := row.Record{
 		Device: dfu.Device{Application: "app", Name: "a"}, Protocol: "lorawan", Current: "v0", Offset: 7,
-		InFlight: &image, Sent: update.Delivery{Digest: image.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
+		InFlight: &image, Sent: row.Delivery{Digest: image.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
 		Reason: "unaligned", Seen: 9,
 	}
-	gone := update.Record{Device: dfu.Device{Application: "app", Name: "b"}}
-	if err := s.SaveRows([]update.Record{full, gone}, nil); err != nil {
+	gone := row.Record{Device: dfu.Device{Application: "app", Name: "b"}}
+	if err := s.SaveRows([]row.Record{full, gone}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SaveRows(nil, []dfu.Device{gone.Device}); err != nil {
 		t.Fatal(err)
 	}
-	var got []update.Record
-	if err := reopen(t, s, dir).LoadRows(func(r update.Record) { got = append(got, r) }); err != nil {
+	var got []row.Record
+	if err := reopen(t, s, dir).LoadRows(func(r row.Record) { got = append(got, r) }); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]update.Record{full}, got); diff != "" {
+	if diff := cmp.Diff([]row.Record{full}, got); diff != "" {
 		t.Error(diff)
 	}
 }

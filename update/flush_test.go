@@ -7,13 +7,13 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/update/row"
 )
 
 // stored returns the row of a device as a power cut would leave it.
-func (w *world) stored(device string) (found update.Record) {
+func (w *world) stored(device string) (found row.Record) {
 	w.t.Helper()
-	if err := w.store.LoadRows(func(rec update.Record) {
+	if err := w.store.LoadRows(func(rec row.Record) {
 		if rec.Device.Name == device {
 			found = rec
 		}
@@ -84,7 +84,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.tick(5 * time.Second)
-		if rec := w.stored("d"); w.Stats().FlushFailures.Load() == 0 || rec.Sent.From != "" {
+		if rec := w.stored("d"); w.Rows().Stats().FlushFailures.Load() == 0 || rec.Sent.From != "" {
 			t.Fatalf("the disk was not full: %+v", rec)
 		}
 		w.disk.full.Store(false)

@@ -17,6 +17,7 @@ import (
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // neighbours are a source, a store, a cache, a reporter and a registry that call
@@ -65,7 +66,7 @@ func (n *neighbours) SaveResolution(spec string, m firmware.Metadata) error {
 	return n.Store.SaveResolution(spec, m)
 }
 
-func (n *neighbours) SaveRows(save []update.Record, drop []dfu.Device) error {
+func (n *neighbours) SaveRows(save []row.Record, drop []dfu.Device) error {
 	n.back("SaveRows")
 	return n.Store.SaveRows(save, drop)
 }
@@ -137,9 +138,9 @@ func (n *neighbours) use(rng *rand.Rand) {
 	case 4:
 		e.Refresh()
 	case 5:
-		e.ReportAll()
+		e.Rows().ReportAll()
 	case 6:
-		e.Flush()
+		e.Rows().Flush()
 	case 7:
 		e.Report(row, []byte(version), now)
 	case 8:

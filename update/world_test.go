@@ -22,6 +22,7 @@ import (
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // world is an engine in fake time with a real store, a source that tests
@@ -109,7 +110,7 @@ type faulty struct {
 	*disk
 }
 
-func (f faulty) SaveRows(save []update.Record, drop []dfu.Device) error {
+func (f faulty) SaveRows(save []row.Record, drop []dfu.Device) error {
 	if f.full.Load() {
 		return syscall.ENOSPC
 	}

@@ -23,6 +23,7 @@ import (
 	"havn/telemetry"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -144,8 +145,8 @@ func (s store) SaveResolution(string, firmware.Metadata) error {
 	}
 	return nil
 }
-func (s store) LoadRows(func(update.Record)) error           { return nil }
-func (s store) SaveRows([]update.Record, []dfu.Device) error { return nil }
+func (s store) LoadRows(func(row.Record)) error           { return nil }
+func (s store) SaveRows([]row.Record, []dfu.Device) error { return nil }
 func (s store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	return map[dfu.Device]firmware.Spec{}, nil
 }

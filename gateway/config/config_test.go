@@ -15,6 +15,7 @@ import (
 
 	"havn/coap"
 	"havn/front"
+	"havn/gateway/admin"
 	"havn/link/mqtt"
 	"havn/lorawan"
 	"havn/lorawan/region"
@@ -67,7 +68,7 @@ func full(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	c := Default()
-	c.Admin = Admin{Listen: "[::1]:0", TokenFile: name, Certificate: name, Key: name}
+	c.Admin = admin.Config{Listen: "[::1]:0", TokenFile: name, Certificate: name, Key: name}
 	c.Chunks.CoAP.Profiles = []coap.Profile{
 		{Pattern: front.Pattern{Subnet: netip.MustParsePrefix("fd00:abcd::/64")}, BlockSize: 64, WriteSize: 64, Align: 4},
 		{Pattern: front.Pattern{Device: "sensor-*"}},

@@ -47,13 +47,6 @@ func (l Log) Validate() (faults fault.List) {
 	return faults
 }
 
-// Validate returns what is wrong with a.
-func (a Admin) Validate() (faults fault.List) {
-	faults.Listen("listen", a.Listen)
-	faults.Together("certificate", a.Certificate, "key", a.Key)
-	return faults
-}
-
 // Validate returns what is wrong with l.
 func (l LoRaWAN) Validate() (faults fault.List) {
 	faults.Below("shard", l.Shard.Validate())

@@ -3,7 +3,6 @@ package mqtt
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 
@@ -74,12 +73,10 @@ func (c Config) identity(trust *tls.Config) error {
 	if c.Certificate == "" {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
-	if err != nil {
-		return fmt.Errorf("certificate: %w", err)
-	}
+	files := link.KeyPair{Certificate: link.File{Key: "certificate", Path: c.Certificate}, Key: c.Key}
+	pair, err := files.Read()
 	trust.Certificates = []tls.Certificate{pair}
-	return nil
+	return err
 }
 
 func (c Config) account() (user, password string, err error) {

@@ -16,6 +16,7 @@ import (
 	"havn/firmware/firmwaretest"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // Application is the application whose devices get the firmware.
@@ -110,8 +111,8 @@ func (s store) SaveResolution(string, firmware.Metadata) error {
 	}
 	return nil
 }
-func (s store) LoadRows(func(update.Record)) error           { return nil }
-func (s store) SaveRows([]update.Record, []dfu.Device) error { return nil }
+func (s store) LoadRows(func(row.Record)) error           { return nil }
+func (s store) SaveRows([]row.Record, []dfu.Device) error { return nil }
 func (s store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	return map[dfu.Device]firmware.Spec{}, nil
 }

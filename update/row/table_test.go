@@ -1,0 +1,111 @@
+package row
+
+import (
+	"fmt"
+	"testing"
+
+	"havn/dfu"
+)
+
+// Rows of one hash are told apart by their names.
+func TestTwins(t *testing.T) {
+	table := &Table{index: newIndex()}
+	rows := map[string]*Row{}
+	for _, name := range []string{"a", "b", "c"} {
+		rows[name] = table.newRow(dfu.Device{Application: "app", Name: name})
+	}
+	h := table.index.hash([]byte("app"), []byte("b"))
+	s := &table.index.parts[h%shards]
+	rows["a"].twin, rows["b"].twin = rows["b"], rows["c"]
+	s.rows[h] = rows["a"]
+	for name, row := range rows {
+		if got := s.find(h, []byte("app"), []byte(name)); got != row {
+			t.Errorf("%s: found %v", name, got)
+		}
+	}
+	if got := s.find(h, []byte("other"), []byte("b")); got != nil {
+		t.Errorf("found %v in another application", got.Device())
+	}
+	if !table.index.remove(rows["b"]) || table.index.remove(rows["b"]) {
+		t.Error("not removed once")
+	}
+	if got := len(s.all()); got != 2 || table.index.row(dfu.Device{Application: "app", Name: "b"}) != nil {
+		t.Errorf("%d rows are left", got)
+	}
+}
+
+// Each row is found, walked over once, and removed.
+func TestTable(t *testing.T) {
+	table := &Table{index: newIndex()}
+	const n = 1000
+	for i := range n {
+		row := table.newRow(dfu.Device{Application: "app", Name: fmt.Sprint(i)})
+		if again := table.newRow(row.Device()); table.index.add(row) != row || table.index.add(again) != row {
+			t.Fatalf("row %d is not the only one of its device", i)
+		}
+	}
+	seen := map[string]bool{}
+	for row := range table.index.all() {
+		seen[row.name] = true
+	}
+	if len(seen) != n || table.index.count.Load() != n || len(table.index.sample(16)) != 16 {
+		t.Errorf("%d rows seen, %d counted", len(seen), table.index.count.Load())
+	}
+	for row := range table.index.all() {
+		if !table.index.remove(row) {
+			t.Errorf("%s was gone", row.name)
+		}
+	}
+	if table.index.count.Load() != 0 || len(table.index.sample(16)) != 0 {
+		t.Error("some rows are left")
+	}
+}
+
+// Rows come when they are due, the urgent ones first, and each once.
+func TestAgenda(t *testing.T) {
+	table := &Table{}
+	var a agenda
+	row := func(name string, at uint32) *Row {
+		r := &Row{table: table, name: name}
+		a.put(r, at)
+		return r
+	}
+	expect := func(until uint32, want ...string) {
+		t.Helper()
+		var got []string
+		for _, r := range a.take(until) {
+			got = append(got, r.name)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("until %d: %q, want %q", until, got, want)
+		}
+	}
+	row("far", 1000)
+	row("ten", 10)
+	row("nine", 9)
+	row("soon", soon)
+	moved := row("moved", 5)
+	row("at once", urgently)
+	a.put(moved, soon)
+	expect(urgently, "at once")
+	expect(8, "soon", "moved")
+	expect(9, "nine")
+	row("late", 3)
+	expect(soon, "late")
+	expect(10, "ten")
+	expect(62)
+	expect(63, "far") // before its time: the ring goes no further
+	for i := range stepRows + 1 {
+		row(fmt.Sprint(i), uint32(70+i%3))
+	}
+	a.hasten()
+	if got := a.length(); got != stepRows+1 {
+		t.Errorf("%d rows", got)
+	}
+	if got := len(a.take(soon)); got != stepRows {
+		t.Errorf("a step of %d rows", got)
+	}
+	if got := len(a.take(soon)); got != 1 || a.length() != 0 {
+		t.Errorf("%d rows left", got)
+	}
+}
