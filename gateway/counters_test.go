@@ -24,6 +24,7 @@ import (
 	"havn/telemetry"
 	"havn/update"
 	"havn/update/release"
+	"havn/update/row"
 	"havn/upstream"
 	"havn/upstream/drogue/endpoint"
 	"havn/upstream/drogue/registry"
@@ -59,8 +60,8 @@ var counted = map[string]func(*testing.T) (stats any, metrics func() []metric.Me
 		s := &telemetry.Stats{}
 		return s, s.Metrics
 	},
-	"update.Stats": func(*testing.T) (any, func() []metric.Metric) {
-		s := &update.Stats{}
+	"update/row.Stats": func(*testing.T) (any, func() []metric.Metric) {
+		s := &row.Stats{}
 		return s, s.Metrics
 	},
 	"update/release.Stats": func(*testing.T) (any, func() []metric.Metric) {
