@@ -19,9 +19,10 @@
 // answered in its ACK, a NON by a NON, a retransmission by the same answer again.
 // A client that restarts, or counts its message IDs anew, gets what it asks for.
 //
-// Telemetry is for once. The answers to it are kept for 247 s, the newest 32768
-// of them, and a copy of a message is given the very same answer, command
-// included. Until a message has its answer, its copies wait for it.
+// Telemetry is for once. The answers to it are kept for 247 s, 32768 of them at
+// most, and a copy of a message is given the very same answer, command included.
+// Until a message has its answer, its copies wait for it. Readers that have other
+// messages do not wait: the answers are in 64 shards, each with a lock of its own.
 //
 //	POST /v1/{channel}   query, option 4209, as for /v1/dfu; ct is not waited for
 //
@@ -42,8 +43,9 @@
 //
 // Invariants:
 //   - A datagram costs no allocation, waits for nothing, and leaves nothing
-//     behind: no session, no transfer, no goroutine per peer. Telemetry does
-//     allocate, and leaves its answer.
+//     behind: no session, no transfer, no goroutine per peer. Telemetry allocates,
+//     leaves its answer, and waits for the answer of its own copy, or of one in 64
+//     of the messages that another reader hands on at that moment.
 //   - What is malformed gets a Reset or silence, never a guess.
 //   - A critical option that is not understood is refused, for CON and NON.
 //   - A block is never larger than asked for, configured or fitting the

@@ -44,11 +44,10 @@ func (x *exchange) postTelemetry() error {
 // once answers a message that it has not answered yet, and a copy of one that it
 // has in the same way.
 func (x *exchange) once(id identity.Device, channel, contentType string) error {
-	recent := &x.h.recent
-	key := recent.key(x.peer.Addr, x.datagram)
-	recent.mu.Lock() // a copy that another reader got waits here for the answer
-	defer recent.mu.Unlock()
-	if given := recent.find(key, x.peer.Received); given != nil {
+	key, kept := x.h.recent.key(x.peer.Addr, x.datagram)
+	kept.mu.Lock() // a copy that another reader got waits here for the answer
+	defer kept.mu.Unlock()
+	if given := kept.find(key, x.peer.Received); given != nil {
 		x.h.duplicates.Add(1)
 		x.reply.Take(given)
 		return nil
@@ -57,7 +56,7 @@ func (x *exchange) once(id identity.Device, channel, contentType string) error {
 		return err
 	}
 	x.respond(id)
-	recent.add(key, x.reply.Message(), x.peer.Received)
+	kept.add(key, x.reply.Message(), x.peer.Received)
 	return nil
 }
 

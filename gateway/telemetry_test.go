@@ -19,7 +19,9 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 // inField adds a network server to cfg, with a device of application app.
@@ -42,7 +44,7 @@ func inField(t *testing.T, cfg *config.Config, name string) *chirpstacktest.Devi
 	work.Go(func() { _ = server.Run(ctx) })
 	t.Cleanup(func() { cancel(); work.Wait() })
 	<-server.Ready()
-	far, err := server.Add(chirpstacktest.DeviceConfig{EUI: lorawan.DevEUI{7: 1}, Name: name, DR: 5})
+	far, err := server.Add(chirpstacktest.DeviceConfig{EUI: event.DevEUI{7: 1}, Name: name, DR: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,7 @@ func (r *running) postHTTP(body string) (status int, command string) {
 // heard returns the telemetry of a device that the cloud has: CHANNEL TYPE DATA.
 func heard(cloud *droguetest.Cloud, device string) (all []string) {
 	for _, e := range cloud.Events("app", device) {
-		if e.Type == droguetest.DeviceEvent && e.Subject != "firmware" {
+		if e.Type == apps.DeviceEvent && e.Subject != "firmware" {
 			all = append(all, fmt.Sprintf("%s %s %s", e.Subject, e.ContentType, e.Data))
 		}
 	}

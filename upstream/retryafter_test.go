@@ -19,6 +19,8 @@ import (
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
+	"havn/upstream/drogue/droguetest/wire"
 	"havn/upstream/drogue/endpoint"
 	"havn/upstream/drogue/registry"
 	"havn/upstream/hawkbit"
@@ -89,11 +91,11 @@ func inDrogue(t *testing.T, kind droguetest.Kind, code int, date bool) *droguete
 		t.Fatal(err)
 	}
 	t.Cleanup(cloud.Close)
-	cloud.AddUser(droguetest.User{Name: "me", Token: "secret"})
+	cloud.AddUser(apps.User{Name: "me", Token: "secret"})
 	cloud.PutApplication("app", "")
 	cloud.PutDevice("app", "gw", `{"authentication":{"credentials":[{"pass":"secret"}]}}`, nil)
 	cloud.PutDevice("app", "d", `{"gatewaySelector":{"matchNames":["gw"]}}`, nil)
-	cloud.Inject(kind, droguetest.Fault{Times: 1, Status: code, RetryAfter: asked, RetryDate: date})
+	cloud.Inject(kind, wire.Fault{Times: 1, Status: code, RetryAfter: asked, RetryDate: date})
 	return cloud
 }
 

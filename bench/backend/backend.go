@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 	"havn/upstream/oci"
 )
 
@@ -111,7 +112,7 @@ func (b *Backend) populate() (err error) {
 	if b.endpointURL, err = b.via(Endpoint, b.Cloud.MQTTURL); err != nil {
 		return err
 	}
-	b.Cloud.AddUser(droguetest.User{Name: User, Token: Secret})
+	b.Cloud.AddUser(apps.User{Name: User, Token: Secret})
 	spec, err := json.Marshal(oci.Ref{Image: b.Image}.Spec())
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"havn/firmware"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
@@ -57,7 +58,7 @@ func newWorld(t *testing.T, opts droguetest.Options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(cloud.Close)
-	cloud.AddUser(droguetest.User{Name: "me", Token: "drg_token", Bearer: "oidc"})
+	cloud.AddUser(apps.User{Name: "me", Token: "drg_token", Bearer: "oidc"})
 	cloud.PutApplication("app", "")
 	cloud.PutDevice("app", "gw", gatewaySpec, nil)
 	cloud.PutDevice("app", "d1", deviceSpec, nil)

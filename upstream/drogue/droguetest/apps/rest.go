@@ -1,4 +1,4 @@
-package droguetest
+package apps
 
 import (
 	"encoding/json"
@@ -8,7 +8,12 @@ import (
 	"strings"
 )
 
-const base = "/api/registry/v1alpha1"
+const (
+	// Base is what all paths of the registry begin with.
+	Base = "/api/registry/v1alpha1"
+
+	maxBody = 64 << 10 // bytes
+)
 
 // failure is an error answer. Without a code it has no body.
 type failure struct {
@@ -30,27 +35,27 @@ var (
 // badRequest is the answer to what cannot be read.
 func badRequest(err error) *failure { return &failure{400, "BadRequest", err.Error()} }
 
-// registryCall answers one request of the registry. Cloud.mu is held.
-type registryCall func(c *Cloud, r *http.Request, body []byte) (answer any, fail *failure)
+// registryCall answers one request of the registry. Apps.mu is held.
+type registryCall func(c *Apps, r *http.Request, body []byte) (answer any, fail *failure)
 
-// registryHandler is the device registry.
-func (c *Cloud) registryHandler() http.Handler {
+// Handler is the device registry.
+func (c *Apps) Handler() http.Handler {
 	mux := http.NewServeMux()
 	for _, route := range []struct {
 		pattern string
 		write   bool
 		call    registryCall
 	}{
-		{"GET " + base + "/apps", false, (*Cloud).listApps},
-		{"POST " + base + "/apps", true, (*Cloud).createApp},
-		{"GET " + base + "/apps/{app}", false, (*Cloud).getApp},
-		{"PUT " + base + "/apps/{app}", true, (*Cloud).putApp},
-		{"DELETE " + base + "/apps/{app}", true, (*Cloud).deleteApp},
-		{"GET " + base + "/apps/{app}/devices", false, (*Cloud).listDevices},
-		{"POST " + base + "/apps/{app}/devices", true, (*Cloud).createDevice},
-		{"GET " + base + "/apps/{app}/devices/{device}", false, (*Cloud).getDevice},
-		{"PUT " + base + "/apps/{app}/devices/{device}", true, (*Cloud).putDevice},
-		{"DELETE " + base + "/apps/{app}/devices/{device}", true, (*Cloud).deleteDevice},
+		{"GET " + Base + "/apps", false, (*Apps).listApps},
+		{"POST " + Base + "/apps", true, (*Apps).createApp},
+		{"GET " + Base + "/apps/{app}", false, (*Apps).getApp},
+		{"PUT " + Base + "/apps/{app}", true, (*Apps).putApp},
+		{"DELETE " + Base + "/apps/{app}", true, (*Apps).deleteApp},
+		{"GET " + Base + "/apps/{app}/devices", false, (*Apps).listDevices},
+		{"POST " + Base + "/apps/{app}/devices", true, (*Apps).createDevice},
+		{"GET " + Base + "/apps/{app}/devices/{device}", false, (*Apps).getDevice},
+		{"PUT " + Base + "/apps/{app}/devices/{device}", true, (*Apps).putDevice},
+		{"DELETE " + Base + "/apps/{app}/devices/{device}", true, (*Apps).deleteDevice},
 	} {
 		mux.HandleFunc(route.pattern, func(w http.ResponseWriter, r *http.Request) {
 			c.callRegistry(w, r, route.write, route.call)
@@ -59,7 +64,7 @@ func (c *Cloud) registryHandler() http.Handler {
 	return mux
 }
 
-func (c *Cloud) callRegistry(
+func (c *Apps) callRegistry(
 	w http.ResponseWriter, r *http.Request, write bool, call registryCall,
 ) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
@@ -107,7 +112,7 @@ func respond(w http.ResponseWriter, r *http.Request, answer any, fail *failure) 
 }
 
 // account finds who asks: exactly one way to say so, or none.
-func (c *Cloud) account(r *http.Request) (*User, bool) {
+func (c *Apps) account(r *http.Request) (*User, bool) {
 	query := r.URL.Query()
 	ways := 0
 	header := r.Header.Get("Authorization")
@@ -123,11 +128,11 @@ func (c *Cloud) account(r *http.Request) (*User, bool) {
 	name, token, isBasic := r.BasicAuth()
 	switch {
 	case isBearer:
-		return c.member("", "", bearer)
+		return c.Member("", "", bearer)
 	case isBasic:
-		return c.member(name, token, "")
+		return c.Member(name, token, "")
 	case header != "":
 		return nil, false
 	}
-	return c.member(query.Get("username"), query.Get("api_key"), query.Get("token"))
+	return c.Member(query.Get("username"), query.Get("api_key"), query.Get("token"))
 }

@@ -1,4 +1,4 @@
-package droguetest
+package apps
 
 import (
 	"bytes"
@@ -16,7 +16,7 @@ var hostname = regexp.MustCompile(`^` + hostlabel + `(\.` + hostlabel + `)*$`)
 
 const hostlabel = `[a-z0-9]([a-z0-9-]*[a-z0-9])?`
 
-func (c *Cloud) listApps(r *http.Request, _ []byte) (any, *failure) {
+func (c *Apps) listApps(r *http.Request, _ []byte) (any, *failure) {
 	all := map[string]*Resource{}
 	for name, app := range c.apps {
 		all[name] = &app.Resource
@@ -24,7 +24,7 @@ func (c *Cloud) listApps(r *http.Request, _ []byte) (any, *failure) {
 	return list(all, r.URL.Query())
 }
 
-func (c *Cloud) listDevices(r *http.Request, _ []byte) (any, *failure) {
+func (c *Apps) listDevices(r *http.Request, _ []byte) (any, *failure) {
 	return list(c.apps[r.PathValue("app")].devices, r.URL.Query())
 }
 
@@ -50,11 +50,11 @@ func list(all map[string]*Resource, query url.Values) (any, *failure) {
 	return selected[:min(limit, len(selected))], nil
 }
 
-func (c *Cloud) getApp(r *http.Request, _ []byte) (any, *failure) {
+func (c *Apps) getApp(r *http.Request, _ []byte) (any, *failure) {
 	return &c.apps[r.PathValue("app")].Resource, nil
 }
 
-func (c *Cloud) getDevice(r *http.Request, _ []byte) (any, *failure) {
+func (c *Apps) getDevice(r *http.Request, _ []byte) (any, *failure) {
 	if d := c.apps[r.PathValue("app")].devices[r.PathValue("device")]; d != nil {
 		return d, nil
 	}
@@ -81,7 +81,7 @@ func parse(body []byte) (res Resource, fail *failure) {
 	return res, nil
 }
 
-func (c *Cloud) createApp(_ *http.Request, body []byte) (any, *failure) {
+func (c *Apps) createApp(_ *http.Request, body []byte) (any, *failure) {
 	res, fail := parse(body)
 	switch {
 	case fail != nil:
@@ -95,7 +95,7 @@ func (c *Cloud) createApp(_ *http.Request, body []byte) (any, *failure) {
 	return res.Metadata.Name, nil
 }
 
-func (c *Cloud) createDevice(r *http.Request, body []byte) (any, *failure) {
+func (c *Apps) createDevice(r *http.Request, body []byte) (any, *failure) {
 	res, fail := parse(body)
 	app, name := r.PathValue("app"), res.Metadata.Name
 	switch {
@@ -127,12 +127,12 @@ func put(old *Resource, body []byte) (paths []string, fail *failure) {
 	return old.replace(next), nil
 }
 
-func (c *Cloud) putApp(r *http.Request, body []byte) (any, *failure) {
+func (c *Apps) putApp(r *http.Request, body []byte) (any, *failure) {
 	_, fail := put(&c.apps[r.PathValue("app")].Resource, body)
 	return nil, fail
 }
 
-func (c *Cloud) putDevice(r *http.Request, body []byte) (any, *failure) {
+func (c *Apps) putDevice(r *http.Request, body []byte) (any, *failure) {
 	app, name := r.PathValue("app"), r.PathValue("device")
 	old := c.apps[app].devices[name]
 	if old == nil {
@@ -167,7 +167,7 @@ func precondition(m Metadata, body []byte) *failure {
 	return nil
 }
 
-func (c *Cloud) deleteApp(r *http.Request, body []byte) (any, *failure) {
+func (c *Apps) deleteApp(r *http.Request, body []byte) (any, *failure) {
 	app := r.PathValue("app")
 	if fail := precondition(c.apps[app].Metadata, body); fail != nil {
 		return nil, fail
@@ -176,7 +176,7 @@ func (c *Cloud) deleteApp(r *http.Request, body []byte) (any, *failure) {
 	return nil, nil
 }
 
-func (c *Cloud) deleteDevice(r *http.Request, body []byte) (any, *failure) {
+func (c *Apps) deleteDevice(r *http.Request, body []byte) (any, *failure) {
 	app, name := r.PathValue("app"), r.PathValue("device")
 	d := c.apps[app].devices[name]
 	if d == nil {

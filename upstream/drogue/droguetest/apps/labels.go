@@ -1,4 +1,4 @@
-package droguetest
+package apps
 
 import (
 	"regexp"

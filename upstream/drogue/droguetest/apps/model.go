@@ -1,11 +1,13 @@
-package droguetest
+package apps
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"sync"
 	"time"
 )
 
@@ -30,6 +32,31 @@ type Resource struct {
 	Status   map[string]json.RawMessage `json:"status,omitempty"`
 }
 
+// User is an account of the registry and of the integration.
+type User struct {
+	Name   string
+	Token  string // access token, for Basic and MQTT
+	Bearer string // OpenID token
+	Reader bool   // may read only
+}
+
+// Apps is all applications. Its methods may be called concurrently.
+type Apps struct {
+	mu    sync.Mutex
+	users map[string]User
+	apps  map[string]*application
+}
+
+// New returns a cloud without applications.
+func New() *Apps { return &Apps{users: map[string]User{}, apps: map[string]*application{}} }
+
+// AddUser adds or replaces an account.
+func (c *Apps) AddUser(u User) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.users[u.Name] = u
+}
+
 // application is an application with its devices and its stream.
 type application struct {
 	Resource
@@ -40,7 +67,7 @@ type application struct {
 // PutApplication makes an application, or replaces its specification. spec is
 // JSON; "" is none. It panics on JSON that is no object: that is a mistake of
 // the test.
-func (c *Cloud) PutApplication(name, spec string) {
+func (c *Apps) PutApplication(name, spec string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := Resource{Metadata: Metadata{Name: name}, Spec: mustSpec(spec)}
@@ -54,7 +81,7 @@ func (c *Cloud) PutApplication(name, spec string) {
 
 // PutDevice makes a device, or replaces its specification and labels. The
 // application must exist.
-func (c *Cloud) PutDevice(app, name, spec string, labels map[string]string) {
+func (c *Apps) PutDevice(app, name, spec string, labels map[string]string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	next := Resource{
@@ -73,13 +100,13 @@ func mustSpec(text string) (spec map[string]json.RawMessage) {
 		return nil
 	}
 	if err := json.Unmarshal([]byte(text), &spec); err != nil {
-		panic(fmt.Sprintf("droguetest: spec %s: %v", text, err))
+		panic(fmt.Sprintf("apps: spec %s: %v", text, err))
 	}
 	return spec
 }
 
 // Device returns a device as it is now.
-func (c *Cloud) Device(app, name string) (Resource, bool) {
+func (c *Apps) Device(app, name string) (Resource, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a := c.apps[app]; a != nil && a.devices[name] != nil {
@@ -95,14 +122,14 @@ func (r *Resource) clone() Resource {
 }
 
 // DeleteApplication removes an application with all its devices.
-func (c *Cloud) DeleteApplication(name string) {
+func (c *Apps) DeleteApplication(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.apps, name)
 }
 
 // DeleteDevice removes a device.
-func (c *Cloud) DeleteDevice(app, name string) {
+func (c *Apps) DeleteDevice(app, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.apps[app].devices, name)
@@ -110,7 +137,7 @@ func (c *Cloud) DeleteDevice(app, name string) {
 }
 
 // create adds a resource. The caller holds mu and knows that there is none.
-func (c *Cloud) create(r Resource) {
+func (c *Apps) create(r Resource) {
 	m := &r.Metadata
 	m.UID, m.ResourceVersion, m.Generation = newUUID(), newUUID(), 1
 	m.CreationTimestamp, m.DeletionTimestamp = time.Now().UTC(), nil
@@ -171,12 +198,20 @@ func equalJSON(a, b json.RawMessage) bool {
 
 // changed tells the stream of a change: one event for each path. The caller
 // holds mu.
-func (c *Cloud) changed(app, device string, paths []string) {
+func (c *Apps) changed(app, device string, paths []string) {
 	for range paths {
-		c.apps[app].stream.add(c.newEvent(Event{
+		c.apps[app].stream.add(Event{
 			Type: RegistryEvent, Subject: "devices", Application: app, Device: device, Sender: device,
-		}))
+		}.completed())
 	}
+}
+
+// newUUID returns a random UUID, version 4.
+func newUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // section reads a section of a specification into to.

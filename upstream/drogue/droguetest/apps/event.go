@@ -1,4 +1,4 @@
-package droguetest
+package apps
 
 import (
 	"encoding/base64"
@@ -33,8 +33,8 @@ type Event struct {
 	Data        []byte
 }
 
-// newEvent completes an event.
-func (c *Cloud) newEvent(e Event) Event {
+// completed returns e with an ID and the time.
+func (e Event) completed() Event {
 	e.ID, e.Time = newUUID(), time.Now().UTC()
 	return e
 }
@@ -66,8 +66,8 @@ func (e Event) MarshalJSON() ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// poison reports whether an event cannot be read back from the stream.
-func (e Event) poison() bool {
+// Poison reports whether an event cannot be read back from the stream.
+func (e Event) Poison() bool {
 	u, err := url.Parse(e.DataSchema)
 	return e.DataSchema != "" && (err != nil || !u.IsAbs())
 }
@@ -77,7 +77,7 @@ func isJSON(contentType string) bool {
 		strings.HasPrefix(contentType, "text/json") || strings.HasSuffix(contentType, "+json")
 }
 
-// stream is the log of an application's events. Cloud.mu guards it.
+// stream is the log of an application's events. Apps.mu guards it.
 type stream struct {
 	first  int // position of events[0]
 	events []Event
@@ -100,7 +100,7 @@ func (s *stream) end() int { return s.first + len(s.events) }
 
 // Events returns what a device published, or a gateway on its behalf, in the
 // order in which it arrived.
-func (c *Cloud) Events(app, device string) (events []Event) {
+func (c *Apps) Events(app, device string) (events []Event) {
 	for _, e := range c.Stream(app) {
 		if e.Device == device && e.Type == DeviceEvent {
 			events = append(events, e)
@@ -110,7 +110,7 @@ func (c *Cloud) Events(app, device string) (events []Event) {
 }
 
 // Stream returns all events of an application.
-func (c *Cloud) Stream(app string) []Event {
+func (c *Apps) Stream(app string) []Event {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if a := c.apps[app]; a != nil {
@@ -119,13 +119,26 @@ func (c *Cloud) Stream(app string) []Event {
 	return nil
 }
 
-// publish takes an event of a device. It reports whether the event was
-// accepted: JSON has to be JSON.
-func (c *Cloud) publish(e Event) bool {
+// Add adds an event to the stream of its application. It reports whether there is
+// such an application.
+func (c *Apps) Add(e Event) (Event, bool) {
+	e = e.completed()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	app := c.apps[e.Application]
+	if app != nil {
+		app.stream.add(e)
+	}
+	return e, app != nil
+}
+
+// Publish adds an event of a device. It reports whether the event was accepted:
+// JSON has to be JSON.
+func (c *Apps) Publish(e Event) (Event, bool) {
 	switch {
 	case isJSON(e.ContentType):
 		if !json.Valid(e.Data) {
-			return false
+			return e, false
 		}
 		e.ContentType = "application/json"
 	case e.ContentType == "" && json.Valid(e.Data):
@@ -134,15 +147,44 @@ func (c *Cloud) publish(e Event) bool {
 		e.ContentType = "application/octet-stream"
 	}
 	e.Type = DeviceEvent
-	e = c.newEvent(e)
+	return c.Add(e)
+}
+
+// End returns the position after the last event of an application, false where
+// there is no such application.
+func (c *Apps) End(app string) (position int, ok bool) {
 	c.mu.Lock()
-	app := c.apps[e.Application]
-	if app != nil {
-		app.stream.add(e)
+	defer c.mu.Unlock()
+	a := c.apps[app]
+	if a == nil {
+		return 0, false
 	}
-	c.mu.Unlock()
-	if app != nil && c.opts.OnEvent != nil {
-		c.opts.OnEvent(e)
+	return a.stream.end(), true
+}
+
+// Await returns the first event of an application at position or behind it, and
+// where that is. It waits for one until done; false: there is none.
+func (c *Apps) Await(done <-chan struct{}, app string, position int) (Event, int, bool) {
+	for {
+		c.mu.Lock()
+		a := c.apps[app]
+		if a == nil {
+			c.mu.Unlock()
+			return Event{}, 0, false
+		}
+		s := &a.stream
+		position = max(position, s.first)
+		if position < s.end() {
+			e := s.events[position-s.first]
+			c.mu.Unlock()
+			return e, position, true
+		}
+		grown := s.grown
+		c.mu.Unlock()
+		select {
+		case <-grown:
+		case <-done:
+			return Event{}, 0, false
+		}
 	}
-	return app != nil
 }

@@ -1,4 +1,4 @@
-package droguetest
+package apps
 
 import (
 	"encoding/json"
@@ -7,44 +7,44 @@ import (
 	"strings"
 )
 
-// identity is who a device is, once it is authenticated.
-type identity struct {
-	app, device string
+// Identity is who a device is, once it is authenticated.
+type Identity struct {
+	App, Device string
 }
 
-// login is what a device authenticates with.
-type login struct {
-	app, device    string // beside the credentials; may be empty
-	user, password string
+// Login is what a device authenticates with.
+type Login struct {
+	App, Device    string // beside the credentials; may be empty
+	User, Password string
 }
 
-// authenticate finds the device that l is valid for.
-func (c *Cloud) authenticate(l login) (identity, bool) {
-	scoped, app := splitUser(l.user)
-	asDevice := login{user: l.user, password: l.password}
+// Authenticate finds the device that l is valid for.
+func (c *Apps) Authenticate(l Login) (Identity, bool) {
+	scoped, app := SplitUser(l.User)
+	asDevice := Login{User: l.User, Password: l.Password}
 	switch {
-	case l.app == "" && l.device == "": // dev@app
-		l.app, l.device, asDevice.user = app, scoped, ""
-	case l.device == "": // dev, whatever it contains
-		l.device, asDevice.user = l.user, ""
-	case l.app == "": // user@app of a device
-		l.app, asDevice.user = app, scoped
+	case l.App == "" && l.Device == "": // dev@app
+		l.App, l.Device, asDevice.User = app, scoped, ""
+	case l.Device == "": // dev, whatever it contains
+		l.Device, asDevice.User = l.User, ""
+	case l.App == "": // user@app of a device
+		l.App, asDevice.User = app, scoped
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := c.apps[l.app]
+	a := c.apps[l.App]
 	if a == nil || disabled(&a.Resource) {
-		return identity{}, false
+		return Identity{}, false
 	}
-	d := a.find(l.device)
-	if d == nil || !d.accepts(asDevice.user, l.password) {
-		return identity{}, false
+	d := a.find(l.Device)
+	if d == nil || !d.accepts(asDevice.User, l.Password) {
+		return Identity{}, false
 	}
-	return identity{l.app, d.Metadata.Name}, true
+	return Identity{l.App, d.Metadata.Name}, true
 }
 
-// splitUser splits at the first @ and decodes what is left of it.
-func splitUser(user string) (name, app string) {
+// SplitUser splits at the first @ and decodes what is left of it.
+func SplitUser(user string) (name, app string) {
 	name, app, _ = strings.Cut(user, "@")
 	if decoded, err := url.PathUnescape(name); err == nil {
 		name = decoded
@@ -118,16 +118,16 @@ func plain(pass json.RawMessage) (text string) {
 	return text
 }
 
-// speaksFor returns the device that a gateway may publish as.
-func (c *Cloud) speaksFor(id identity, as string) (device string, ok bool) {
+// SpeaksFor returns the device that a gateway may publish as.
+func (c *Apps) SpeaksFor(id Identity, as string) (device string, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := c.apps[id.app]
+	a := c.apps[id.App]
 	if a == nil {
 		return "", false
 	}
 	d := a.find(as)
-	if d == nil || d.Metadata.DeletionTimestamp != nil || !slices.Contains(d.gateways(), id.device) {
+	if d == nil || d.Metadata.DeletionTimestamp != nil || !slices.Contains(d.gateways(), id.Device) {
 		return "", false
 	}
 	return d.Metadata.Name, true
@@ -141,8 +141,8 @@ func (r *Resource) gateways() []string {
 	return selector.MatchNames
 }
 
-// member finds the account of credentials; nil = anonymous.
-func (c *Cloud) member(name, token, bearer string) (u *User, ok bool) {
+// Member finds the account of credentials; nil = anonymous.
+func (c *Apps) Member(name, token, bearer string) (u *User, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if name == "" && token == "" && bearer == "" {

@@ -1,4 +1,4 @@
-package droguetest
+package wire
 
 import (
 	"crypto/ecdsa"
@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// newCertificate makes a certificate for 127.0.0.1 that signs itself.
-func newCertificate() (tls.Certificate, []byte, error) {
+// NewCertificate makes a certificate for 127.0.0.1 that signs itself, and its PEM.
+func NewCertificate() (tls.Certificate, []byte, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return tls.Certificate{}, nil, err

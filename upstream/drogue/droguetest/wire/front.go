@@ -1,20 +1,9 @@
-package droguetest
+package wire
 
 import (
 	"maps"
 	"net"
 	"sync"
-)
-
-// Kind is one of the interfaces of Drogue Cloud.
-type Kind string
-
-// The interfaces.
-const (
-	Registry    Kind = "registry"    // device registry, REST
-	HTTP        Kind = "http"        // HTTP endpoint of devices
-	MQTT        Kind = "mqtt"        // MQTT endpoint of devices
-	Integration Kind = "integration" // MQTT integration of applications
 )
 
 // Mode is how an interface is reached.
@@ -43,21 +32,8 @@ func (c Counter) Total() (n uint64) {
 	return n
 }
 
-// Set changes how an interface is reached.
-func (c *Cloud) Set(kind Kind, mode Mode) { c.fronts[kind].set(mode) }
-
-// Counters returns what went through an interface so far.
-func (c *Cloud) Counters(kind Kind) Counter {
-	f := c.fronts[kind]
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	n := f.counter
-	n.Requests = maps.Clone(f.requests)
-	return n
-}
-
-// front is the listener of one interface.
-type front struct {
+// Front is the listener of one interface. Its methods may be called concurrently.
+type Front struct {
 	net.Listener
 
 	mu       sync.Mutex
@@ -66,10 +42,22 @@ type front struct {
 	counter  Counter
 	requests map[string]uint64
 	faults   []*Fault
-	conns    map[*frontConn]bool
+	conns    map[*conn]bool
 }
 
-func (f *front) set(mode Mode) {
+// Listen opens a front on a free port of 127.0.0.1.
+func Listen() (*Front, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	f := &Front{Listener: l, requests: map[string]uint64{}, conns: map[*conn]bool{}}
+	f.changed = sync.NewCond(&f.mu)
+	return f, nil
+}
+
+// Set changes how the interface is reached.
+func (f *Front) Set(mode Mode) {
 	f.mu.Lock()
 	f.mode = mode
 	f.changed.Broadcast()
@@ -80,62 +68,74 @@ func (f *front) set(mode Mode) {
 }
 
 // drop ends all connections.
-func (f *front) drop() {
+func (f *Front) drop() {
 	f.mu.Lock()
 	conns := maps.Clone(f.conns)
 	f.mu.Unlock()
-	for conn := range conns {
-		conn.Close()
+	for c := range conns {
+		c.Close()
 	}
 }
 
-func (f *front) close() {
-	f.Listener.Close()
-	f.set(Up)
+// Close implements net.Listener. It ends all connections.
+func (f *Front) Close() error {
+	err := f.Listener.Close()
+	f.Set(Up)
 	f.drop()
+	return err
 }
 
-func (f *front) count(request string) {
+// Counter returns what went through so far.
+func (f *Front) Counter() Counter {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	n := f.counter
+	n.Requests = maps.Clone(f.requests)
+	return n
+}
+
+// Count counts a request.
+func (f *Front) Count(request string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.requests[request]++
 }
 
 // Accept implements net.Listener.
-func (f *front) Accept() (net.Conn, error) {
+func (f *Front) Accept() (net.Conn, error) {
 	for {
-		conn, err := f.Listener.Accept()
+		taken, err := f.Listener.Accept()
 		if err != nil {
 			return nil, err
 		}
-		if c := f.admit(conn); c != nil {
+		if c := f.admit(taken); c != nil {
 			return c, nil
 		}
-		conn.Close()
+		taken.Close()
 	}
 }
 
-func (f *front) admit(conn net.Conn) net.Conn {
+func (f *Front) admit(taken net.Conn) net.Conn {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.mode == Away {
 		return nil
 	}
-	c := &frontConn{Conn: conn, front: f}
+	c := &conn{Conn: taken, front: f}
 	f.conns[c] = true
 	f.counter.Connections++
 	return c
 }
 
-// frontConn is a connection that counts, and stands still while its front hangs.
-type frontConn struct {
+// conn is a connection that counts, and stands still while its front hangs.
+type conn struct {
 	net.Conn
-	front  *front
+	front  *Front
 	closed bool // front.mu guards it
 }
 
 // wait returns when the front does not hang, and whether it did.
-func (c *frontConn) wait() (hung bool) {
+func (c *conn) wait() (hung bool) {
 	c.front.mu.Lock()
 	defer c.front.mu.Unlock()
 	for c.front.mode == Hang && !c.closed {
@@ -146,7 +146,7 @@ func (c *frontConn) wait() (hung bool) {
 }
 
 // Read implements net.Conn. Bytes that came before a hang are lost in it.
-func (c *frontConn) Read(p []byte) (int, error) {
+func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	c.front.mu.Lock()
 	c.front.counter.Received += uint64(n)
@@ -159,7 +159,7 @@ func (c *frontConn) Read(p []byte) (int, error) {
 }
 
 // Write implements net.Conn. What is written while the front hangs is lost.
-func (c *frontConn) Write(p []byte) (int, error) {
+func (c *conn) Write(p []byte) (int, error) {
 	c.front.mu.Lock()
 	hangs := c.front.mode == Hang
 	if !hangs {
@@ -173,7 +173,7 @@ func (c *frontConn) Write(p []byte) (int, error) {
 }
 
 // Close implements net.Conn.
-func (c *frontConn) Close() error {
+func (c *conn) Close() error {
 	c.front.mu.Lock()
 	delete(c.front.conns, c)
 	c.closed = true

@@ -1,4 +1,4 @@
-package droguetest
+package wire
 
 import (
 	"bytes"
@@ -25,25 +25,23 @@ type Fault struct {
 	Half bool
 }
 
-// Inject spoils the next answers of an interface. Faults act in the order in
-// which they were injected, one for each answer.
-func (c *Cloud) Inject(kind Kind, f Fault) {
-	front := c.fronts[kind]
-	front.mu.Lock()
-	defer front.mu.Unlock()
-	front.faults = append(front.faults, &f)
+// Inject spoils the next answers. Faults act in the order in which they were
+// injected, one for each answer.
+func (f *Front) Inject(fault Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = append(f.faults, &fault)
 }
 
-// Heal takes all faults of an interface back.
-func (c *Cloud) Heal(kind Kind) {
-	front := c.fronts[kind]
-	front.mu.Lock()
-	defer front.mu.Unlock()
-	front.faults = nil
+// Heal takes all faults back.
+func (f *Front) Heal() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.faults = nil
 }
 
-// fault takes the fault for one answer; the zero Fault is none.
-func (f *front) fault(method string) Fault {
+// Fault takes the fault for one answer; the zero Fault is none.
+func (f *Front) Fault(method string) Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i, fault := range f.faults {
@@ -59,20 +57,20 @@ func (f *front) fault(method string) Fault {
 	return Fault{}
 }
 
-// spoil applies the faults of an interface to its handler.
-func (c *Cloud) spoil(kind Kind, h http.Handler) http.Handler {
-	front := c.fronts[kind]
+// Spoil applies the faults to a handler, and counts its requests by route, without
+// what all patterns begin with.
+func (f *Front) Spoil(base string, h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fault := front.fault(r.Method)
-		sleep(r.Context().Done(), fault.Delay)
+		fault := f.Fault(r.Method)
+		Sleep(r.Context().Done(), fault.Delay)
 		if fault.Status != 0 {
-			front.count(r.Method + " spoiled")
+			f.Count(r.Method + " spoiled")
 			fault.answer(w)
 			return
 		}
 		whole := &recorder{header: http.Header{}}
 		h.ServeHTTP(whole, r)
-		front.count(strings.Replace(r.Pattern, base, "", 1))
+		f.Count(strings.Replace(r.Pattern, base, "", 1))
 		whole.send(w, fault.Half)
 	})
 }
@@ -90,7 +88,8 @@ func (f Fault) answer(w http.ResponseWriter) {
 	w.WriteHeader(f.Status)
 }
 
-func sleep(done <-chan struct{}, d time.Duration) {
+// Sleep waits for d, or until done.
+func Sleep(done <-chan struct{}, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
