@@ -68,6 +68,10 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err
 	if g.store, err = store.Open(cfg.Data, kinds); err != nil {
 		return nil, err
 	}
+	if copied := g.store.Migrated(); copied != "" {
+		log.Info("the state of an earlier version was migrated; to go back, put the copy in its place",
+			slog.String("copy", copied))
+	}
 	source, err := g.sources(local)
 	if err != nil {
 		return nil, err
