@@ -9,15 +9,15 @@ type Metadata struct {
 	Digest  Digest `cbor:"2,keyasint" json:"digest"`
 	Size    uint32 `cbor:"3,keyasint" json:"size"` // bytes
 	Origin  Origin `cbor:"4,keyasint,omitzero" json:"origin,omitzero"`
-	// Order is what the source assigned the image by, where it may assign the
-	// same one again and wants to hear what became of it each time: the action of
-	// hawkBit; empty elsewhere.
+	// Order is the source's own name of the assignment, such as hawkBit's action.
+	// It is empty unless the source may assign one image several times and wants
+	// to hear how each of them ended.
 	Order string `cbor:"5,keyasint,omitempty" json:"order,omitempty"`
-	// Tagged says that Version is only the tag of the reference. A tag may
-	// move, so where it is taken by another digest the short digest is used.
+	// Tagged says that Version is only the tag of the reference. A tag may move: if
+	// its name is taken by another digest, the short digest becomes the version.
 	Tagged bool `cbor:"6,keyasint,omitempty" json:"tagged,omitempty"`
-	// Names are other versions under which devices were seen to report this
-	// image: it was built with another version string than it is published under.
+	// Names are other versions that devices report when they run this image: it was
+	// built with another version string than it is published under.
 	Names []string `cbor:"7,keyasint,omitempty" json:"names,omitempty"`
 }
 

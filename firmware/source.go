@@ -11,8 +11,8 @@ import (
 // Source finds and fetches firmware.
 //
 // Both calls may take as long as ctx allows and may be called concurrently.
-// Errors wrap the sentinels of this package; any other error means that the
-// source is away and the call worth repeating.
+// Errors wrap the sentinels of this package. Any other error means that the
+// source is away: the call is worth repeating.
 type Source interface {
 	// Resolve finds what s names now. It downloads no firmware.
 	Resolve(ctx context.Context, dev dfu.Device, s Spec) (Metadata, error)
@@ -20,20 +20,20 @@ type Source interface {
 	Fetch(ctx context.Context, m Metadata) (io.ReadCloser, error)
 }
 
-// Gate is what a Source may also be: it then has a say in when a device swaps.
+// Gate is a Source that has a say in when a device swaps.
 type Gate interface {
-	// MaySwap returns nil where the device of s may be told to swap to d, else why
-	// not, for people. It is on the device path: memory only, no waiting, no
-	// allocation. It is asked when the answer is about to be given: nil counts as
-	// if the device swapped.
+	// MaySwap returns nil if the device of s may be told to swap to d, else the
+	// reason for people. It is on the device path: memory only, no waiting, no
+	// allocation. It is asked when the answer is about to be given: after nil, the
+	// device counts as told.
 	MaySwap(s Spec, d Digest) error
 }
 
 // Directory tells which firmware a device should run.
 type Directory interface {
 	// Desired answers from memory: no network, no disk, no waiting. It returns
-	// ErrNotFound where nothing is desired, ErrPending while it is being
-	// asked for, and ErrInvalid, wrapped with the reason, for a broken entry.
+	// ErrNotFound if nothing is desired, ErrPending while the answer is being asked
+	// for, and ErrInvalid, wrapped with the reason, for a broken entry.
 	Desired(dev dfu.Device) (Spec, error)
 }
 

@@ -84,10 +84,15 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (*Gateway, error
 }
 
 func (g *Gateway) openStore() (err error) {
-	if g.store, err = store.Open(g.cfg.Data, kinds); err == nil {
-		g.closes = append(g.closes, func() { _ = g.store.Close() })
+	if g.store, err = store.Open(g.cfg.Data, kinds); err != nil {
+		return err
 	}
-	return err
+	g.closes = append(g.closes, func() { _ = g.store.Close() })
+	if copied := g.store.Migrated(); copied != "" {
+		g.log.Info("the state of an earlier version was migrated; to go back, put the copy in its place",
+			slog.String("copy", copied))
+	}
+	return nil
 }
 
 func (g *Gateway) openCache() (err error) {

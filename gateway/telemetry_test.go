@@ -19,6 +19,7 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/drogue/droguetest/apps"
 )
@@ -43,7 +44,7 @@ func inField(t *testing.T, cfg *config.Config, name string) *chirpstacktest.Devi
 	work.Go(func() { _ = server.Run(ctx) })
 	t.Cleanup(func() { cancel(); work.Wait() })
 	<-server.Ready()
-	far, err := server.Add(chirpstacktest.DeviceConfig{EUI: lorawan.DevEUI{7: 1}, Name: name, DR: 5})
+	far, err := server.Add(chirpstacktest.DeviceConfig{EUI: event.DevEUI{7: 1}, Name: name, DR: 5})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -214,10 +214,16 @@ func TestMigrationKeepsACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, dir := openGolden(t, 1)
+	s, dir := openGolden(t, 1)
+	if got, want := s.Migrated(), filepath.Join(dir, "state.db.format-1"); got != want {
+		t.Errorf("the copy is said to be %q, want %q", got, want)
+	}
 	kept := t.TempDir()
-	if err := os.Rename(filepath.Join(dir, "state.db.format-1"), filepath.Join(kept, "state.db")); err != nil {
+	if err := os.Rename(s.Migrated(), filepath.Join(kept, "state.db")); err != nil {
 		t.Fatal(err)
+	}
+	if again := reopen(t, s, dir); again.Migrated() != "" {
+		t.Errorf("migrated once more, to %s", again.Migrated())
 	}
 	db, err := bbolt.Open(filepath.Join(kept, "state.db"), 0o600, nil)
 	if err != nil {

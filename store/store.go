@@ -37,6 +37,16 @@ const lockTimeout = 2 * time.Second
 type Store struct {
 	db    *bbolt.DB
 	kinds firmware.Kinds
+	found int // format that Open found, 0 for a new file
+}
+
+// Migrated returns the name of the copy that Open made of an older state before
+// the migration, empty where there was nothing to migrate.
+func (s *Store) Migrated() (copied string) {
+	if s.found == 0 || s.found == format {
+		return ""
+	}
+	return copyName(s.db.Path(), s.found)
 }
 
 // Open opens or makes the state file in directory dir. Assignments are read with
@@ -53,14 +63,15 @@ func Open(dir string, kinds firmware.Kinds) (*Store, error) {
 	case err != nil:
 		return nil, fmt.Errorf("state %s: %w; restore the file, or move it away to start without history", path, err)
 	}
-	if err = migrate(db); err == nil {
+	found, err := migrate(db)
+	if err == nil {
 		err = db.Update(prepare)
 	}
 	if err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("state %s: %w", path, err)
 	}
-	return &Store{db, kinds}, nil
+	return &Store{db, kinds, found}, nil
 }
 
 // prepare makes the buckets that are missing.

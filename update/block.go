@@ -12,15 +12,16 @@ import (
 )
 
 // ErrNotBooted: the image was delivered to this device before and did not boot
-// there; it is not sent again until an operator says so.
+// there. The image is not sent again until an operator says so.
 var ErrNotBooted = errors.New("delivered before and not booted; see gateway retry")
 
 // Image returns the image that a block-wise GET of size bytes at offset is served
-// from. The first block selects the target; later ones continue the image whose
+// from. The first block selects the target. Later blocks continue the image whose
 // first block the device last got, so that a tag that moves never mixes images.
 //
-// It fails with firmware.ErrNotFound where nothing is desired, and with
-// firmware.ErrPending while the image is fetched behind.
+// It fails with firmware.ErrNotFound where nothing is desired, with
+// firmware.ErrPending while a job fetches the image or a guard holds it, and with
+// ErrNotBooted.
 func (e *Engine) Image(r *row.Row, offset, size uint32, now time.Time) (*firmware.Image, error) {
 	defer r.Unlock(r.Lock(), now)
 	r.Heard(now)
@@ -47,9 +48,10 @@ func (e *Engine) Image(r *row.Row, offset, size uint32, now time.Time) (*firmwar
 	return img, nil
 }
 
-// mayBegin reports why a transfer of t must not begin now: a device that fetches
-// by blocks swaps by itself as soon as it has the last one. One that is held has
-// begun nothing, whatever it was in the middle of.
+// mayBegin reports why the first block of t must not be served now: a device that
+// fetches blocks swaps by itself as soon as it has the last one, so it must be
+// allowed to swap before. A device that is held has begun nothing, whatever it was
+// in the middle of.
 func (e *Engine) mayBegin(r *row.Row, t *firmware.Target, now time.Time) error {
 	v := e.guards.May(r.Facts(t, now), guard.Swap)
 	r.Held(v.Held)
@@ -65,11 +67,11 @@ func (e *Engine) mayBegin(r *row.Row, t *firmware.Target, now time.Time) error {
 }
 
 // resume is how long after its start the gateway expects transfers that began
-// before: an image of some megabytes over a slow link.
+// before it: an image of some megabytes takes so long over a slow link.
 const resume = 10 * time.Minute
 
-// selectTarget returns the image of a transfer that is not known: a new one, or
-// one that an earlier process began and crashed before it noted that.
+// selectTarget returns the image of a transfer that is not known: a new transfer,
+// or one that an earlier process began and did not store before it crashed.
 func (e *Engine) selectTarget(r *row.Row, offset uint32, now time.Time) (*firmware.Target, error) {
 	t, err := e.desiredOf(r, now)
 	if err != nil {
@@ -82,8 +84,8 @@ func (e *Engine) selectTarget(r *row.Row, offset uint32, now time.Time) (*firmwa
 	return t, e.mayTransfer(r, rel, t, now)
 }
 
-// mayTransfer reports why no transfer of t must begin now. The requests of
-// block-wise transfers say neither what the device runs nor what they are of.
+// mayTransfer reports why no transfer of t must begin now. A block-wise request
+// says neither which version the device runs nor which image it is of.
 func (e *Engine) mayTransfer(r *row.Row, rel *release.Release, t *firmware.Target, now time.Time) error {
 	f := r.Facts(t, now)
 	f.Moving = rel.Moving()
@@ -162,7 +164,7 @@ func (e *Engine) reported(r *row.Row, t *firmware.Target, version []byte, now ti
 	e.says(r, &f, version)
 	v := guard.Delivery(f, guard.Start)
 	if v.Answer == guard.Settle {
-		return // on its way before the last block was
+		return // the report was sent before the last block arrived
 	}
 	r.Booted(version)
 	r.Runs(version)
@@ -173,8 +175,8 @@ func (e *Engine) reported(r *row.Row, t *firmware.Target, version []byte, now ti
 }
 
 // Blob returns a held image by the first bytes of its digest. It fails with
-// firmware.ErrPending where a device is assigned to it and it is not in memory
-// now, and with firmware.ErrNotFound where nobody is.
+// firmware.ErrPending where the image is offered but not in memory, and with
+// firmware.ErrNotFound where it is not offered.
 func (e *Engine) Blob(prefix []byte, now time.Time) (*firmware.Image, error) {
 	if img := e.images.Find(prefix); img != nil {
 		img.Touch(now)

@@ -6,8 +6,8 @@ import (
 	"havn/update/row"
 )
 
-// says adds to f that the device says that it runs version, and is in the middle
-// of nothing.
+// says adds to f what the device says in this request: it runs version, and is in
+// the middle of nothing.
 func (e *Engine) says(r *row.Row, f *guard.Facts, version []byte) {
 	f.Says, f.Runs = true, version
 	if f.Delivered {
@@ -16,8 +16,7 @@ func (e *Engine) says(r *row.Row, f *guard.Facts, version []byte) {
 	}
 }
 
-// followUp has done what a verdict asks for besides to wait. The caller holds
-// the row.
+// followUp starts the job that a verdict asks for, if any. The caller holds the row.
 func (e *Engine) followUp(r *row.Row, t *firmware.Target, version []byte, v guard.Verdict) {
 	rel, _ := r.Release()
 	if v.Answer == guard.Learn {

@@ -31,7 +31,7 @@ func (e *Engine) Request(r *row.Row, st *dfu.Status, l Limits, now time.Time) df
 }
 
 // choose returns the image that st is to be answered from: the target, or the
-// one in flight. A reason means that there is none to decide on now.
+// image in flight. With a reason, the device waits whatever it wants.
 func (e *Engine) choose(r *row.Row, st *dfu.Status, now time.Time) (*firmware.Target, guard.Reason) {
 	t := r.Target()
 	switch {
@@ -130,8 +130,8 @@ func (e *Engine) answer(r *row.Row, st *dfu.Status, want *firmware.Target, d Dec
 	return cmd
 }
 
-// idle answers a device that there is no firmware for, or none known yet. What
-// it was in the middle of, it has forgotten.
+// idle answers a device that is in the middle of nothing, and for which there is no
+// firmware, or none known yet.
 func (e *Engine) idle(r *row.Row, st *dfu.Status) dfu.Command {
 	r.Forgot()
 	if rel, _ := r.Release(); r.Pending() || (rel != nil && !rel.Vacant()) {
@@ -140,8 +140,8 @@ func (e *Engine) idle(r *row.Row, st *dfu.Status) dfu.Command {
 	return e.wait(st, e.cfg.Poll)
 }
 
-// hold answers a device whose update cannot go on now: soon again while
-// something is being fetched, else at the pace of the idle.
+// hold answers a device whose update cannot go on now: it asks again soon while
+// something is being fetched, else at the pace of idle devices.
 func (e *Engine) hold(st *dfu.Status, why guard.Reason) dfu.Command {
 	if why == guard.ReasonFetching {
 		return e.wait(st, e.cfg.Retry)
@@ -156,7 +156,7 @@ func (e *Engine) wait(st *dfu.Status, poll time.Duration) dfu.Command {
 // maxPoll keeps poll*1000 inside the 32 bits in which devices compute it.
 const maxPoll = 1<<32/1000 - 1
 
-// seconds rounds up, since 0 means "not given".
+// seconds rounds d up, since a poll of 0 means "not given".
 func seconds(d time.Duration) uint32 {
 	return uint32(min((d+time.Second-1)/time.Second, maxPoll))
 }
