@@ -31,11 +31,12 @@ var floors = [][]string{
 // besides lists imports within a room that lead neither up nor down a folder.
 var besides = map[string][]string{
 	"coap/message":                           {"coap/block"},
-	"lorawan/chirpstack":                     {"lorawan/topic"},
-	"lorawan/ttn":                            {"lorawan/topic", "lorawan/region"},
-	"lorawan/plan":                           {"lorawan/region"},
-	"lorawan/chirpstack/chirpstacktest":      {"lorawan/region"},
-	"lorawan/chirpstack/chirpstacktest/wire": {"lorawan/region"},
+	"lorawan/chirpstack":                     {"lorawan/event", "lorawan/topic"},
+	"lorawan/ttn":                            {"lorawan/event", "lorawan/topic", "lorawan/region"},
+	"lorawan/plan":                           {"lorawan/event", "lorawan/region"},
+	"lorawan/queue":                          {"lorawan/event"},
+	"lorawan/chirpstack/chirpstacktest":      {"lorawan/event", "lorawan/region"},
+	"lorawan/chirpstack/chirpstacktest/wire": {"lorawan/event", "lorawan/region"},
 	"gateway/config":                         {"gateway/admin"},
 	"update/updatetest":                      {"update/desired", "update/row"},
 	"bench/load":                             {"bench/device"},
@@ -51,14 +52,13 @@ var besides = map[string][]string{
 // of them may: the vocabulary, and a gateway that is started from a
 // configuration.
 var laboratory = map[string][]string{
-	"bench":             {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
-	"bench/cache":       {"cache"}, // measured alone
-	"update/updatetest": {"update/desired", "update/row"},
-	"bench/load":        {"coap/block"}, // the generator's protocol
-	"bench/device":      {"coap/block"}, // the device's protocol
-	"bench/link":        {"coap/block"}, // sizes of blocks
+	"bench":        {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
+	"bench/cache":  {"cache"},      // measured alone
+	"bench/load":   {"coap/block"}, // the generator's protocol
+	"bench/device": {"coap/block"}, // the device's protocol
+	"bench/link":   {"coap/block"}, // sizes of blocks
 	"bench/lorawan": { // the devices' network
-		"lorawan", "lorawan/plan", "lorawan/region", "link/mqtt/mqtttest",
+		"lorawan", "lorawan/event", "lorawan/plan", "lorawan/region", "link/mqtt/mqtttest",
 		"lorawan/chirpstack/chirpstacktest", "lorawan/chirpstack/chirpstacktest/clock",
 	},
 	"bench/backend": { // the servers

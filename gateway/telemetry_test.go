@@ -19,6 +19,7 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/drogue/droguetest/apps"
 )
@@ -43,7 +44,7 @@ func inField(t *testing.T, cfg *config.Config, name string) *chirpstacktest.Devi
 	work.Go(func() { _ = server.Run(ctx) })
 	t.Cleanup(func() { cancel(); work.Wait() })
 	<-server.Ready()
-	far, err := server.Add(chirpstacktest.DeviceConfig{EUI: lorawan.DevEUI{7: 1}, Name: name, DR: 5})
+	far, err := server.Add(chirpstacktest.DeviceConfig{EUI: event.DevEUI{7: 1}, Name: name, DR: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,18 +132,18 @@ func TestTelemetryAndCommands(t *testing.T) {
 	}
 	eventually(t, "commands arrive", func() bool {
 		commands("d", "first")
-		return r.cloud.inbox.Waiting() > 0
+		return r.inbox.Waiting() > 0
 	})
 	commands("d", "last")
 	eventually(t, "they have all come", func() bool {
-		name, _, _ := r.cloud.inbox.Take("app", "d")
+		name, _, _ := r.inbox.Take("app", "d")
 		return name == "last"
 	})
 
 	commands("d", "dfu", "set", "reset")
 	commands("gw", "set")
 	commands("field", "set", "port:7") // not heard yet
-	eventually(t, "the commands wait", func() bool { return r.cloud.inbox.Waiting() == 4 })
+	eventually(t, "the commands wait", func() bool { return r.inbox.Waiting() == 4 })
 	if got := r.ask(sensorPost(1)); got[1] != 0x45 || !bytes.HasSuffix(got, []byte("set\xffon")) {
 		t.Errorf("CoAP: %x", got)
 	}

@@ -11,6 +11,7 @@ import (
 	"havn/dfu"
 	"havn/front"
 	"havn/link/mqtt"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 	"havn/metric"
 )
@@ -21,9 +22,9 @@ type Codec interface {
 	// Filters returns the subscriptions for the events of some applications.
 	Filters(applications []string) []string
 	// Decode reads a message and keeps nothing of it.
-	Decode(topic string, payload []byte) (Event, error)
+	Decode(topic string, payload []byte) (event.Event, error)
 	// Encode writes a downlink.
-	Encode(Downlink) (topic string, payload []byte, err error)
+	Encode(event.Downlink) (topic string, payload []byte, err error)
 }
 
 // How events wait for their answers. A queue holds about a second of events at
@@ -44,7 +45,7 @@ type Network struct {
 
 // arrival is an event and when it came.
 type arrival struct {
-	event Event
+	event event.Event
 	at    time.Time
 }
 
@@ -143,7 +144,7 @@ func (n *Network) receive(topic string, payload []byte) {
 }
 
 // deliver gives an event to the worker of its device.
-func (n *Network) deliver(e Event, at time.Time) {
+func (n *Network) deliver(e event.Event, at time.Time) {
 	from := e.From()
 	select {
 	case n.queues[hash(from)>>16%workers] <- arrival{e, at}:
@@ -160,7 +161,7 @@ func (n *Network) Wake(dev dfu.Device) {
 		return
 	}
 	if d, known := n.handler.Find(dev.Name); known {
-		n.deliver(Pending{d}, time.Now())
+		n.deliver(event.Pending{Device: d}, time.Now())
 	}
 }
 
@@ -190,7 +191,7 @@ func (n *Network) answer(a arrival) {
 		n.handler.Unsent(dl, err)
 		return
 	}
-	if _, answered := a.event.(Uplink); answered {
+	if _, answered := a.event.(event.Uplink); answered {
 		n.handler.stats.Answers.Observe(time.Since(a.at), 1)
 	}
 }
@@ -201,5 +202,5 @@ func (h *Handler) Reject(err error) {
 	if errors.Is(err, region.ErrDataRate) {
 		why = BadDataRate
 	}
-	h.reject(why, Device{}, err)
+	h.reject(why, event.Device{}, err)
 }

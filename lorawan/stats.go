@@ -7,6 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/lorawan/event"
 	"havn/metric"
 )
 
@@ -64,8 +65,8 @@ func (s *Stats) init(network string, log *slog.Logger) {
 	for why := range advice {
 		reasons = append(reasons, why)
 	}
-	for r := range reasonNames {
-		failures = append(failures, Reason(r).label())
+	for _, r := range event.Reasons() {
+		failures = append(failures, label(r))
 	}
 	s.Counts = front.NewCounts(front.NewComplaints(log, reasons...), codeText, "dfu", "telemetry")
 	s.failures = front.NewComplaints(log, failures...)
@@ -99,7 +100,7 @@ func (s *Stats) extra() []metric.Metric {
 }
 
 // label returns the value of the metric's label.
-func (r Reason) label() front.Reason { return front.Reason(r.String()) }
+func label(r event.Reason) front.Reason { return front.Reason(r.String()) }
 
 // Failures returns how many downlinks the network server reported as not sent.
-func (s *Stats) Failures(r Reason) uint64 { return s.failures.Rejected(r.label()) }
+func (s *Stats) Failures(r event.Reason) uint64 { return s.failures.Rejected(label(r)) }

@@ -101,6 +101,8 @@ type disk struct {
 	full   atomic.Bool
 	deaf   atomic.Bool // rows are taken and not written
 
+	saving func([]row.Record) // told what rows are saved; may be nil
+
 	resolving func(firmware.Metadata) // told what a spec resolved to before it is stored; may be nil
 }
 
@@ -115,6 +117,9 @@ func (f faulty) SaveRows(save []row.Record, drop []dfu.Device) error {
 		return syscall.ENOSPC
 	}
 	f.writes.Add(1)
+	if f.saving != nil {
+		f.saving(save)
+	}
 	if f.deaf.Load() {
 		return nil
 	}

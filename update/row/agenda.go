@@ -88,21 +88,31 @@ func (a *agenda) remove(r *Row) {
 	a.rows--
 }
 
-// take returns the rows that are due until then, the most urgent first: those of
-// one step.
-func (a *agenda) take(until uint32) (rows []*Row) {
+// take returns the rows of one step that are due between from and until, the most
+// urgent first.
+func (a *agenda) take(from, until uint32) (rows []*Row) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	for r := a.next(until); r != nil && len(rows) < stepRows; r = a.next(until) {
+	for r := a.next(from, until); r != nil && len(rows) < stepRows; r = a.next(from, until) {
 		a.remove(r)
 		rows = append(rows, r)
 	}
 	return rows
 }
 
-// next returns the row whose turn it is, nil if none is due until then.
-func (a *agenda) next(until uint32) *Row {
-	for at := range min(until+1, firstTime) {
+// putBack makes a row that was taken due soon, unless it was put elsewhere
+// meanwhile.
+func (a *agenda) putBack(r *Row) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if r.list == 0 {
+		a.append(r, soon)
+	}
+}
+
+// next returns the row whose turn it is, nil if none is due then.
+func (a *agenda) next(from, until uint32) *Row {
+	for at := from; at <= min(until, soon); at++ {
 		if r := a.lists[at].first; r != nil {
 			return r
 		}

@@ -20,7 +20,8 @@
 //     state counts.
 //   - The flusher works in steps of a bounded number of rows, and rests as long as
 //     each took: a fleet that changes all at once takes longer to store, and is
-//     answered meanwhile.
+//     answered meanwhile. Steps are in the order of the store, which writes each of
+//     its pages once then.
 //   - A row takes less than 700 bytes of heap, all included. The table is bounded;
 //     rows of devices that never updated go first.
 //

@@ -2,10 +2,10 @@ package row
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-	"unique"
 
 	"havn/dfu"
 	"havn/firmware"
@@ -56,6 +56,14 @@ type Row struct {
 	prev, next *Row
 }
 
+// compare orders rows as the store does.
+func (r *Row) compare(other *Row) int {
+	if r.application == other.application {
+		return strings.Compare(r.name, other.name)
+	}
+	return strings.Compare(r.application.String(), other.application.String())
+}
+
 // essence is what a crash must not lose, but for the offset of block-wise
 // transfers, and what rows explain.
 type essence struct {
@@ -65,24 +73,6 @@ type essence struct {
 	held     text             // why the source does not let it swap; empty: it was not asked, or does
 	sent     delivery
 	reason   guard.Reason
-}
-
-// text is a string that all rows share which have it.
-type text struct{ handle unique.Handle[string] }
-
-// intern returns s as a text.
-func intern(s string) text {
-	if s == "" {
-		return text{}
-	}
-	return text{unique.Make(s)}
-}
-
-func (t text) String() string {
-	if t == (text{}) {
-		return ""
-	}
-	return t.handle.Value()
 }
 
 // Lock returns what unlock compares with.
@@ -131,17 +121,6 @@ func (r *Row) Heard(now time.Time) { r.seen = now.UnixNano() }
 
 // Pending reports whether the directory is still asking. The caller holds mu.
 func (r *Row) Pending() bool { return errors.Is(r.desired, firmware.ErrPending) }
-
-// keep returns what is kept of a version that a device reports, as far as a
-// version of an image can go: was where that is the same. It allocates only when
-// it is another one.
-func keep(was text, reported []byte) text {
-	reported = reported[:min(len(reported), firmware.MaxVersion)]
-	if was.String() == string(reported) {
-		return was
-	}
-	return intern(string(reported))
-}
 
 // Runs notes the running version.
 func (r *Row) Runs(version []byte) { r.current = keep(r.current, version) }

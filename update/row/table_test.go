@@ -73,7 +73,7 @@ func TestAgenda(t *testing.T) {
 	expect := func(until uint32, want ...string) {
 		t.Helper()
 		var got []string
-		for _, r := range a.take(until) {
+		for _, r := range a.take(urgently, until) {
 			got = append(got, r.name)
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -102,10 +102,10 @@ func TestAgenda(t *testing.T) {
 	if got := a.length(); got != stepRows+1 {
 		t.Errorf("%d rows", got)
 	}
-	if got := len(a.take(soon)); got != stepRows {
+	if got := len(a.take(urgently, soon)); got != stepRows {
 		t.Errorf("a step of %d rows", got)
 	}
-	if got := len(a.take(soon)); got != 1 || a.length() != 0 {
+	if got := len(a.take(urgently, soon)); got != 1 || a.length() != 0 {
 		t.Errorf("%d rows left", got)
 	}
 }

@@ -1,4 +1,4 @@
-package lorawan
+package event
 
 import (
 	"errors"

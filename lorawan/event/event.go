@@ -1,11 +1,7 @@
-package lorawan
+package event
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"time"
 
 	"havn/dfu"
 )
@@ -22,49 +18,6 @@ var (
 	// ErrDownlink: the downlink cannot be sent as it is.
 	ErrDownlink = errors.New("not a downlink")
 )
-
-// MaxPayload is the most FRMPayload a frame can hold in any region: 255 bytes
-// of PHYPayload less 13 of framing.
-const MaxPayload = 242
-
-// The application's FPorts (LoRaWAN 1.0.x section 4.3.2).
-const (
-	minFPort = 1
-	maxFPort = 223
-)
-
-// DevEUI is the globally unique identifier of a device.
-type DevEUI [8]byte
-
-// ParseDevEUI reads 16 hex digits of either case.
-func ParseDevEUI(s string) (DevEUI, error) {
-	var e DevEUI
-	if len(s) != 2*len(e) {
-		return DevEUI{}, fmt.Errorf("DevEUI %q: want 16 hex digits", s)
-	}
-	if _, err := hex.Decode(e[:], []byte(s)); err != nil {
-		return DevEUI{}, fmt.Errorf("DevEUI %q: want 16 hex digits", s)
-	}
-	return e, nil
-}
-
-// String returns the 16 hex digits in lower case, as ChirpStack writes them.
-func (e DevEUI) String() string { return hex.EncodeToString(e[:]) }
-
-// Device is who an event comes from and a downlink goes to. Every event holds
-// all that a downlink needs.
-type Device struct {
-	EUI DevEUI // zero for a device of The Things Stack that has none
-
-	// Application is the ID that topics have: a number (ChirpStack v3), a UUID
-	// (v4), APPLICATION@TENANT (The Things Stack).
-	Application     string
-	ApplicationName string // as people call it; may be empty
-	Name            string // as people call it; the device ID of The Things Stack
-}
-
-// From returns the device of an event.
-func (d Device) From() Device { return d }
 
 // Event is a message of a network server about one device: [Uplink], [Joined],
 // [Ack], [TxAck], [Error] or [Other]; or [Pending].
@@ -137,6 +90,9 @@ func (r Reason) String() string {
 	return "unknown"
 }
 
+// Reasons lists them all.
+func Reasons() []Reason { return []Reason{ReasonOther, ReasonOversize, ReasonGateway, ReasonExpired} }
+
 var reasonNames = [...]string{"other", "oversize", "gateway", "expired"}
 
 // Other is an event that the front does not act on.
@@ -155,61 +111,4 @@ type Overrides struct {
 	RX1DROffset dfu.Optional // tag havn_rx1_dr_offset
 	MaxPayload  int          // tag havn_max_payload: most bytes of a downlink
 	Align       int          // tag havn_align: flash word, bytes
-}
-
-// DownlinkID names one downlink towards the network server, as a UUID.
-type DownlinkID [16]byte
-
-// NewDownlinkID returns a random one (RFC 9562 version 4).
-func NewDownlinkID() DownlinkID {
-	var id DownlinkID
-	rand.Read(id[:]) // never fails
-	id[6] = id[6]&0x0f | 0x40
-	id[8] = id[8]&0x3f | 0x80
-	return id
-}
-
-// ParseDownlinkID reads what String writes.
-func ParseDownlinkID(s string) (DownlinkID, bool) {
-	var id DownlinkID
-	if len(s) != 36 || s[8] != '-' || s[13] != '-' || s[18] != '-' || s[23] != '-' {
-		return DownlinkID{}, false
-	}
-	b, err := hex.DecodeString(s[:8] + s[9:13] + s[14:18] + s[19:23] + s[24:])
-	if err != nil {
-		return DownlinkID{}, false
-	}
-	copy(id[:], b)
-	return id, true
-}
-
-// String returns the 36 characters of a UUID.
-func (id DownlinkID) String() string {
-	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
-}
-
-// Downlink is a data frame to a device.
-type Downlink struct {
-	Device    Device
-	ID        DownlinkID // tells this downlink from one with the same bytes
-	FPort     uint8      // 1..223
-	Payload   []byte     // 1..MaxPayload bytes
-	Confirmed bool
-	Expires   time.Time // ChirpStack v4 drops it when still queued then; zero = never
-	Replace   bool      // drops what else is queued; only The Things Stack can, others append
-}
-
-// Validate reports what no network server would send.
-func (d *Downlink) Validate() error {
-	switch {
-	case d.ID == DownlinkID{}:
-		return fmt.Errorf("%w to device %s: it has no ID", ErrDownlink, d.Device.EUI)
-	case d.FPort < minFPort || d.FPort > maxFPort:
-		return fmt.Errorf("%w to device %s: FPort %d is not within %d..%d",
-			ErrDownlink, d.Device.EUI, d.FPort, minFPort, maxFPort)
-	case len(d.Payload) == 0 || len(d.Payload) > MaxPayload:
-		return fmt.Errorf("%w to device %s: %d bytes of payload are not within 1..%d",
-			ErrDownlink, d.Device.EUI, len(d.Payload), MaxPayload)
-	}
-	return nil
 }
