@@ -34,8 +34,8 @@ var blinky = updatetest.New("2.0.0", 50_003)
 
 func newWorld(t testing.TB, f updatetest.Firmware, c Chunks, up telemetry.Upstream) *world {
 	t.Helper()
-	w := &world{engine: f.Engine(t), log: new(lockedLog)}
 	var err error
+	w := &world{engine: f.Engine(t), log: new(lockedLog)}
 	w.Handler, err = NewHandler(w.engine, c, up, slog.New(slog.NewTextHandler(w.log, nil)))
 	if err != nil {
 		t.Fatal(err)
