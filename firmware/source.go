@@ -54,7 +54,8 @@ func (m Sources) Fetch(ctx context.Context, md Metadata) (io.ReadCloser, error) 
 	if src := m[md.Origin.Kind]; src != nil {
 		return src.Fetch(ctx, md)
 	}
-	return nil, fmt.Errorf("%w: no %s source is configured for %s", ErrDenied, md.Origin.Kind, md.Digest)
+	return nil, fmt.Errorf("%w: no %s source is configured for %s: set firmware.%s",
+		ErrDenied, md.Origin.Kind, md.Digest, md.Origin.Kind)
 }
 
 // MaySwap implements Gate: sources without an opinion let every device swap.

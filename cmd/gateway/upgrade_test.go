@@ -63,6 +63,7 @@ func TestUpgradeInPlace(t *testing.T) {
 	s.inherit()
 	s.start()
 
+	s.logsAll("state of an earlier version was migrated", "state.db.format-1")
 	s.knowsEarlierRows()
 	s.finishesEarlierUpdates()
 	s.keepsEarlierVerdicts()

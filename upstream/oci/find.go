@@ -13,8 +13,8 @@ import (
 	"havn/upstream/oci/artifact"
 )
 
-// outcome is what a manifest turned out to be, good or bad: its bytes never
-// change, so neither does the outcome.
+// outcome is what a manifest turned out to be, good or bad. It never changes,
+// since the bytes behind a digest never change.
 type outcome struct {
 	m   firmware.Metadata // Version is empty where the image names none
 	err error             // wraps ErrInvalid or ErrTooLarge
