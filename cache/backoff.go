@@ -13,8 +13,8 @@ const (
 	// maxRetry is the longest wait between two fetches of an image, short
 	// enough that a repaired source is noticed while someone looks on.
 	maxRetry = 5 * time.Minute
-	// maxFailures bounds the table. Beyond it the failure due first is
-	// forgotten, which costs no more than an early retry.
+	// maxFailures bounds the table. A full table forgets the failure that is due
+	// first, which costs no more than an early retry.
 	maxFailures = 1024
 )
 
@@ -39,7 +39,7 @@ func (f *failures) check(d firmware.Digest, now time.Time) error {
 	return last.err
 }
 
-// note records how a fetch ended; err is nil where it succeeded.
+// note records how a fetch ended. err is nil after a success.
 func (f *failures) note(d firmware.Digest, err error, now time.Time) {
 	if err == nil {
 		delete(f.table, d)
@@ -71,7 +71,7 @@ func (f *failures) due() (d firmware.Digest) {
 	return d
 }
 
-// sweep forgets images that nobody has asked for again since long.
+// sweep forgets images that nobody has asked for since their next try was due.
 func (f *failures) sweep(now time.Time) {
 	for d, last := range f.table {
 		if now.Sub(last.next) > maxRetry {

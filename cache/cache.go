@@ -16,12 +16,13 @@ import (
 )
 
 const (
-	// minPrefix is the shortest digest prefix that names an image: an ETag.
+	// minPrefix is the shortest digest prefix that names an image, in bytes. An
+	// ETag has as many.
 	minPrefix = 8
 	// maxSweep is the longest time a pin outlives its lease.
 	maxSweep = time.Minute
-	// warmedQueue is how many images may wait to be pinned again. One that
-	// finds the queue full stays warm and is announced with its next hit.
+	// warmedQueue is how many images may wait to be pinned again. An image that
+	// finds the queue full stays warm, and is announced with its next hit.
 	warmedQueue = 16
 )
 
@@ -38,19 +39,20 @@ type Cache struct {
 
 	hits, misses, diskHits atomic.Uint64
 
-	// mu guards what follows, and all of memory but what readers need. It is
-	// never held during a fetch or while a file is read or written.
+	// mu guards the fields below, the index of disk, and memory except memory.load
+	// and memory.warm.get. It is never held during a fetch, nor while a file is read
+	// or written.
 	mu       sync.Mutex
 	disk     *disk.Tier
 	flights  map[firmware.Digest]*flight
 	failures failures
 	retained map[firmware.Digest]time.Time
 	counts   counts
-	failing  bool // the disk refused the last write; said once
+	failing  bool // the disk refused the last write; logged once
 }
 
 // New indexes the directory of the disk tier and removes unfinished downloads
-// from it. clock is time.Now but in tests.
+// from it. clock is time.Now, except in tests.
 //
 // The cache lives until Run or Close ends it: ristretto's goroutines start here.
 func New(cfg Config, source Fetcher, clock func() time.Time, log *slog.Logger) (*Cache, error) {
@@ -79,9 +81,9 @@ func New(cfg Config, source Fetcher, clock func() time.Time, log *slog.Logger) (
 	}, nil
 }
 
-// Get returns an image from memory, nil on a miss. It does no I/O and takes no
-// lock for a pinned image. It renews no lease: whoever serves the image calls
-// its Touch.
+// Get returns an image from memory, nil on a miss. It does no I/O, and takes no
+// lock for a pinned image. It does not renew the lease: whoever serves the image
+// calls Image.Touch.
 func (c *Cache) Get(d firmware.Digest) *firmware.Image {
 	if img := c.memory.load().get(d); img != nil {
 		c.hits.Add(1)
@@ -101,7 +103,7 @@ func (c *Cache) Get(d firmware.Digest) *firmware.Image {
 }
 
 // Find returns the pinned image whose digest starts with prefix, of 8 to 32
-// bytes. It returns nil if there is none, or more than one.
+// bytes. It returns nil if no image does, or more than one.
 func (c *Cache) Find(prefix []byte) *firmware.Image {
 	if len(prefix) < minPrefix || len(prefix) > len(firmware.Digest{}) {
 		return nil
@@ -109,9 +111,9 @@ func (c *Cache) Find(prefix []byte) *firmware.Image {
 	return c.memory.load().find(prefix)
 }
 
-// Retain keeps the file of an image on disk at least until then. It does
-// nothing for an image that is neither held nor being loaded, never shortens
-// what was asked before, and is forgotten at a restart.
+// Retain keeps the file of an image on disk at least until then. It does nothing
+// for an image that is neither held nor being loaded. A later time that was asked
+// for before stays. A restart forgets all times.
 func (c *Cache) Retain(d firmware.Digest, until time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,8 +127,8 @@ func (c *Cache) held(d firmware.Digest) bool {
 }
 
 // Run keeps the books until ctx ends: it pins warm images that are used again,
-// releases pins whose lease ran out and writes to disk when images were last
-// used. It closes the cache and returns nil.
+// releases pins whose lease ran out, and writes to disk when images were last
+// used. At its end it closes the cache and returns nil.
 func (c *Cache) Run(ctx context.Context) error {
 	defer c.Close()
 	tick := time.NewTicker(c.sweepEvery())
@@ -149,8 +151,8 @@ func (c *Cache) sweepEvery() time.Duration {
 	return max(min(c.cfg.Lease/4, maxSweep), time.Second)
 }
 
-// Close ends ristretto's goroutines. Only pinned images stay in memory; calls
-// under way and later ones are safe. Run does this at its end.
+// Close ends ristretto's goroutines. Only pinned images stay in memory. Calls under
+// way, and later calls, are safe. Run calls Close at its end.
 func (c *Cache) Close() { c.memory.warm.close() }
 
 // pinAgain pins a warm image that was asked for.
@@ -160,7 +162,8 @@ func (c *Cache) pinAgain(img *firmware.Image) {
 	c.memory.promote(img, c.clock())
 }
 
-// sweep does what time asks for.
+// sweep forgets failures and retentions that are over, and brings the disk within
+// its budget and up to date.
 func (c *Cache) sweep() {
 	c.mu.Lock()
 	now := c.clock()
@@ -172,16 +175,16 @@ func (c *Cache) sweep() {
 	}
 	err := c.disk.Shrink(0, c.mayEvict()) // the budget may be lower than at the last start
 	c.mu.Unlock()
-	if !errors.Is(err, firmware.ErrNoRoom) { // all in use: some other time
+	if !errors.Is(err, firmware.ErrNoRoom) { // all files are in use: tried again later
 		c.noteDisk(err)
 	}
-	// A quarter of a lease is near enough, and spares the flash of the box.
+	// A quarter of a lease is exact enough, and spares the flash of the box.
 	c.writeTimes(c.cfg.Lease / 4)
 }
 
-// mayEvict releases pins that are no longer in use, brings the index up to
-// date and returns whether a file may go: what is still pinned is leased, and a
-// flight may be about to read or replace its file. c.mu is held.
+// mayEvict releases pins that are no longer in use, brings the index up to date,
+// and returns which files may go. A leased or retained file may not, nor a file
+// that a flight may be about to read or replace. c.mu is held.
 func (c *Cache) mayEvict() func(disk.Entry) bool {
 	now := c.clock()
 	then := now.Add(-c.cfg.Lease)
@@ -193,7 +196,7 @@ func (c *Cache) mayEvict() func(disk.Entry) bool {
 	}
 }
 
-// noteUse takes over when images in memory were last used. c.mu is held.
+// noteUse tells the index when images in memory were last used. c.mu is held.
 func (c *Cache) noteUse() {
 	c.noteReleased(c.memory.load())
 	for _, img := range c.memory.warm.images() {
@@ -207,7 +210,7 @@ func (c *Cache) noteReleased(pins []pin) {
 	}
 }
 
-// writeTimes stores when images were last used, where the disk is behind by
+// writeTimes stores when images were last used, if the time on disk is older by
 // more than age.
 func (c *Cache) writeTimes(age time.Duration) {
 	c.mu.Lock()

@@ -32,7 +32,7 @@ func metadata(data []byte) firmware.Metadata {
 	return firmware.Metadata{
 		Digest: sha256.Sum256(data),
 		Size:   uint32(len(data)),
-		Origin: firmware.Origin{Kind: firmware.KindContainer, Repository: "registry/firmware"},
+		Origin: firmware.Origin{Kind: "container", Repository: "registry/firmware"},
 	}
 }
 
@@ -288,7 +288,7 @@ func TestImagesAndStats(t *testing.T) {
 	if s.Hits != (Tiers{Memory: 1}) || s.Misses != 1 || s.Bytes != held {
 		t.Errorf("got %+v", s)
 	}
-	if got := s.Fetches[Fetch{firmware.KindContainer, ResultOK}]; got != 2 {
+	if got := s.Fetches[Fetch{"container", ResultOK}]; got != 2 {
 		t.Errorf("%d fetches counted, want 2", got)
 	}
 

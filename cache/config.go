@@ -11,7 +11,7 @@ import (
 	"havn/firmware"
 )
 
-// What a Config left at zero means.
+// Defaults of the zero fields of a Config.
 const (
 	DefaultMemory = 256 * firmware.MiB
 	DefaultDisk   = 4 * firmware.GiB
@@ -22,20 +22,19 @@ const (
 // Config is the cache section of the configuration. A zero field stands for
 // its default.
 type Config struct {
-	// Memory is the budget for images in memory; also the largest image that
-	// can be served at all. The process needs about as much again for the
-	// garbage collector.
+	// Memory is the budget for images in memory, and the largest image that can
+	// be served. The process needs about as much again for the garbage collector.
 	Memory firmware.Size `yaml:"memory"`
 	// Disk is the budget for image files and downloads under way.
 	Disk firmware.Size `yaml:"disk"`
 	// Lease is how long an image counts as in use after it was last served.
 	Lease time.Duration `yaml:"lease"`
 
-	// Dir is the directory of the disk tier; it is made if needed. Nobody else
+	// Dir is the directory of the disk tier. It is made if needed, and nobody else
 	// may write to it.
 	Dir string `yaml:"-"`
-	// Retry is the wait after a first failed fetch; it doubles with each one
-	// that follows.
+	// Retry is the wait after a first failed fetch. The wait doubles with each
+	// failure that follows.
 	Retry time.Duration `yaml:"-"`
 }
 
@@ -74,8 +73,8 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
-// Fetcher is the half of [firmware.Source] that the cache needs. Fetch and
-// reads of what it returns must end when ctx does.
+// Fetcher is the half of [firmware.Source] that the cache needs. Fetch, and the
+// reads of the body it returns, must end when ctx ends.
 type Fetcher interface {
 	Fetch(ctx context.Context, m firmware.Metadata) (io.ReadCloser, error)
 }

@@ -11,11 +11,11 @@ import (
 	"havn/firmware"
 )
 
-// flight is one load of an image that all who want it wait for.
+// flight is one load of an image, for which all callers of the image wait.
 //
-// It runs in the goroutine of its first caller and under that caller's
-// context, so it has an owner. Where that caller gives up, the next one starts
-// over; one that merely waits can leave at any time.
+// A flight has an owner: it runs in the goroutine of its first caller, under the
+// context of that caller. When the owner gives up, the next caller starts over. A
+// caller that waits can leave at any time.
 type flight struct {
 	done chan struct{} // closed when the fields below are set
 	img  *firmware.Image
@@ -28,10 +28,10 @@ type flight struct {
 // Load returns an image and pins it: from memory, else from disk, else from
 // its source. All callers for one digest share one fetch.
 //
-// After a failed fetch it returns the same error at once until the next try is
-// due. Errors are those of the source and, before anything is downloaded,
-// ErrTooLarge and ErrNoRoom; ErrDigest where the source sends other bytes than
-// m says, and ErrInvalid where m gives the wrong size of an image we hold.
+// After a failed fetch, Load returns the same error at once until the next try is
+// due. Errors are those of the source; ErrTooLarge and ErrNoRoom, before anything
+// is downloaded; ErrDigest where the source sends other bytes than m says; and
+// ErrInvalid where m gives the wrong size of an image that is held.
 func (c *Cache) Load(ctx context.Context, m firmware.Metadata) (*firmware.Image, error) {
 	if int64(m.Size) > int64(c.cfg.Memory) {
 		return nil, tooLarge(m, "cache.memory", c.cfg.Memory)
@@ -144,10 +144,10 @@ func (c *Cache) fromDisk(ctx context.Context, m firmware.Metadata) (*firmware.Im
 	return img, nil
 }
 
-// damaged handles a file that is not the image it should be. One that only
-// could not be read is kept: it may be sound, and a fetch replaces it.
+// damaged handles a file that is not the image it should be. A file that could
+// not be read is kept: the file may be sound, and a fetch replaces it.
 func (c *Cache) damaged(d firmware.Digest, cause error) {
-	c.log.Warn("file of a firmware image is unusable; fetching the image again",
+	c.log.Warn("file of a firmware image cannot be used; the image is fetched again",
 		"digest", d, "file", c.disk.Path(d), "error", cause)
 	c.mu.Lock()
 	c.counts.corrupt++
@@ -164,7 +164,7 @@ func (c *Cache) read(ctx context.Context, m firmware.Metadata) (*firmware.Image,
 	return c.hold(ctx, m, func() ([]byte, error) { return c.disk.Read(m) })
 }
 
-// hold makes room in memory, then reads the image into it, verifies and pins it.
+// hold makes room in memory, then reads, verifies and pins the image.
 func (c *Cache) hold(
 	ctx context.Context, m firmware.Metadata, read func() ([]byte, error),
 ) (*firmware.Image, error) {
@@ -195,8 +195,8 @@ func verified(m firmware.Metadata, read func() ([]byte, error)) (*firmware.Image
 	return firmware.NewImage(m, data)
 }
 
-// admit refuses what is not worth a request to the source, and reserves room
-// on disk for the rest.
+// admit refuses an image that is too large or whose next try is not due, and
+// reserves room on disk for the image.
 func (c *Cache) admit(m firmware.Metadata) error {
 	if int64(m.Size) > int64(c.cfg.Disk) {
 		return tooLarge(m, "cache.disk", c.cfg.Disk)
@@ -209,8 +209,8 @@ func (c *Cache) admit(m firmware.Metadata) error {
 	return c.disk.Reserve(m.Digest, int64(m.Size), c.mayEvict())
 }
 
-// landed gives back what admit reserved, counts the fetch and sets the time of
-// the next. A caller who gave up says nothing about the source.
+// landed gives back the room that admit reserved, counts the fetch, and sets the
+// time of the next try. A caller who gave up says nothing about the source.
 func (c *Cache) landed(ctx context.Context, m firmware.Metadata, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -254,8 +254,8 @@ func (c *Cache) stored(m firmware.Metadata) {
 	c.failing = false
 }
 
-// memoryOnly takes an image that the disk does not: a device served from
-// memory alone is better off than one that waits for somebody to free a disk.
+// memoryOnly takes an image that the disk refuses. A device that is served from
+// memory alone is better off than a device that waits for somebody to free a disk.
 func (c *Cache) memoryOnly(
 	ctx context.Context, m firmware.Metadata, body io.Reader, cause error,
 ) (*firmware.Image, error) {

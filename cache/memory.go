@@ -18,7 +18,7 @@ type pin struct {
 	since  time.Time
 }
 
-// used returns when the image was last served, or pinned if that was later.
+// used returns when the image was last served or pinned, whichever was later.
 func (p pin) used() time.Time {
 	if served := p.img.Served(); served.After(p.since) {
 		return served
@@ -26,12 +26,12 @@ func (p pin) used() time.Time {
 	return p.since
 }
 
-// pins are sorted by digest and never changed: writers replace the whole, so
-// that readers need no lock.
+// pins are sorted by digest and never changed. A writer replaces the whole slice:
+// readers need no lock.
 type pins []pin
 
-// search returns the index of the first digest not below prefix, which is at
-// most as long as a digest.
+// search returns the index of the first digest that is not below prefix. prefix is
+// at most as long as a digest.
 func (p pins) search(prefix []byte) int {
 	return sort.Search(len(p), func(i int) bool {
 		return bytes.Compare(p[i].digest[:len(prefix)], prefix) >= 0
@@ -45,7 +45,7 @@ func (p pins) get(d firmware.Digest) *firmware.Image {
 	return nil
 }
 
-// find returns the image whose digest starts with prefix, nil where none or
+// find returns the image whose digest starts with prefix, nil where no digest or
 // more than one does.
 func (p pins) find(prefix []byte) *firmware.Image {
 	starts := func(i int) bool {
@@ -65,8 +65,8 @@ func (p pins) without(gone []pin) pins {
 	return slices.DeleteFunc(slices.Clone(p), func(pin pin) bool { return digests[pin.digest] })
 }
 
-// memory is the memory tier: pinned + reading + the budget of warm is budget,
-// always. Only load and warm.get may be called without Cache.mu.
+// memory is the memory tier. The sum of pinned, reading and the budget of warm is
+// always budget. Only load and warm.get may be called without Cache.mu.
 type memory struct {
 	budget  int64
 	current atomic.Pointer[pins]
@@ -101,8 +101,8 @@ func (m *memory) cancel(size int64) {
 	m.resize()
 }
 
-// pin puts img, for which room is reserved, in use and returns what is pinned
-// under its digest.
+// pin puts img, for which room is reserved, in use. It returns the image that is
+// pinned under the digest, which may be an earlier one.
 func (m *memory) pin(img *firmware.Image, now time.Time) *firmware.Image {
 	p := m.load()
 	if held := p.get(img.Digest); held != nil {
@@ -118,20 +118,21 @@ func (m *memory) pin(img *firmware.Image, now time.Time) *firmware.Image {
 	return img
 }
 
-// promote pins a warm image, unless there is no room without moving others:
-// ristretto may have dropped it since it was read.
+// promote pins a warm image, unless other pins would have to go. There may be no
+// room left: ristretto may have dropped the image since the image was read.
 func (m *memory) promote(img *firmware.Image, now time.Time) bool {
 	size := int64(img.Size())
 	if m.load().get(img.Digest) != nil || m.pinned+m.reading+size > m.budget {
 		return false
 	}
-	m.warm.drop(img.Digest) // first: its room is what the pin takes
+	m.warm.drop(img.Digest) // first: the pin takes the room of the warm image
 	m.reserve(size)
 	m.pin(img, now)
 	return true
 }
 
-// release moves pins to warm, which keeps them if it has room, and returns them.
+// release moves pins to warm, which keeps the images it has room for, and returns
+// the pins.
 func (m *memory) release(gone []pin) []pin {
 	kept := m.load().without(gone)
 	m.current.Store(&kept)
@@ -143,7 +144,7 @@ func (m *memory) release(gone []pin) []pin {
 	return gone
 }
 
-// stale returns the pins that nobody was served from since then.
+// stale returns the pins from which nobody was served after then.
 func (m *memory) stale(then time.Time) []pin {
 	var stale []pin
 	for _, pin := range m.load() {

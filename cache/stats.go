@@ -55,7 +55,7 @@ type Stats struct {
 	Fetches map[Fetch]uint64
 	// Corrupt are files that were found damaged, missing or unreadable.
 	Corrupt uint64
-	// Refused are writes that the disk did not take.
+	// Refused are writes that the disk refused.
 	Refused uint64
 }
 
@@ -90,12 +90,11 @@ type Held struct {
 	Memory bool  // in memory: served at once
 	Disk   bool  // on disk: served without its source
 	Pinned bool  // in memory and in use
-	// Used is when a device was last served from it, or when it was loaded if
-	// that was later.
+	// Used is when the image was last served or loaded, whichever was later.
 	Used time.Time
 }
 
-// Images lists what is held, sorted by digest.
+// Images lists the images that are held, sorted by digest.
 func (c *Cache) Images() []Held {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -36,7 +36,7 @@ func TestInvariant1ValueHashesToDigest(t *testing.T) {
 			if img != nil || h.Get(m.Digest) != nil || h.names(t) != nil {
 				t.Fatalf("kept %v in memory, %q on disk", img, h.names(t))
 			}
-			if got := h.Stats().Fetches[Fetch{firmware.KindContainer, ResultDigest}]; got != 1 {
+			if got := h.Stats().Fetches[Fetch{"container", ResultDigest}]; got != 1 {
 				t.Errorf("counted %d times, want 1", got)
 			}
 			if used := h.Stats().Bytes; used != (Tiers{}) {
@@ -166,7 +166,7 @@ func TestInvariant2FetchGoesOnWhenTheFirstGivesUp(t *testing.T) {
 		if err := <-errs; err != nil {
 			t.Error(err)
 		}
-		if got := h.Stats().Fetches[Fetch{firmware.KindContainer, ResultCancelled}]; got != 1 {
+		if got := h.Stats().Fetches[Fetch{"container", ResultCancelled}]; got != 1 {
 			t.Errorf("%d cancelled fetches, want 1", got)
 		}
 		h.Close()

@@ -20,12 +20,12 @@ const (
 	warmBuffer = 64
 )
 
-// warm holds images that are not in use, as long as there is room: ristretto
-// decides which to keep and may refuse or drop any.
+// warm holds images that are not in use, as long as there is room. ristretto
+// decides which images to keep, and may refuse or drop any.
 //
-// The lock is there for close alone, which takes it for writing: ristretto may
-// panic when it is used while it is being closed. Before and after it is safe.
-// Methods that change what is held are called one at a time.
+// The lock is there for close alone, which takes the lock for writing: ristretto
+// may panic when it is used while it is being closed. Before and after, ristretto
+// is safe. Methods that change the images are called one at a time.
 type warm struct {
 	mu    sync.RWMutex
 	cache *ristretto.Cache[uint64, *firmware.Image]
@@ -38,7 +38,7 @@ func newWarm(budget int64) (*warm, error) {
 		BufferItems:        warmBuffer,
 		IgnoreInternalCost: true, // the budget is bytes of firmware
 		KeyToHash:          func(key uint64) (uint64, uint64) { return key, 0 },
-		// Nothing here expires: do not wake an idle machine to look for it.
+		// Nothing here expires: an idle machine is not woken to look for it.
 		TtlTickerDurationInSec: int64(24 * time.Hour / time.Second),
 	})
 	if err != nil {
@@ -47,8 +47,8 @@ func newWarm(budget int64) (*warm, error) {
 	return &warm{cache: c}, nil
 }
 
-// warmKey is the head of the digest, already a hash. Where two images share
-// it, one replaces the other; get tells them apart.
+// warmKey is the head of the digest, which is a hash already. Of two images with
+// one key, the later replaces the earlier; get tells them apart.
 func warmKey(d *firmware.Digest) uint64 { return binary.BigEndian.Uint64(d[:8]) }
 
 func (w *warm) get(d firmware.Digest) *firmware.Image {
@@ -61,8 +61,8 @@ func (w *warm) get(d firmware.Digest) *firmware.Image {
 	return img
 }
 
-// put offers released images. Like resize it leaves no write under way, so
-// that the budget holds whenever no call is.
+// put offers released images. Like resize, put leaves no write under way: the
+// budget holds whenever no call is under way.
 func (w *warm) put(gone []pin) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
@@ -79,8 +79,8 @@ func (w *warm) drop(d firmware.Digest) {
 	w.cache.Del(warmKey(&d))
 }
 
-// resize sets the budget and, when it returns, is within it. ristretto by
-// itself would shrink no earlier than with the next image it takes.
+// resize sets the budget. The images are within the budget when resize returns:
+// ristretto by itself would drop none before it takes the next image.
 func (w *warm) resize(budget int64) {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
@@ -108,7 +108,7 @@ func (w *warm) leastRecent() []*firmware.Image {
 	return images
 }
 
-// images returns what is held now.
+// images returns the images that are held now.
 func (w *warm) images() []*firmware.Image {
 	w.mu.RLock()
 	defer w.mu.RUnlock()

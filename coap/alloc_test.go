@@ -5,6 +5,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message"
 
+	codec "havn/coap/message"
 	"havn/dfu"
 	"havn/front"
 )
@@ -39,7 +40,7 @@ func TestNoAllocations(t *testing.T) {
 	for _, c := range []Chunks{{}, {Profiles: profiles}} {
 		w := newWorld(t, c)
 		for name, m := range hot(w) {
-			in, dst := m.bytes(), make([]byte, 0, maxMessage)
+			in, dst := m.bytes(), make([]byte, 0, codec.MaxSize)
 			w.handler.Handle(dst, in, peer) // the device's row is made, the complaint is logged
 			n := testing.AllocsPerRun(200, func() { w.handler.Handle(dst, in, peer) })
 			if n != 0 {
@@ -53,7 +54,7 @@ func BenchmarkHandle(b *testing.B) {
 	w := newWorld(b, Chunks{})
 	for name, m := range hot(w) {
 		b.Run(name, func(b *testing.B) {
-			in, dst := m.bytes(), make([]byte, 0, maxMessage)
+			in, dst := m.bytes(), make([]byte, 0, codec.MaxSize)
 			b.ReportAllocs()
 			b.SetBytes(int64(len(w.handler.Handle(dst, in, peer))))
 			for b.Loop() {

@@ -13,6 +13,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
+	"havn/coap/udp"
 	"havn/dfu"
 	"havn/front"
 )
@@ -298,7 +299,7 @@ func TestProfiles(t *testing.T) {
 		{"a blob has no device", "192.0.2.1:1", "/blob/" + w.images["exact"].Digest.Hex()[:16], 512},
 	}
 	for _, tt := range tests {
-		raw := w.handler.Handle(nil, get(tt.path).bytes(), Peer{netip.MustParseAddrPort(tt.addr), now})
+		raw := w.handler.Handle(nil, get(tt.path).bytes(), udp.Peer{Addr: netip.MustParseAddrPort(tt.addr), Received: now})
 		if got := len(read(t, raw).payload); got != tt.want {
 			t.Errorf("%s: %d bytes, want %d", tt.name, got, tt.want)
 		}

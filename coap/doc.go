@@ -4,25 +4,25 @@
 //
 // The path of a datagram:
 //
-//	socket ── recvmmsg ──► reader ──► Handler.Handle ──► sendmmsg ──► socket
-//	                       (batch)      parse             (batch)
-//	                                    resource
-//	                                    update.Engine: from memory, at once
-//	                                    or telemetry.Upstream
-//	                                    reply
+//	socket ──► coap/udp ──► Handler.Handle ──► coap/udp ──► socket
+//	            reader        coap/message       reader
+//	                          resource
+//	                          update.Engine: from memory, at once
+//	                          or telemetry.Upstream
+//	                          coap/message
 //
-// [Handler] is a function from datagram to datagram. [Server] is a thin loop
-// around it: every reader owns a socket of the same port, its buffers and one
-// batch at a time.
+// [Handler] is a function from datagram to datagram. [Server] is the front: a
+// handler on a port.
 //
 // Since every request is answered at once and a GET or a Status changes nothing
 // when it is repeated, the message layer needs no memory for those: a CON is
 // answered in its ACK, a NON by a NON, a retransmission by the same answer again.
 // A client that restarts, or counts its message IDs anew, gets what it asks for.
 //
-// Telemetry is for once. The answers to it are kept for 247 s, the newest 32768
-// of them, and a copy of a message is given the very same answer, command
-// included. Until a message has its answer, its copies wait for it.
+// Telemetry is for once. The answers to it are kept for 247 s, 32768 of them at
+// most, and a copy of a message is given the very same answer, command included.
+// Until a message has its answer, its copies wait for it. Readers that have other
+// messages do not wait: the answers are in 64 shards, each with a lock of its own.
 //
 //	POST /v1/{channel}   query, option 4209, as for /v1/dfu; ct is not waited for
 //
@@ -43,8 +43,9 @@
 //
 // Invariants:
 //   - A datagram costs no allocation, waits for nothing, and leaves nothing
-//     behind: no session, no transfer, no goroutine per peer. Telemetry does
-//     allocate, and leaves its answer.
+//     behind: no session, no transfer, no goroutine per peer. Telemetry allocates,
+//     leaves its answer, and waits for the answer of its own copy, or of one in 64
+//     of the messages that another reader hands on at that moment.
 //   - What is malformed gets a Reset or silence, never a guess.
 //   - A critical option that is not understood is refused, for CON and NON.
 //   - A block is never larger than asked for, configured or fitting the

@@ -7,10 +7,10 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
+	"havn/coap/message"
 	"havn/dfu"
 	"havn/firmware"
 	"havn/front"
@@ -21,8 +21,6 @@ import (
 // What is wrong with a request. The texts travel to the device, for the person
 // who reads its log. The option, size or limit that some of them are about follows as a number.
 var (
-	errOption      = errors.New("unsupported critical option")
-	errProxy       = errors.New("this server is no proxy")
 	errMethod      = errors.New("method not allowed here")
 	errPath        = errors.New("no such resource; see /.well-known/core")
 	errBlobPath    = errors.New("want /blob/sha256/(64 hex digits) or /blob/(16)")
@@ -46,8 +44,8 @@ var reactions = [...]struct {
 	code   codes.Code
 	reason front.Reason
 }{
-	{errOption, codes.BadOption, BadOption},
-	{errProxy, codes.ProxyingNotSupported, BadOption},
+	{message.ErrOption, codes.BadOption, BadOption},
+	{message.ErrProxy, codes.ProxyingNotSupported, BadOption},
 	{errMethod, codes.MethodNotAllowed, front.None},
 	{errPath, codes.NotFound, front.None},
 	{errBlobPath, codes.NotFound, front.None},
@@ -93,18 +91,19 @@ func (x *exchange) refuse(err error) {
 	x.begin(code)
 	switch {
 	case errors.Is(err, firmware.ErrPending):
-		x.reply.uint(message.MaxAge, seconds(x.h.engine.Retry()))
+		x.reply.MaxAge(seconds(x.h.engine.Retry()))
 	case errors.Is(err, errNotTaken):
-		x.reply.uint(message.MaxAge, notTakenAge)
+		x.reply.MaxAge(notTakenAge)
 	}
-	x.reply.b = x.appendDiagnostic(append(x.reply.b, payloadMarker), err)
-	x.h.reject(reason, x.peer.Addr, err, x.req.number)
+	x.reply.Marker()
+	x.reply.B = x.appendDiagnostic(x.reply.B, err)
+	x.h.reject(reason, x.peer.Addr, err, x.number)
 }
 
 func (x *exchange) appendDiagnostic(b []byte, err error) []byte {
 	b = append(b, shorten(err.Error(), maxDiagnostic)...)
-	if x.req.number != 0 {
-		b = strconv.AppendUint(append(b, ' '), uint64(x.req.number), 10)
+	if x.number != 0 {
+		b = strconv.AppendUint(append(b, ' '), uint64(x.number), 10)
 	}
 	return b
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	codec "havn/coap/message"
 	"havn/front"
 	"havn/telemetry"
 )
@@ -40,7 +41,7 @@ func FuzzHandle(f *testing.F) {
 		if len(out) == 0 {
 			return
 		}
-		if len(out) > maxMessage {
+		if len(out) > codec.MaxSize {
 			t.Errorf("a reply of %d bytes", len(out))
 		}
 		checkReply(t, in, read(t, out))

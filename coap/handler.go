@@ -5,25 +5,19 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/coap/message"
+	"havn/coap/udp"
 	"havn/firmware"
 	"havn/front"
 	"havn/telemetry"
 	"havn/update"
 )
-
-// Peer is where a datagram came from, and when.
-type Peer struct {
-	Addr     netip.AddrPort
-	Received time.Time
-}
 
 // Handler turns request datagrams into reply datagrams. It may be used by many
 // goroutines at once.
@@ -33,11 +27,10 @@ type Handler struct {
 	upstream    telemetry.Upstream
 	recent      recent
 	chunks      atomic.Pointer[policy]
-	mid         atomic.Uint32 // last message ID of a NON reply
+	ids         atomic.Uint32 // the last message ID of a NON reply
 	digests     sync.Pool     // of *firmware.Digest: what is looked up in the cache escapes
 	counts      *front.Counts
 	duplicates  atomic.Uint64 // telemetry that came again and got the same answer again
-	sendErrors  atomic.Uint64 // replies that the kernel did not take
 }
 
 // NewHandler returns a handler that answers from engine and hands telemetry to
@@ -52,7 +45,7 @@ func NewHandler(
 	h := &Handler{engine: e, application: []byte(cfg.Application), upstream: up}
 	h.recent.init()
 	h.digests.New = func() any { return new(firmware.Digest) }
-	h.mid.Store(rand.Uint32()) // so that a restart does not repeat IDs (RFC 7252 section 4.4)
+	h.ids.Store(rand.Uint32()) // so that a restart does not repeat IDs (RFC 7252 section 4.4)
 	h.counts = h.newCounts(log)
 	return h, h.SetChunks(c)
 }
@@ -74,35 +67,41 @@ func (h *Handler) Counts() *front.Counts { return h.counts }
 // Handle appends the reply to datagram to dst and returns it; dst as it was
 // means silence. A reply is at most 1152 bytes. Handle does not block, keeps
 // nothing of datagram and takes any bytes for it.
-func (h *Handler) Handle(dst, datagram []byte, peer Peer) []byte {
-	x := exchange{h: h, peer: peer, datagram: datagram, reply: reply{b: dst}}
-	switch x.req.parse(datagram) {
-	case served:
+func (h *Handler) Handle(dst, datagram []byte, peer udp.Peer) []byte {
+	x := exchange{h: h, peer: peer, datagram: datagram, reply: message.Reply{B: dst}}
+	switch x.req.Parse(datagram) {
+	case message.Served:
 		x.answer()
-	case ping:
-		return appendReset(dst, x.req.mid)
-	case malformed:
+	case message.Ping:
+		return message.AppendReset(dst, &x.req)
+	case message.Malformed:
 		h.reject(front.Malformed, peer.Addr, errMalformed, 0)
-		if x.req.typ == message.Confirmable {
-			return appendReset(dst, x.req.mid)
+		if x.req.Confirmable() {
+			return message.AppendReset(dst, &x.req)
 		}
 	}
-	return x.reply.b
+	return x.reply.B
 }
 
 // Truncated answers a datagram of which only the beginning could be received,
 // most bytes of it.
-func (h *Handler) Truncated(dst, datagram []byte, peer Peer) []byte {
-	x := exchange{h: h, peer: peer, reply: reply{b: dst}}
-	if x.req.parseHeader(datagram) != served {
+func (h *Handler) Truncated(dst, datagram []byte, peer udp.Peer) []byte {
+	x := exchange{h: h, peer: peer, reply: message.Reply{B: dst}}
+	if x.req.ParseHeader(datagram) != message.Served {
 		h.reject(front.Oversized, peer.Addr, errTruncated, uint32(len(datagram)))
 		return dst
 	}
-	x.req.number = uint32(len(datagram))
+	x.number = uint32(len(datagram))
 	x.refuse(errTruncated)
-	h.counts.Requests.Count(int(other), int(x.reply.code()))
-	return x.reply.b
+	h.counts.Requests.Count(int(other), int(x.reply.Code()))
+	return x.reply.B
 }
+
+// Ignored implements [udp.Handler].
+func (h *Handler) Ignored(peer udp.Peer) { h.reject(Multicast, peer.Addr, errMulticast, 0) }
+
+// Answered implements [udp.Handler].
+func (h *Handler) Answered(n int, took time.Duration) { h.counts.Answers.Observe(took, n) }
 
 // Never sent: these are answered by a Reset or not at all.
 var (
@@ -114,34 +113,36 @@ var (
 // keep a pointer to it.
 type exchange struct {
 	h        *Handler
-	peer     Peer
+	peer     udp.Peer
 	datagram []byte
-	req      request
-	reply    reply
+	req      message.Request
+	reply    message.Reply
 	resource resource
+	number   uint32 // completes the text of an error that ends with a number
 }
 
 func (x *exchange) answer() {
-	x.resource = x.req.resource()
+	x.resource = resourceOf(&x.req)
 	if err := x.serve(); err != nil {
 		x.refuse(err)
 	}
-	x.h.counts.Requests.Count(int(x.resource), int(x.reply.code()))
+	x.h.counts.Requests.Count(int(x.resource), int(x.reply.Code()))
 }
 
 // serve writes the response, or nothing and returns why there is none.
 func (x *exchange) serve() error {
 	k := &kinds[x.resource]
 	switch r := &x.req; {
-	case r.refused != nil:
-		return r.refused
-	case r.code != codes.GET && r.code != codes.POST:
+	case r.Refused != nil:
+		x.number = r.Number
+		return r.Refused
+	case r.Code != codes.GET && r.Code != codes.POST:
 		return errMethod
 	case x.resource == other:
 		return errPath
-	case r.code != k.method:
+	case r.Code != k.method:
 		return errMethod
-	case r.accept != unset && r.accept != k.format && k.format != anyFormat:
+	case r.Accept != message.Unset && r.Accept != k.format && k.format != anyFormat:
 		return errAccept
 	}
 	switch x.resource {
@@ -160,12 +161,5 @@ func (x *exchange) serve() error {
 	}
 }
 
-// begin starts the response: it rides the ACK of a CON (RFC 7252 section
-// 5.2.1), and is a NON of its own to a NON (section 5.2.3).
-func (x *exchange) begin(code codes.Code) {
-	if x.req.typ == message.Confirmable {
-		x.reply.begin(message.Acknowledgement, code, x.req.mid, x.req.token)
-		return
-	}
-	x.reply.begin(message.NonConfirmable, code, uint16(x.h.mid.Add(1)), x.req.token)
-}
+// begin starts the response.
+func (x *exchange) begin(code codes.Code) { x.reply.Begin(&x.req, code, &x.h.ids) }

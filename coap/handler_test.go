@@ -11,6 +11,8 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	codec "havn/coap/message"
+	"havn/coap/udp"
 	"havn/dfu"
 	"havn/front"
 )
@@ -19,7 +21,7 @@ import (
 func statusOf(version string) []byte { return dfu.Status{Version: []byte(version)}.Append(nil) }
 
 func basicAuth(userpass string) opt {
-	return opt{optionAuthorization, "Basic " + base64.StdEncoding.EncodeToString([]byte(userpass))}
+	return opt{codec.OptionAuthorization, "Basic " + base64.StdEncoding.EncodeToString([]byte(userpass))}
 }
 
 // TestCodes has every response code of the contract.
@@ -96,11 +98,11 @@ func TestCodes(t *testing.T) {
 		{"status, empty name", post("/v1/dfu", st, query("device=")), codes.BadRequest, "names of 1 to 255"},
 		{"status, bad escape", post("/v1/dfu", st, query("device=a%2&ct=1")), codes.BadRequest, "names"},
 		{"status, credentials in a wrong scheme", post("/v1/dfu", st,
-			opt{optionAuthorization, "Bearer x"}), codes.Unauthorized, "4209"},
+			opt{codec.OptionAuthorization, "Bearer x"}), codes.Unauthorized, "4209"},
 		{"status, credentials not base64", post("/v1/dfu", st,
-			opt{optionAuthorization, "Basic ***"}), codes.Unauthorized, "4209"},
+			opt{codec.OptionAuthorization, "Basic ***"}), codes.Unauthorized, "4209"},
 		{"status, credentials without a colon", post("/v1/dfu", st,
-			opt{optionAuthorization, "Basic YWJj"}), codes.Unauthorized, "4209"},
+			opt{codec.OptionAuthorization, "Basic YWJj"}), codes.Unauthorized, "4209"},
 		{"status, user too long", post("/v1/dfu", st, basicAuth(long+":")), codes.BadRequest, "names"},
 		{"status, option 4209 twice", post("/v1/dfu", st, basicAuth("a:b"), basicAuth("a:b")),
 			codes.BadOption, "option 4209"},
@@ -241,7 +243,7 @@ func TestPrefixes(t *testing.T) {
 		get("/.well-known/core", query("rt=havn.*")),
 		get("/fw/edge/blinky", opt{60000, strings.Repeat("x", 300)}),
 	} {
-		valid := map[int]bool{headerSize + len(m.token): true, len(m.bytes()): true}
+		valid := map[int]bool{codec.HeaderSize + len(m.token): true, len(m.bytes()): true}
 		head := m
 		head.payload, head.options = nil, nil
 		for i := range m.options {
@@ -261,7 +263,7 @@ func TestPrefixes(t *testing.T) {
 			}
 			if valid[n] || (m.payload != nil && n > payloadAt) {
 				want = "a response"
-			} else if n < headerSize {
+			} else if n < codec.HeaderSize {
 				want = "silence"
 			}
 			if got != want {
@@ -328,7 +330,7 @@ func TestAppends(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	w := newWorld(t, Chunks{})
 	whole := post("/v1/dfu", make([]byte, 5000), query("device=blinky")).bytes()
-	got := read(t, w.handler.Truncated(nil, whole[:maxDatagram], peer))
+	got := read(t, w.handler.Truncated(nil, whole[:udp.MaxDatagram], peer))
 	if got.code != codes.RequestEntityTooLarge || got.token != testToken {
 		t.Errorf("%+v, want 4.13", got)
 	}

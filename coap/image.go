@@ -3,16 +3,15 @@ package coap
 import (
 	"encoding/hex"
 
-	"github.com/plgd-dev/go-coap/v3/message"
-
+	"havn/coap/message"
 	"havn/firmware"
 	"havn/identity"
-	"havn/update"
+	"havn/update/row"
 )
 
 // row returns the row of the device in the path.
-func (x *exchange) row() (*update.Row, error) {
-	application, device := x.req.path[1], x.req.path[2]
+func (x *exchange) row() (*row.Row, error) {
+	application, device := x.req.Path[1], x.req.Path[2]
 	if !identity.ValidName(application) || !identity.ValidName(device) {
 		return nil, identity.ErrName
 	}
@@ -26,13 +25,13 @@ func (x *exchange) getImage() error {
 	if err != nil {
 		return err
 	}
-	img, err := x.h.engine.Image(row, x.req.block2.Offset(), uint32(x.req.block2.SZX.Size()), x.peer.Received)
+	img, err := x.h.engine.Image(row, x.req.Block2.Offset(), uint32(x.req.Block2.SZX.Size()), x.peer.Received)
 	if err != nil {
 		return err
 	}
-	part, err := x.sendImage(img, 0, x.req.path[1], x.req.path[2])
+	part, err := x.sendImage(img, 0, x.req.Path[1], x.req.Path[2])
 	if len(part) > 0 {
-		end := x.req.block2.Offset() + uint32(len(part))
+		end := x.req.Block2.Offset() + uint32(len(part))
 		x.h.engine.Served(row, img, end, x.peer.Received)
 	}
 	return err
@@ -46,10 +45,10 @@ func (x *exchange) getBlob() error {
 	digest := x.h.digests.Get().(*firmware.Digest)
 	defer x.h.digests.Put(digest)
 	want := digest[:]
-	if x.req.segments == 2 {
+	if x.req.Segments == 2 {
 		want = digest.ETag()
 	}
-	digits := x.req.path[x.req.segments-1]
+	digits := x.req.Path[x.req.Segments-1]
 	if len(digits) != 2*len(want) {
 		return errBlobPath
 	}
@@ -68,7 +67,7 @@ func (x *exchange) getBlob() error {
 func (x *exchange) sendImage(
 	img *firmware.Image, maxAge uint32, application, device []byte,
 ) ([]byte, error) {
-	rep := representation{img.Digest.ETag(), message.AppOctets, maxAge, img.Bytes()}
+	rep := representation{img.Digest.ETag(), message.FormatOctets, maxAge, img.Bytes()}
 	limit := x.profile(application, device).block
 	part, err := x.send(&rep, limit)
 	if len(part) > 0 {

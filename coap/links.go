@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"strings"
 
-	"github.com/plgd-dev/go-coap/v3/message"
+	"havn/coap/message"
 )
 
 // link is an entry of /.well-known/core (RFC 6690): its href, then its
@@ -31,7 +31,7 @@ func (x *exchange) getLinks() error {
 	var buf [256]byte
 	body := buf[:0]
 	for _, l := range catalogue {
-		ok, err := l.matchesAll(x.req.options)
+		ok, err := l.matchesAll(&x.req)
 		if err != nil {
 			return err
 		}
@@ -40,17 +40,14 @@ func (x *exchange) getLinks() error {
 		}
 	}
 	limit := x.profile(nil, nil).block
-	return x.sendSmall(body, message.AppLinkFormat, limit)
+	return x.sendSmall(body, message.FormatLinks, limit)
 }
 
-// matchesAll reports whether l matches the filters in opts.
-func (l link) matchesAll(opts []byte) (bool, error) {
+// matchesAll reports whether l matches the filters of r.
+func (l link) matchesAll(r *message.Request) (bool, error) {
 	all := true
-	for o := (options{rest: opts}); o.next(); {
-		if o.number != message.URIQuery {
-			continue
-		}
-		name, pattern, ok := bytes.Cut(o.value, equals)
+	for filter := range r.Queries {
+		name, pattern, ok := bytes.Cut(filter, equals)
 		if !ok {
 			return false, errFilter
 		}

@@ -5,9 +5,8 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 
-	"github.com/plgd-dev/go-coap/v3/message"
-
 	"havn/coap/block"
+	"havn/coap/message"
 	"havn/firmware"
 )
 
@@ -21,33 +20,25 @@ func (x *exchange) getManifest() error {
 	if err != nil {
 		return err
 	}
-	if version := x.req.argument(versionIs); version != nil {
-		x.h.engine.Report(row, version, x.peer.Received)
+	for q := range x.req.Queries {
+		if version, ok := bytes.CutPrefix(q, versionIs); ok {
+			x.h.engine.Report(row, version, x.peer.Received)
+			break
+		}
 	}
 	target, err := x.h.engine.Target(row, x.peer.Received)
 	if err != nil {
 		return err
 	}
 	var body [256]byte
-	limit := x.profile(x.req.path[1], x.req.path[2]).block
-	return x.sendSmall(appendManifest(body[:0], target), message.AppCBOR, limit)
+	limit := x.profile(x.req.Path[1], x.req.Path[2]).block
+	return x.sendSmall(appendManifest(body[:0], target), message.FormatCBOR, limit)
 }
 
 var versionIs = []byte("version=")
 
-// argument returns the value of the first Uri-Query that begins with key, nil
-// if there is none.
-func (r *request) argument(key []byte) []byte {
-	for o := (options{rest: r.options}); o.next(); {
-		if o.number == message.URIQuery && bytes.HasPrefix(o.value, key) {
-			return o.value[len(key):]
-		}
-	}
-	return nil
-}
-
 // sendSmall sends a block of a body that is made for the request.
-func (x *exchange) sendSmall(body []byte, format message.MediaType, limit block.SZX) error {
+func (x *exchange) sendSmall(body []byte, format int, limit block.SZX) error {
 	var etag [8]byte
 	rep := representation{etag: appendETag(etag[:0], body), format: format, body: body}
 	_, err := x.send(&rep, limit)

@@ -11,20 +11,29 @@ import (
 // section 4.8.2, EXCHANGE_LIFETIME).
 const exchangeLifetime = 247 * time.Second
 
-// maxRecent bounds the answers that are kept. Most have a dozen bytes, which
-// makes about 5 MiB; at 1152 each they would take 40 MiB. At ten thousand
-// messages a second they reach back three seconds, to the first retransmission.
-const maxRecent = 1 << 15
+// Bounds of the answers that are kept: 32768 in all. Most have a dozen bytes, which
+// makes about 5 MiB; at 1152 each they would take 40 MiB. At ten thousand messages
+// a second they reach back three seconds, to the first retransmission.
+const (
+	shards   = 64
+	perShard = 512
+)
 
 // recent holds the answers to telemetry, so that a retransmission is answered
-// alike and changes nothing.
+// alike and changes nothing. A shard is held while a message is handed on, which is
+// what its copies wait for. Other messages seldom meet in one of 64.
 type recent struct {
-	seed maphash.Seed
+	seed   maphash.Seed
+	shards [shards]shard
+}
 
+type shard struct {
 	mu      sync.Mutex
 	answers []answered // a ring when full
 	oldest  int
 	index   map[messageKey]int // into answers
+
+	_ [16]byte // a cache line of its own
 }
 
 // messageKey names a message: its sender, its message ID and its token. Copies
@@ -41,36 +50,43 @@ type answered struct {
 	reply []byte
 }
 
-func (r *recent) init() { r.seed, r.index = maphash.MakeSeed(), map[messageKey]int{} }
+func (r *recent) init() {
+	r.seed = maphash.MakeSeed()
+	for i := range r.shards {
+		r.shards[i].index = map[messageKey]int{}
+	}
+}
 
-func (r *recent) key(peer netip.AddrPort, datagram []byte) messageKey {
-	return messageKey{peer, maphash.Bytes(r.seed, datagram)}
+// key returns the key of a message, and the shard that has its answer.
+func (r *recent) key(peer netip.AddrPort, datagram []byte) (messageKey, *shard) {
+	key := messageKey{peer, maphash.Bytes(r.seed, datagram)}
+	return key, &r.shards[maphash.Comparable(r.seed, key)%shards]
 }
 
 // find returns the answer that a message was given, nil if it is new. It is
 // valid while the caller holds mu.
-func (r *recent) find(key messageKey, now time.Time) []byte {
-	i, ok := r.index[key]
-	if !ok || now.Sub(r.answers[i].at) >= exchangeLifetime {
+func (s *shard) find(key messageKey, now time.Time) []byte {
+	i, ok := s.index[key]
+	if !ok || now.Sub(s.answers[i].at) >= exchangeLifetime {
 		return nil
 	}
-	return r.answers[i].reply
+	return s.answers[i].reply
 }
 
 // add keeps a copy of an answer, in place of the oldest when there are many. The
 // caller holds mu.
-func (r *recent) add(key messageKey, reply []byte, now time.Time) {
-	i := r.oldest
-	if len(r.answers) < maxRecent {
-		i = len(r.answers)
-		r.answers = append(r.answers, answered{})
+func (s *shard) add(key messageKey, reply []byte, now time.Time) {
+	i := s.oldest
+	if len(s.answers) < perShard {
+		i = len(s.answers)
+		s.answers = append(s.answers, answered{})
 	} else {
-		r.oldest = (i + 1) % maxRecent
-		if old := r.answers[i].key; r.index[old] == i {
-			delete(r.index, old)
+		s.oldest = (i + 1) % perShard
+		if old := s.answers[i].key; s.index[old] == i {
+			delete(s.index, old)
 		}
 	}
-	a := &r.answers[i]
+	a := &s.answers[i]
 	a.key, a.at, a.reply = key, now, append(a.reply[:0], reply...)
-	r.index[key] = i
+	s.index[key] = i
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/coap/udp"
 	"havn/telemetry"
 )
 
@@ -22,7 +23,7 @@ func TestRetransmission(t *testing.T) {
 	} {
 		w := newWorld(t, Chunks{})
 		w.cloud.commands = []telemetry.Command{{Name: "first"}, {Name: "second"}}
-		at := func(from Peer, after time.Duration, m msg) []byte {
+		at := func(from udp.Peer, after time.Duration, m msg) []byte {
 			from.Received = from.Received.Add(after)
 			return w.handler.Handle(nil, m.bytes(), from)
 		}
@@ -72,7 +73,11 @@ func TestNotRemembered(t *testing.T) {
 	w.ask(t, post("/v1/a+b", nil, query("device=d")))
 	w.cloud.away = errors.New("away")
 	w.ask(t, post("/v1/sensor", nil, query("device=d")))
-	if n := len(w.handler.recent.answers); n != 0 || w.handler.duplicates.Load() != 0 {
+	n := 0
+	for i := range w.handler.recent.shards {
+		n += len(w.handler.recent.shards[i].answers)
+	}
+	if n != 0 || w.handler.duplicates.Load() != 0 {
 		t.Errorf("%d answers are kept", n)
 	}
 }
@@ -109,25 +114,59 @@ func TestConcurrentCopies(t *testing.T) {
 	}
 }
 
+// TestReadersDoNotWait: while one message is handed on, others are answered.
+func TestReadersDoNotWait(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	at := func(mid uint16) ([]byte, *shard) {
+		m := post("/v1/sensor", nil, query("device=d"))
+		m.mid = mid
+		_, kept := w.handler.recent.key(peer.Addr, m.bytes())
+		return m.bytes(), kept
+	}
+	slow, its := at(0)
+	other, kept := at(1)
+	for mid := uint16(2); kept == its; mid++ {
+		other, kept = at(mid)
+	}
+	begun, answered := make(chan struct{}), make(chan struct{})
+	first := sync.OnceFunc(func() {
+		close(begun)
+		<-answered
+	})
+	w.handler.upstream.Telemetry = func(_, _, _, _ string, _ []byte) error {
+		select {
+		case <-begun: // the other one
+		default:
+			first()
+		}
+		return nil
+	}
+	var reader sync.WaitGroup
+	reader.Go(func() { w.handler.Handle(nil, slow, peer) })
+	<-begun
+	if len(w.handler.Handle(nil, other, peer)) == 0 {
+		t.Error("no answer")
+	}
+	close(answered)
+	reader.Wait()
+}
+
 // TestRecentIsBounded: the oldest answers go first.
 func TestRecentIsBounded(t *testing.T) {
-	var r recent
-	r.init()
-	key := func(i int) messageKey {
-		return r.key(peer.Addr, []byte{byte(i), byte(i >> 8), byte(i >> 16)})
-	}
-	for i := range 2*maxRecent + 10 {
-		r.add(key(i), []byte{byte(i)}, now)
-		r.add(key(i), []byte{byte(i)}, now) // as after its lifetime
-		if len(r.answers) > maxRecent || len(r.index) > maxRecent {
-			t.Fatalf("%d answers, %d keys", len(r.answers), len(r.index))
+	s := shard{index: map[messageKey]int{}}
+	key := func(i int) messageKey { return messageKey{peer.Addr, uint64(i)} }
+	for i := range 2*perShard + 10 {
+		s.add(key(i), []byte{byte(i)}, now)
+		s.add(key(i), []byte{byte(i)}, now) // as after its lifetime
+		if len(s.answers) > perShard || len(s.index) > perShard {
+			t.Fatalf("%d answers, %d keys", len(s.answers), len(s.index))
 		}
 	}
-	last := 2*maxRecent + 9
+	last := 2*perShard + 9
 	for i, want := range map[int]bool{
-		last: true, last - maxRecent/2 + 1: true, last - maxRecent/2: false, 0: false,
+		last: true, last - perShard/2 + 1: true, last - perShard/2: false, 0: false,
 	} {
-		got := r.find(key(i), now)
+		got := s.find(key(i), now)
 		if (got != nil) != want || (want && got[0] != byte(i)) {
 			t.Errorf("%d: %x", i, got)
 		}

@@ -3,7 +3,6 @@ package coap
 import (
 	"hash/crc64"
 
-	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
@@ -13,7 +12,7 @@ import (
 // the whole; every block carries them.
 type representation struct {
 	etag   []byte
-	format message.MediaType
+	format int
 	maxAge uint32 // seconds; 0 = the default of CoAP, 60
 	body   []byte
 }
@@ -24,9 +23,9 @@ type representation struct {
 // body that was sent, nil if the client holds it already.
 func (x *exchange) send(rep *representation, limit block.SZX) ([]byte, error) {
 	r := &x.req
-	if r.first() && r.hasETag(rep.etag) {
+	if r.Block2.NUM == 0 && r.HasETag(rep.etag) {
 		x.begin(codes.Valid)
-		x.reply.option(message.ETag, rep.etag)
+		x.reply.ETag(rep.etag)
 		x.maxAge(rep)
 		return nil, nil
 	}
@@ -39,23 +38,23 @@ func (x *exchange) send(rep *representation, limit block.SZX) ([]byte, error) {
 		part = part[:v.SZX.Size()]
 	}
 	x.begin(codes.Content)
-	x.reply.option(message.ETag, rep.etag)
-	x.reply.uint(message.ContentFormat, uint32(rep.format))
+	x.reply.ETag(rep.etag)
+	x.reply.ContentFormat(rep.format)
 	x.maxAge(rep)
-	blockwise := r.block2.set || v.M
+	blockwise := r.Block2.Set || v.M
 	if blockwise {
-		x.reply.block(message.Block2, v)
+		x.reply.Block2(v)
 	}
-	if r.size2 || (blockwise && v.NUM == 0) {
-		x.reply.uint(message.Size2, uint32(len(rep.body)))
+	if r.Size2 || (blockwise && v.NUM == 0) {
+		x.reply.Size2(uint32(len(rep.body)))
 	}
-	x.reply.payload(part)
+	x.reply.Payload(part)
 	return part, nil
 }
 
 func (x *exchange) maxAge(rep *representation) {
 	if rep.maxAge != 0 {
-		x.reply.uint(message.MaxAge, rep.maxAge)
+		x.reply.MaxAge(rep.maxAge)
 	}
 }
 
@@ -63,8 +62,8 @@ func (x *exchange) maxAge(rep *representation) {
 // It is never larger than asked for, and starts where asked for.
 func (x *exchange) choose(size uint32, limit block.SZX) (block.Value, error) {
 	v := block.Value{SZX: limit}
-	if x.req.block2.set {
-		v = x.req.block2.Within(limit)
+	if x.req.Block2.Set {
+		v = x.req.Block2.Within(limit)
 	}
 	if !v.SZX.Carries(size) {
 		return v, x.tooManyBlocks(size)
@@ -80,7 +79,7 @@ func (x *exchange) tooManyBlocks(size uint32) error {
 	if !ok {
 		return errTooLarge
 	}
-	x.req.number = uint32(smallest.Size())
+	x.number = uint32(smallest.Size())
 	return errManyBlocks
 }
 

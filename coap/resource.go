@@ -1,8 +1,9 @@
 package coap
 
 import (
-	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
+
+	"havn/coap/message"
 )
 
 // resource is a kind of resource.
@@ -29,20 +30,20 @@ var kinds = [resources]struct {
 	format int // Content-Format of its representation, or anyFormat
 }{
 	other:    {name: "other"},
-	status:   {"dfu", codes.POST, int(message.AppCBOR)},
-	image:    {"fw", codes.GET, int(message.AppOctets)},
-	manifest: {"manifest", codes.GET, int(message.AppCBOR)},
-	blob:     {"blob", codes.GET, int(message.AppOctets)},
-	links:    {"core", codes.GET, int(message.AppLinkFormat)},
+	status:   {"dfu", codes.POST, message.FormatCBOR},
+	image:    {"fw", codes.GET, message.FormatOctets},
+	manifest: {"manifest", codes.GET, message.FormatCBOR},
+	blob:     {"blob", codes.GET, message.FormatOctets},
+	links:    {"core", codes.GET, message.FormatLinks},
 	channels: {"telemetry", codes.POST, anyFormat},
 }
 
-// resource returns what the path of r names.
-func (r *request) resource() resource {
-	if r.segments > maxSegments {
+// resourceOf returns what the path of r names.
+func resourceOf(r *message.Request) resource {
+	if r.Segments > message.MaxSegments {
 		return other
 	}
-	switch path := r.path[:r.segments]; {
+	switch path := r.Path[:r.Segments]; {
 	case len(path) == 3 && string(path[0]) == "fw":
 		return image
 	case len(path) == 2 && string(path[0]) == "v1":

@@ -2,34 +2,29 @@ package coap
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"runtime"
-	"sync"
-	"sync/atomic"
 
+	"havn/coap/message"
+	"havn/coap/udp"
 	"havn/front"
+	"havn/metric"
 )
-
-const (
-	maxDatagram   = 2048    // bytes received of a datagram; a request needs a tenth
-	receiveBuffer = 4 << 20 // bytes: a thousand devices that ask at once lose nothing
-)
-
-// Server answers the datagrams of one UDP port.
-type Server struct {
-	handler *Handler
-	sockets []*net.UDPConn // one per reader
-	closing atomic.Bool
-}
 
 // Setup is what the configuration says of the front.
 type Setup struct {
 	Config Config
 	Chunks Chunks
 }
+
+// Server is the front: a Handler on a UDP port.
+type Server struct {
+	handler *Handler
+	udp     *udp.Server
+}
+
+var _ front.Listener = (*Server)(nil)
 
 // New returns the front on the port of s. It starts nothing: see Run.
 func New(s Setup, p front.Parts) (*Server, error) {
@@ -40,69 +35,20 @@ func New(s Setup, p front.Parts) (*Server, error) {
 	return Listen(s.Config, h, p.Log)
 }
 
-// Reload takes over the chunk sizes of s.
-func (s *Server) Reload(next Setup) error { return s.handler.SetChunks(next.Chunks) }
+// A reply of the codec fits a buffer of the socket.
+var _ [udp.MaxReply - message.MaxSize]struct{}
 
-// Listen binds the port of cfg. It starts nothing: see Run.
+// Listen binds the port of cfg for h. It starts nothing: see Run.
 func Listen(cfg Config, h *Handler, log *slog.Logger) (*Server, error) {
 	if err := cfg.withDefaults().Validate().Err(); err != nil {
 		return nil, fmt.Errorf("coap: %w", err)
 	}
-	readers := cfg.Readers
-	if readers == 0 {
-		readers = runtime.GOMAXPROCS(0)
-	}
-	if !sharing {
-		readers = 1
-	}
-	s := &Server{handler: h}
-	for i := range readers {
-		if err := s.bind(cfg.Listen, i, log); err != nil {
-			return nil, errors.Join(fmt.Errorf("coap: listen on %s: %w", cfg.Listen, err), s.Close())
-		}
-	}
-	return s, nil
-}
-
-// bind adds the i-th socket. The first one is bound alone, so that a second
-// gateway on the same port fails; only then it lets the others in.
-func (s *Server) bind(address string, i int, log *slog.Logger) error {
-	var lc net.ListenConfig
-	if i > 0 {
-		if err := share(s.sockets[0]); err != nil {
-			return err
-		}
-		address, lc.Control = s.Addr().String(), controlShare
-	}
-	conn, err := lc.ListenPacket(context.Background(), "udp", address)
+	u, err := udp.Listen(cfg.Listen, cfg.Readers, h, log)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("coap: listen on %s: %w", cfg.Listen, err)
 	}
-	socket := conn.(*net.UDPConn)
-	s.sockets = append(s.sockets, socket)
-	return configure(socket, log)
-}
-
-// Addr returns the address that is listened on.
-func (s *Server) Addr() net.Addr { return s.sockets[0].LocalAddr() }
-
-// Run answers until ctx ends, then returns nil; or until a socket breaks,
-// then it returns why. Either way all readers have ended and the port is free.
-func (s *Server) Run(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	errs := make([]error, len(s.sockets))
-	var readers sync.WaitGroup
-	for i, socket := range s.sockets {
-		readers.Go(func() {
-			defer cancel() // one broken reader ends all
-			errs[i] = serve(socket, s.handler, &s.closing)
-		})
-	}
-	<-ctx.Done()
-	closed := s.Close()
-	readers.Wait()
-	return errors.Join(append(errs, closed)...)
+	h.counts.Extra = func() []metric.Metric { return h.extra(&u.Unsent) }
+	return &Server{h, u}, nil
 }
 
 // Name returns the protocol.
@@ -111,14 +57,20 @@ func (s *Server) Name() string { return Protocol }
 // Counts returns what the front counts.
 func (s *Server) Counts() *front.Counts { return s.handler.counts }
 
-// Close frees the port of a server that does not Run.
-func (s *Server) Close() error {
-	if s.closing.Swap(true) {
-		return nil
+// Addr returns the address that is listened on.
+func (s *Server) Addr() net.Addr { return s.udp.Addr() }
+
+// Reload takes over the chunk sizes of next.
+func (s *Server) Reload(next Setup) error { return s.handler.SetChunks(next.Chunks) }
+
+// Run answers until ctx ends, then returns nil; or until the socket breaks, then it
+// returns why. Either way the port is free.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.udp.Run(ctx); err != nil {
+		return fmt.Errorf("coap: %w", err)
 	}
-	var errs []error
-	for _, socket := range s.sockets {
-		errs = append(errs, interrupt(socket), socket.Close())
-	}
-	return errors.Join(errs...)
+	return nil
 }
+
+// Close frees the port of a server that does not Run.
+func (s *Server) Close() error { return s.udp.Close() }

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync/atomic"
 
 	"havn/front"
 	"havn/identity"
+	"havn/metric"
 )
 
 // Protocol is the name of the front.
@@ -29,11 +31,20 @@ func (h *Handler) newCounts(log *slog.Logger) *front.Counts {
 		names = append(names, k.name)
 	}
 	c := front.NewCounts(complaints, codeText, names...)
-	c.Extra = []front.Extra{
-		front.Counter("duplicates_total", "Telemetry that came again and was answered as before.", &h.duplicates),
-		front.Counter("send_errors_total", "Answers that the kernel did not take.", &h.sendErrors),
-	}
+	c.Extra = func() []metric.Metric { return h.extra(nil) }
 	return c
+}
+
+// extra returns the metrics that only CoAP has. Without a socket unsent is nil.
+func (h *Handler) extra(unsent *atomic.Uint64) []metric.Metric {
+	protocol := metric.Label{Name: "protocol", Value: Protocol}
+	all := []metric.Metric{metric.Counter("duplicates_total",
+		"Telemetry that came again and was answered as before.", h.duplicates.Load(), protocol)}
+	if unsent != nil {
+		all = append(all, metric.Counter("send_errors_total",
+			"Answers that the kernel did not take.", unsent.Load(), protocol))
+	}
+	return all
 }
 
 // codeText writes a code as RFC 7252 does.

@@ -1,9 +1,9 @@
 package coap
 
 import (
-	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/coap/message"
 	"havn/dfu"
 	"havn/identity"
 	"havn/update"
@@ -25,17 +25,18 @@ func (x *exchange) postStatus() error {
 	if err != nil {
 		return err
 	}
-	st, err := dfu.ParseStatus(r.payload)
+	st, err := dfu.ParseStatus(r.Payload)
 	if err != nil {
 		return err
 	}
 	row := x.h.engine.Lookup(Protocol, id.Application, id.Name, x.peer.Received)
 	x.begin(codes.Content)
-	x.reply.uint(message.ContentFormat, uint32(message.AppCBOR))
+	x.reply.ContentFormat(message.FormatCBOR)
 	x.confirm()
-	x.reply.option(optionCommand, commandName)
+	x.reply.Command(commandName)
 	cmd := x.h.engine.Request(row, &st, x.limits(id), x.peer.Received)
-	x.reply.b = cmd.Append(append(x.reply.b, payloadMarker))
+	x.reply.Marker()
+	x.reply.B = cmd.Append(x.reply.B)
 	if cmd.Op == dfu.OpWrite {
 		x.h.counts.Chunk(len(cmd.Data))
 	}
@@ -43,8 +44,8 @@ func (x *exchange) postStatus() error {
 }
 
 // checkStatus refuses what no Status needs.
-func checkStatus(r *request) error {
-	if r.format != unset && r.format != int(message.AppCBOR) && r.format != int(message.AppOctets) {
+func checkStatus(r *message.Request) error {
+	if r.Format != message.Unset && r.Format != message.FormatCBOR && r.Format != message.FormatOctets {
 		return errFormat
 	}
 	return checkBody(r)
@@ -54,11 +55,11 @@ func checkStatus(r *request) error {
 // whole body, since some clients always send one; a body in several blocks is
 // 4.13: the server is unwilling to assemble it (RFC 7959 section 2.9.3). No
 // answer to a body has a second block.
-func checkBody(r *request) error {
+func checkBody(r *message.Request) error {
 	switch {
-	case r.block1.set && (r.block1.NUM > 0 || r.block1.M):
+	case r.Block1.Set && (r.Block1.NUM > 0 || r.Block1.M):
 		return errSplit
-	case r.block2.NUM > 0:
+	case r.Block2.NUM > 0:
 		return errPastEnd
 	}
 	return nil
@@ -66,8 +67,8 @@ func checkBody(r *request) error {
 
 // confirm writes that the block of a body was taken.
 func (x *exchange) confirm() {
-	if x.req.block1.set {
-		x.reply.block(message.Block1, x.req.block1.Value)
+	if x.req.Block1.Set {
+		x.reply.Block1(x.req.Block1.Value)
 	}
 }
 
@@ -84,16 +85,13 @@ func (x *exchange) profile(application, device []byte) *profile {
 // identify returns the device that a request is from. Its names alias claim, which
 // is zero.
 func (x *exchange) identify(claim *identity.Claim) (identity.Device, error) {
-	for o := (options{rest: x.req.options}); o.next(); {
-		if o.number != message.URIQuery {
-			continue
-		}
-		if err := claim.Query(o.value); err != nil {
+	for q := range x.req.Queries {
+		if err := claim.Query(q); err != nil {
 			return identity.Device{}, err
 		}
 	}
-	if x.req.auth != nil {
-		if err := claim.Authorization(x.req.auth); err == identity.ErrCredentials {
+	if x.req.Auth != nil {
+		if err := claim.Authorization(x.req.Auth); err == identity.ErrCredentials {
 			return identity.Device{}, errCredentials
 		} else if err != nil {
 			return identity.Device{}, err
@@ -104,8 +102,8 @@ func (x *exchange) identify(claim *identity.Claim) (identity.Device, error) {
 
 // room returns how many payload bytes the answer to a body may have.
 func (x *exchange) room() int {
-	if x.req.block2.set {
-		return min(x.reply.room(), x.req.block2.SZX.Size())
+	if x.req.Block2.Set {
+		return min(x.reply.Room(), x.req.Block2.SZX.Size())
 	}
-	return x.reply.room()
+	return x.reply.Room()
 }

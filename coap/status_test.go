@@ -11,6 +11,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
+	codec "havn/coap/message"
 	"havn/dfu"
 	"havn/front"
 	"havn/identity"
@@ -25,7 +26,7 @@ func (w *world) report(t *testing.T, st dfu.Status, more ...opt) dfu.Command {
 		t.Fatalf("%v %q", m.code, m.payload)
 	}
 	format, _ := m.option(message.ContentFormat)
-	if name, _ := m.option(optionCommand); name != "dfu" || format != "\x3c" {
+	if name, _ := m.option(codec.OptionCommand); name != "dfu" || format != "\x3c" {
 		t.Fatalf("option 4210 %q, Content-Format %x", name, format)
 	}
 	cmd, err := dfu.ParseCommand(m.payload)
@@ -122,10 +123,10 @@ func TestShapes(t *testing.T) {
 				opts = append(opts, basicAuth(s.User+":p:w"))
 			}
 			x := exchange{h: w.handler}
-			if k := x.req.parse(post("/v1/dfu", []byte{0}, opts...).bytes()); k != served {
+			if k := x.req.Parse(post("/v1/dfu", []byte{0}, opts...).bytes()); k != codec.Served {
 				t.Fatalf("%s: %v", s.Name, k)
 			}
-			if errors.Is(x.req.refused, errOption) {
+			if errors.Is(x.req.Refused, codec.ErrOption) {
 				continue // a Uri-Query of more than 255 bytes
 			}
 			var claim identity.Claim
@@ -150,8 +151,8 @@ func TestNoIdentity(t *testing.T) {
 	}{
 		"nothing":           {nil, codes.BadRequest, identity.ErrNoDevice.Error()},
 		"application alone": {[]opt{query("application=a")}, codes.BadRequest, identity.ErrNoDevice.Error()},
-		"lower-case scheme": {[]opt{{optionAuthorization, "basic ZDpw"}}, codes.Unauthorized, errCredentials.Error()},
-		"no padding":        {[]opt{{optionAuthorization, "Basic ZDpwYQ"}}, codes.Unauthorized, errCredentials.Error()},
+		"lower-case scheme": {[]opt{{codec.OptionAuthorization, "basic ZDpw"}}, codes.Unauthorized, errCredentials.Error()},
+		"no padding":        {[]opt{{codec.OptionAuthorization, "Basic ZDpwYQ"}}, codes.Unauthorized, errCredentials.Error()},
 	} {
 		got := w.ask(t, post("/v1/dfu", statusOf("1"), tt.opts...))
 		if got.code != tt.code || string(got.payload) != tt.text {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/coap/message"
 	"havn/front"
 	"havn/identity"
 	"havn/telemetry"
@@ -29,11 +30,11 @@ func (x *exchange) postTelemetry() error {
 	if err != nil {
 		return err
 	}
-	channel := string(r.path[1])
+	channel := string(r.Path[1])
 	if !telemetry.ValidChannel(channel) {
 		return errChannel
 	}
-	contentType, err := telemetry.MediaType(mediaType(r.format), r.payload)
+	contentType, err := telemetry.MediaType(mediaType(r.Format), r.Payload)
 	if err != nil {
 		return err
 	}
@@ -43,20 +44,19 @@ func (x *exchange) postTelemetry() error {
 // once answers a message that it has not answered yet, and a copy of one that it
 // has in the same way.
 func (x *exchange) once(id identity.Device, channel, contentType string) error {
-	recent := &x.h.recent
-	key := recent.key(x.peer.Addr, x.datagram)
-	recent.mu.Lock() // a copy that another reader got waits here for the answer
-	defer recent.mu.Unlock()
-	if given := recent.find(key, x.peer.Received); given != nil {
+	key, kept := x.h.recent.key(x.peer.Addr, x.datagram)
+	kept.mu.Lock() // a copy that another reader got waits here for the answer
+	defer kept.mu.Unlock()
+	if given := kept.find(key, x.peer.Received); given != nil {
 		x.h.duplicates.Add(1)
-		x.reply.take(given)
+		x.reply.Take(given)
 		return nil
 	}
 	if err := x.handOn(id, channel, contentType); err != nil {
 		return err
 	}
 	x.respond(id)
-	recent.add(key, x.reply.message(), x.peer.Received)
+	kept.add(key, x.reply.Message(), x.peer.Received)
 	return nil
 }
 
@@ -65,7 +65,7 @@ func (x *exchange) handOn(id identity.Device, channel, contentType string) error
 	err := errNoUpstream
 	if take := x.h.upstream.Telemetry; take != nil {
 		err = take(string(id.Application), string(id.Name),
-			channel, contentType, x.req.payload)
+			channel, contentType, x.req.Payload)
 	}
 	if err == nil {
 		return nil
@@ -106,12 +106,12 @@ func (x *exchange) command(name string, payload []byte) bool {
 	}
 	x.begin(codes.Content)
 	x.confirm()
-	x.reply.option(optionCommand, []byte(name))
+	x.reply.Command([]byte(name))
 	if len(payload) > x.room() {
-		x.reply.drop()
+		x.reply.Drop()
 		return false
 	}
-	x.reply.payload(payload)
+	x.reply.Payload(payload)
 	return true
 }
 
@@ -141,7 +141,7 @@ var mediaTypes = map[int]string{
 // unknown one is bytes: they arrive as they were, whereas a guess at JSON could
 // change them.
 func mediaType(format int) string {
-	if format == unset {
+	if format == message.Unset {
 		return ""
 	}
 	if name := mediaTypes[format]; name != "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
 	"havn/coap/block"
+	codec "havn/coap/message"
 	"havn/front"
 	"havn/telemetry"
 )
@@ -128,7 +129,7 @@ func TestTelemetryNotTaken(t *testing.T) {
 func TestCommand(t *testing.T) {
 	payload := func(n int) []byte { return bytes.Repeat([]byte("p"), n) }
 	long := strings.Repeat("n", 255)
-	const most = maxMessage - headerSize - len(testToken) - 1
+	const most = codec.MaxSize - codec.HeaderSize - len(testToken) - 1
 	tests := []struct {
 		name     string
 		commands []telemetry.Command
@@ -154,7 +155,7 @@ func TestCommand(t *testing.T) {
 		w.cloud.commands = slices.Clone(tt.commands)
 		more := append([]opt{query("application=app"), query("device=d")}, tt.more...)
 		m := w.ask(t, post("/v1/sensor", []byte("1"), more...))
-		name, isCommand := m.option(optionCommand)
+		name, isCommand := m.option(codec.OptionCommand)
 		wantCode := codes.Changed
 		if tt.want != "" {
 			wantCode = codes.Content

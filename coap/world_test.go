@@ -20,10 +20,14 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/coap/block"
+	codec "havn/coap/message"
+	"havn/coap/udp"
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -40,7 +44,7 @@ var firmwares = map[string]int{
 
 var now = time.Unix(1_800_000_000, 0)
 
-var peer = Peer{Addr: netip.MustParseAddrPort("10.1.2.3:40000"), Received: now}
+var peer = udp.Peer{Addr: netip.MustParseAddrPort("10.1.2.3:40000"), Received: now}
 
 // world is an engine that knows the firmwares, held in memory.
 type world struct {
@@ -56,7 +60,7 @@ func newWorld(t testing.TB, c Chunks) *world {
 	var rules []desired.Rule
 	for name := range firmwares {
 		rules = append(rules, desired.Rule{Application: "edge", Device: name,
-			Spec: firmware.Spec{File: &firmware.FileSpec{Name: name}}})
+			Spec: firmwaretest.Spec(name)})
 	}
 	rules = append(rules, desired.Rule{Application: "edge", Device: "broken"}) // names no source
 	ready := make(chan struct{}, len(firmwares))
@@ -115,7 +119,7 @@ type source struct{ firmware.Source }
 func (source) Resolve(
 	_ context.Context, _ dfu.Device, spec firmware.Spec,
 ) (firmware.Metadata, error) {
-	name := spec.File.Name
+	name := spec.Key()
 	img := images()[name]
 	return firmware.Metadata{Version: "2-" + name, Digest: img.Digest, Size: img.Size(),
 		Origin: firmware.Origin{Repository: name}}, nil
@@ -171,8 +175,8 @@ func (l ledger) SaveResolution(string, firmware.Metadata) error {
 	l.ready <- struct{}{}
 	return nil
 }
-func (l ledger) LoadRows(func(update.Record)) error           { return nil }
-func (l ledger) SaveRows([]update.Record, []dfu.Device) error { return nil }
+func (l ledger) LoadRows(func(row.Record)) error           { return nil }
+func (l ledger) SaveRows([]row.Record, []dfu.Device) error { return nil }
 func (l ledger) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	return map[dfu.Device]firmware.Spec{}, nil
 }
@@ -275,7 +279,7 @@ func blockOf(t testing.TB, m msg) block.Value {
 func (w *world) ask(t testing.TB, m msg) msg {
 	t.Helper()
 	raw := w.handler.Handle(nil, m.bytes(), peer)
-	if len(raw) == 0 || len(raw) > maxMessage {
+	if len(raw) == 0 || len(raw) > codec.MaxSize {
 		t.Fatalf("%+v: a reply of %d bytes", m, len(raw))
 	}
 	got := read(t, raw)

@@ -1,16 +1,11 @@
 package firmware
 
 import (
-	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
-	"io"
 	"strings"
 	"testing"
 	"time"
-
-	"havn/dfu"
 )
 
 func metadata(data []byte) Metadata {
@@ -80,106 +75,6 @@ func FuzzParseDigest(f *testing.F) {
 	})
 }
 
-func TestSpecJSON(t *testing.T) {
-	var s Spec
-	err := json.Unmarshal([]byte(`{"container":{"image":"h/n:t","imagePullPolicy":"Always"}}`), &s)
-	if err != nil || s.Key() != "h/n:t" || !s.Always() || s.Validate() != nil {
-		t.Errorf("%+v: %v", s, err)
-	}
-}
-
-func TestSpecValidate(t *testing.T) {
-	file, image := &FileSpec{Name: "n"}, &ContainerSpec{Image: "h/n"}
-	controller := func(id string) *HawkbitSpec { return &HawkbitSpec{Controller: id} }
-	for name, bad := range map[string]Spec{
-		"none": {}, "both": {Container: image, File: file}, "no image": {Container: &ContainerSpec{}},
-		"no name": {File: &FileSpec{}}, "policy": {Container: &ContainerSpec{Image: "h/n", ImagePullPolicy: "Never"}},
-		"file and hawkbit": {File: file, Hawkbit: controller("c")}, "all": {image, file, controller("c")},
-		"no controller": {Hawkbit: controller("")}, "parent": {Hawkbit: controller("..")},
-		"long controller": {Hawkbit: controller(strings.Repeat("c", MaxController+1))},
-	} {
-		if err := bad.Validate(); !errors.Is(err, ErrInvalid) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	for _, good := range []Spec{{Container: image}, {File: file}, {Hawkbit: controller("c")}} {
-		if err := good.Validate(); err != nil {
-			t.Errorf("%s: %v", good.Key(), err)
-		}
-	}
-}
-
-func TestSpecHawkbitJSON(t *testing.T) {
-	var s Spec
-	err := json.Unmarshal([]byte(`{"hawkbit":{"controller":"dev1"}}`), &s)
-	if err != nil || s.Key() != "hawkbit:dev1" || s.Always() || s.Validate() != nil {
-		t.Errorf("%+v: %v", s, err)
-	}
-}
-
-// kindSource answers with the kind it stands for.
-type kindSource string
-
-func (k kindSource) Resolve(context.Context, dfu.Device, Spec) (Metadata, error) {
-	return Metadata{Version: string(k)}, nil
-}
-
-func (k kindSource) Fetch(context.Context, Metadata) (io.ReadCloser, error) {
-	return nil, errors.New(string(k))
-}
-
-func TestSourcesByKind(t *testing.T) {
-	all := Sources{}
-	for _, kind := range []string{KindContainer, KindFile, KindHawkbit} {
-		all[kind] = kindSource(kind)
-	}
-	for want, s := range map[string]Spec{
-		KindContainer: {Container: &ContainerSpec{}}, KindFile: {File: &FileSpec{}}, KindHawkbit: {Hawkbit: &HawkbitSpec{}},
-	} {
-		m, err := all.Resolve(context.Background(), dfu.Device{}, s)
-		if err != nil || m.Version != want {
-			t.Errorf("%s went to %s, %v", want, m.Version, err)
-		}
-		if _, err := all.Fetch(context.Background(), Metadata{Origin: Origin{Kind: want}}); err.Error() != want {
-			t.Errorf("fetch of %s went to %v", want, err)
-		}
-	}
-}
-
-// gated is a kindSource that lets nobody swap.
-type gated struct{ kindSource }
-
-var errHeld = errors.New("held")
-
-func (gated) MaySwap(Spec, Digest) error { return errHeld }
-
-func TestMaySwapByKind(t *testing.T) {
-	all := Sources{KindFile: kindSource(KindFile), KindHawkbit: gated{}}
-	container, file := Spec{Container: &ContainerSpec{}}, Spec{File: &FileSpec{}}
-	for _, s := range []Spec{container, file} {
-		if err := all.MaySwap(s, Digest{}); err != nil {
-			t.Errorf("%s: %v", s.kind(), err)
-		}
-	}
-	held := Spec{Hawkbit: &HawkbitSpec{}}
-	if err := all.MaySwap(held, Digest{}); !errors.Is(err, errHeld) {
-		t.Errorf("%s: %v", held.kind(), err)
-	}
-	if n := testing.AllocsPerRun(100, func() { _ = all.MaySwap(held, Digest{}) }); n != 0 {
-		t.Errorf("%v allocations", n)
-	}
-}
-
-func TestSourcesWithoutTheKind(t *testing.T) {
-	none := Sources{}
-	if _, err := none.Resolve(context.Background(), dfu.Device{}, Spec{File: &FileSpec{Name: "n"}}); !errors.Is(err, ErrDenied) {
-		t.Errorf("resolve: %v", err)
-	}
-	if _, err := none.Fetch(context.Background(), Metadata{}); !errors.Is(err, ErrDenied) {
-		t.Errorf("fetch: %v", err)
-	}
-}
-
 func TestIs(t *testing.T) {
 	m := Metadata{Version: "v2", Names: []string{"2.0"}}
 	for version, want := range map[string]bool{"v2": true, "2.0": true, "": false, "v20": false} {
@@ -210,21 +105,8 @@ func TestSize(t *testing.T) {
 	}
 }
 
-func TestSpecFor(t *testing.T) {
-	dev := dfu.Device{Application: "a", Name: "d"}
-	for id, want := range map[string]string{"c": "c", "{device}": "d", "a-{device}{device}": "a-dd", "{x}": "{x}"} {
-		s := Spec{Hawkbit: &HawkbitSpec{Controller: id}}
-		if got := s.For(dev); got.Key() != "hawkbit:"+want || got.PerDevice() || s.PerDevice() != (id != want) {
-			t.Errorf("%s: %s", id, got.Key())
-		}
-	}
-	if s := (Spec{File: &FileSpec{Name: "{device}"}}); s.PerDevice() || s.For(dev) != s {
-		t.Error("the name of a file is no pattern")
-	}
-}
-
 func TestTargetOfAWholeImage(t *testing.T) {
-	m := Metadata{Version: "v2", Digest: testDigest, Size: 4096, Origin: Origin{Kind: KindFile, Repository: "fw"}}
+	m := Metadata{Version: "v2", Digest: testDigest, Size: 4096, Origin: Origin{Kind: "file", Repository: "fw"}}
 	target := NewTarget(m)
 	if got := target.Blob(); got.Digest != m.Digest || got.Size != m.Size || got.Origin != m.Origin {
 		t.Errorf("a whole image is transferred as %+v", got)

@@ -15,8 +15,8 @@ type Image struct {
 	served atomic.Int64 // Unix nanoseconds of the last use
 }
 
-// NewImage verifies data against m and returns it as an image. It is the only
-// way to get one. The caller gives data away.
+// NewImage verifies data against m and returns the image of it. There is no other
+// way to an Image. The caller must not use data afterwards.
 func NewImage(m Metadata, data []byte) (*Image, error) {
 	if uint64(len(data)) != uint64(m.Size) {
 		return nil, fmt.Errorf("image %s: %w: got %d bytes, want %d", m.Digest, ErrDigest, len(data), m.Size)

@@ -6,9 +6,6 @@ import (
 	"math"
 )
 
-// MaxVersion is the longest version of an image, in bytes.
-const MaxVersion = 64
-
 // MaxSidecar bounds the JSON that describes a firmware binary, in bytes.
 const MaxSidecar = 64 << 10
 
@@ -37,15 +34,11 @@ func ParseSidecar(b []byte) (Sidecar, error) {
 }
 
 func (s *Sidecar) validate() error {
-	switch {
-	case s.Checksum.IsZero():
+	if s.Checksum.IsZero() {
 		return fmt.Errorf("%w: no checksum", ErrInvalid)
-	case s.Size == 0:
-		return fmt.Errorf("%w: size is 0 or missing", ErrInvalid)
-	case s.Size > math.MaxUint32:
-		return fmt.Errorf("%w: size %d is more than 2^32-1 bytes", ErrTooLarge, s.Size)
-	case len(s.Version) > MaxVersion:
-		return fmt.Errorf("%w: version of %d bytes, %d at most", ErrInvalid, len(s.Version), MaxVersion)
 	}
-	return nil
+	if err := CheckSize(int64(min(s.Size, math.MaxInt64))); err != nil {
+		return err
+	}
+	return CheckVersion(s.Version)
 }

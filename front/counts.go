@@ -1,6 +1,11 @@
 package front
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"havn/metric"
+	"havn/telemetry"
+)
 
 // Counts is what one front counts, since its start.
 type Counts struct {
@@ -10,7 +15,13 @@ type Counts struct {
 	ChunkBytes  atomic.Uint64 // firmware bytes in them
 	Commands    atomic.Uint64 // commands of the upstream that devices were sent
 	Answers     Histogram
-	Extra       []Extra // what only this front counts; set before the front runs
+	Extra       func() []metric.Metric // what only this front counts; nil: nothing
+}
+
+// Connections returns the gauge of the connections that a front has open.
+func Connections(protocol string, n int64) metric.Metric {
+	return metric.Gauge("connections", "Connections of devices.", float64(n),
+		metric.Label{Name: "protocol", Value: protocol})
 }
 
 // NewCounts returns counts of 0. The names of resources are those of the metrics;
@@ -27,24 +38,28 @@ func (c *Counts) Chunk(bytes int) {
 	c.ChunkBytes.Add(uint64(bytes))
 }
 
-// Extra is a metric that only one front has, or one network of it.
-type Extra struct {
-	Name   string // without the prefix gateway_; of a counter, it ends in _total
-	Help   string // the same for all of one name
-	Gauge  bool   // it can shrink; else it is a counter
-	Labels []Label
-	Value  func() float64
-}
-
-// Label is a label of a metric. A metric without any has the label protocol.
-type Label struct{ Name, Value string }
-
-// Counter returns the metric of a counter.
-func Counter(name, help string, n *atomic.Uint64, labels ...Label) Extra {
-	return Extra{Name: name, Help: help, Labels: labels, Value: func() float64 { return float64(n.Load()) }}
-}
-
-// Gauge returns the metric of what value tells.
-func Gauge(name, help string, value func() float64, labels ...Label) Extra {
-	return Extra{Name: name, Help: help, Gauge: true, Labels: labels, Value: value}
+// Metrics returns what c counts in a front of the protocol, but for the times of
+// answers.
+func (c *Counts) Metrics(protocol string) []metric.Metric {
+	of := metric.Label{Name: "protocol", Value: protocol}
+	all := []metric.Metric{
+		metric.Counter("chunks_total", "Firmware chunks sent to devices.", c.Chunks.Load(), of),
+		metric.Counter("chunk_bytes_total", "Firmware bytes in those chunks.", c.ChunkBytes.Load(), of),
+		telemetry.CommandsMetric("delivered", c.Commands.Load()),
+	}
+	c.Requests.Each(func(r Request, n uint64) {
+		all = append(all, metric.Counter("requests_total", "Requests answered, by code.", n, of,
+			metric.Label{Name: "resource", Value: r.Resource}, metric.Label{Name: "code", Value: r.Code}))
+	})
+	c.Complaints.Each(func(why Reason, n uint64) {
+		all = append(all, metric.Counter("rejected_total", "Messages refused as bad input.", n, of,
+			metric.Label{Name: "reason", Value: string(why)}))
+		if why == BadCommand {
+			all = append(all, telemetry.CommandsMetric("refused", n))
+		}
+	})
+	if c.Extra != nil {
+		all = append(all, c.Extra()...)
+	}
+	return all
 }

@@ -2,11 +2,9 @@ package front_test
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"net/netip"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,55 +12,41 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/front"
+	"havn/metric"
 )
 
-// fake is a front that only counts.
-type fake struct {
-	name   string
-	counts *front.Counts
-}
-
-func (f fake) Name() string              { return f.name }
-func (f fake) Run(context.Context) error { return nil }
-func (f fake) Close() error              { return nil }
-func (f fake) Counts() *front.Counts     { return f.counts }
-
-func newFake(name string) fake {
+func newCounts() *front.Counts {
 	text := func(code int) string { return map[int]string{1: "one", 2: "two"}[code] }
-	return fake{name, front.NewCounts(front.NewComplaints(nil, front.BadStatus, front.BadCommand), text, "dfu", "other")}
+	return front.NewCounts(front.NewComplaints(nil, front.BadStatus, front.BadCommand), text, "dfu", "other")
 }
 
-func TestSum(t *testing.T) {
-	a, b, c := newFake("radio"), newFake("radio"), newFake("wire")
-	a.counts.Requests.Count(0, 1)
-	b.counts.Requests.Count(0, 1)
-	b.counts.Requests.Count(1, 2)
-	a.counts.Chunk(100)
-	b.counts.Chunk(50)
-	b.counts.Commands.Add(3)
-	a.counts.Reject(front.BadStatus)
-	b.counts.Reject(front.BadStatus)
-	c.counts.Answers.Observe(time.Millisecond, 1)
-	a.counts.Answers.Observe(time.Millisecond, 2)
-	b.counts.Answers.Observe(time.Hour, 1)
-
-	sum := front.Sum([]front.Front{a, b, c})
-	radio := sum["radio"]
-	if diff := cmp.Diff(map[front.Request]uint64{{Resource: "dfu", Code: "one"}: 2, {Resource: "other", Code: "two"}: 1},
-		radio.Requests); diff != "" {
-		t.Errorf("requests (-want +got):\n%s", diff)
+func TestMetrics(t *testing.T) {
+	c := newCounts()
+	c.Requests.Count(0, 1)
+	c.Requests.Count(0, 1)
+	c.Requests.Count(1, 2)
+	c.Chunk(100)
+	c.Chunk(50)
+	c.Commands.Add(3)
+	c.Reject(front.BadStatus)
+	c.Reject(front.BadCommand)
+	c.Extra = func() []metric.Metric { return []metric.Metric{metric.Gauge("b", "B.", 2)} }
+	got := map[string]float64{}
+	for _, m := range c.Metrics("radio") {
+		key := m.Name
+		for _, l := range m.Labels {
+			key += " " + l.Value
+		}
+		got[key] = m.Value
 	}
-	if diff := cmp.Diff(map[front.Reason]uint64{front.BadStatus: 2, front.BadCommand: 0}, radio.Rejected); diff != "" {
-		t.Errorf("rejected (-want +got):\n%s", diff)
+	want := map[string]float64{
+		"requests_total radio dfu one": 2, "requests_total radio other two": 1,
+		"chunks_total radio": 2, "chunk_bytes_total radio": 150,
+		"rejected_total radio status": 1, "rejected_total radio command": 1,
+		"commands_total delivered": 3, "commands_total refused": 1, "b": 2,
 	}
-	if radio.Chunks != 2 || radio.ChunkBytes != 150 || radio.Commands != 3 {
-		t.Errorf("%d chunks of %d bytes, %d commands", radio.Chunks, radio.ChunkBytes, radio.Commands)
-	}
-	if got := time.Duration(radio.Answers.Sum.Load()); got != time.Hour+2*time.Millisecond || len(sum) != 2 {
-		t.Errorf("answers took %v; %d protocols", got, len(sum))
-	}
-	if sum["wire"].Chunks != 0 || len(sum["wire"].Requests) != 0 {
-		t.Errorf("%+v", sum["wire"].Requests)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -100,26 +84,16 @@ func TestComplaints(t *testing.T) {
 }
 
 func TestCountingDoesNotAllocate(t *testing.T) {
-	f := newFake("wire")
-	f.counts.Reject(front.BadStatus) // logged
+	c := newCounts()
+	c.Reject(front.BadStatus) // logged
 	n := testing.AllocsPerRun(100, func() {
-		f.counts.Requests.Count(1, 2)
-		f.counts.Chunk(1024)
-		f.counts.Answers.Observe(time.Millisecond, 1)
-		f.counts.Reject(front.BadStatus)
+		c.Requests.Count(1, 2)
+		c.Chunk(1024)
+		c.Answers.Observe(time.Millisecond, 1)
+		c.Reject(front.BadStatus)
 	})
 	if n != 0 {
 		t.Errorf("%v allocations", n)
-	}
-}
-
-func TestExtra(t *testing.T) {
-	var n atomic.Uint64
-	n.Store(7)
-	c := front.Counter("a_total", "A.", &n, front.Label{Name: "network", Value: "field"})
-	g := front.Gauge("b", "B.", func() float64 { return 2 })
-	if c.Value() != 7 || c.Gauge || c.Labels[0].Value != "field" || g.Value() != 2 || !g.Gauge {
-		t.Errorf("%+v, %+v", c, g)
 	}
 }
 

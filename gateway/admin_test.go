@@ -1,22 +1,16 @@
 package gateway
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/sha256"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"maps"
-	"math/big"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -24,12 +18,13 @@ import (
 
 	"havn/bench/device"
 	"havn/firmware"
+	"havn/link/linktest"
 )
 
 // readiness asks the admin HTTP of a gateway whether or not it listens.
 func readiness(g *Gateway) int {
 	rec := httptest.NewRecorder()
-	g.adminHandler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+	g.admin.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/readyz", nil))
 	return rec.Code
 }
 
@@ -174,13 +169,13 @@ func write(t *testing.T, path string, data []byte) {
 
 func TestAdminOverTLS(t *testing.T) {
 	cfg := testConfig(t)
-	pool := x509.NewCertPool()
-	cfg.Admin.Certificate, cfg.Admin.Key = selfSigned(t, pool)
+	own := linktest.NewCertificate(t, "127.0.0.1")
+	cfg.Admin.Certificate, cfg.Admin.Key = own.File, own.Key
 	r := start(t, cfg, nil)
-	trusting := &tls.Config{RootCAs: pool}
+	trusting := &tls.Config{RootCAs: own.Pool}
 	r.client.Transport = &http.Transport{DisableKeepAlives: true, TLSClientConfig: trusting}
 	r.expect(http.StatusOK, "GET", "/readyz")
-	resp, err := r.client.Get("http://" + r.admin.Addr().String() + "/readyz")
+	resp, err := r.client.Get(strings.Replace(r.AdminURL(), "https:", "http:", 1) + "/readyz")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,32 +184,4 @@ func TestAdminOverTLS(t *testing.T) {
 		t.Errorf("without TLS: %s", resp.Status)
 	}
 	r.stop()
-}
-
-// selfSigned writes a certificate for 127.0.0.1 and adds it to pool.
-func selfSigned(t *testing.T, pool *x509.CertPool) (certificate, key string) {
-	t.Helper()
-	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(private)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	pool.AppendCertsFromPEM(text)
-	dir := t.TempDir()
-	certificate, key = filepath.Join(dir, "admin.crt"), filepath.Join(dir, "admin.key")
-	write(t, certificate, text)
-	write(t, key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pkcs8}))
-	return certificate, key
 }

@@ -11,7 +11,7 @@ import (
 	"havn/bench/device"
 	"havn/dfu"
 	"havn/status"
-	"havn/update"
+	"havn/update/row"
 	"havn/upstream/drogue/droguetest"
 )
 
@@ -32,7 +32,7 @@ func TestCrowd(t *testing.T) {
 	cloud := inCloud(t, &cfg)
 	cfg.Firmware.Refresh = time.Second
 	cfg.Firmware.File.Directory = t.TempDir()
-	cfg.Upstream.Forward = update.Pace{ProgressEvery: 5, MinInterval: 2 * time.Second}
+	cfg.Upstream.Forward = row.Pace{ProgressEvery: 5, MinInterval: 2 * time.Second}
 	writePair(t, cfg.Firmware.File.Directory, "crowd", "v1", crowdChunk*crowdBlocks)
 	cloud.PutApplication("app", `{"firmware":{"file":{"name":"crowd"}}}`)
 	for i := range crowdSize {
@@ -88,7 +88,7 @@ func (c *crowd) round(st dfu.Status) {
 		})
 	}
 	fronts.Wait()
-	c.most = max(c.most, c.Gateway.cloud.spool.Stats().Events)
+	c.most = max(c.most, c.Gateway.spool.Stats().Events)
 }
 
 func (c *crowd) report(client *device.Client, name string, st dfu.Status) {
@@ -107,7 +107,7 @@ func (c *crowd) published() uint64 { return c.cloud.Counters(droguetest.MQTT).Re
 
 func (c *crowd) check(rounds int, events uint64, took time.Duration) {
 	c.t.Helper()
-	stats := c.Gateway.cloud.spool.Stats()
+	stats := c.Gateway.spool.Stats()
 	if n := c.lost.Load(); n > 0 || c.answers.Load() != int64(crowdSize*rounds) {
 		c.t.Errorf("%d reports in %d rounds were lost, %d answered", n, rounds, c.answers.Load())
 	}
@@ -121,7 +121,7 @@ func (c *crowd) check(rounds int, events uint64, took time.Duration) {
 	if bound := 2 * crowdSize * 3; c.most > bound || stats.DroppedAll() > 0 {
 		c.t.Errorf("%d events waited, want at most %d; %d dropped", c.most, bound, stats.DroppedAll())
 	}
-	if n := c.engine.Stats().FlushFailures.Load() + c.engine.Stats().ReportFailures.Load(); n > 0 {
+	if n := c.engine.Rows().Stats().FlushFailures.Load() + c.engine.Rows().Stats().ReportFailures.Load(); n > 0 {
 		c.t.Errorf("%d flushes failed", n)
 	}
 	var mem runtime.MemStats

@@ -11,11 +11,10 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/firmware"
 	"havn/gateway/config"
 	"havn/status"
 	"havn/update"
-	"havn/update/desired"
+	"havn/upstream/hawkbit"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -32,8 +31,8 @@ func withHawkbit(t *testing.T, cfg *config.Config) *hawkbittest.Server {
 	cfg.Firmware.Hawkbit.GatewayTokenFile = filepath.Join(t.TempDir(), "token")
 	write(t, cfg.Firmware.Hawkbit.GatewayTokenFile, []byte("secret"))
 	for _, name := range []string{"a", "b"} {
-		cfg.Firmware.Desired = append(cfg.Firmware.Desired, desired.Rule{
-			Application: "app", Device: name, Spec: firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: name}},
+		cfg.Firmware.Desired = append(cfg.Firmware.Desired, config.Rule{
+			Application: "app", Device: name, Hawkbit: &hawkbit.Ref{Controller: name},
 		})
 	}
 	return server

@@ -16,7 +16,7 @@ import (
 // up. A package may import packages of lower floors. On its own floor it may
 // import its own room alone, and there only the folders above and below it.
 var floors = [][]string{
-	{"fault"},
+	{"fault", "metric"},
 	{"dfu", "link"},
 	{"firmware", "identity", "telemetry"},
 	{"status"},
@@ -30,36 +30,41 @@ var floors = [][]string{
 
 // besides lists imports within a room that lead neither up nor down a folder.
 var besides = map[string][]string{
-	"lorawan/chirpstack":                     {"lorawan/topic"},
-	"lorawan/ttn":                            {"lorawan/topic", "lorawan/region"},
-	"lorawan/plan":                           {"lorawan/region"},
-	"lorawan/chirpstack/chirpstacktest":      {"lorawan/region"},
-	"lorawan/chirpstack/chirpstacktest/wire": {"lorawan/region"},
-	"update/updatetest":                      {"update/desired"},
+	"coap/message":                           {"coap/block"},
+	"lorawan/chirpstack":                     {"lorawan/event", "lorawan/topic"},
+	"lorawan/ttn":                            {"lorawan/event", "lorawan/topic", "lorawan/region"},
+	"lorawan/plan":                           {"lorawan/event", "lorawan/region"},
+	"lorawan/queue":                          {"lorawan/event"},
+	"lorawan/chirpstack/chirpstacktest":      {"lorawan/event", "lorawan/region"},
+	"lorawan/chirpstack/chirpstacktest/wire": {"lorawan/event", "lorawan/region"},
+	"gateway/config":                         {"gateway/admin"},
+	"update/updatetest":                      {"update/desired", "update/row"},
 	"bench/load":                             {"bench/device"},
 	"bench/coap":                             {"bench/report", "bench/load", "bench/device"},
 	"bench/link":                             {"bench/report", "bench/load", "bench/device", "bench/lossy"},
 	"bench/lorawan":                          {"bench/report"},
 	"bench/cache":                            {"bench/report"},
 	"bench/upstream":                         {"bench/report", "bench/device", "bench/backend"},
+	"update/row":                             {"update/agenda", "update/guard", "update/intern", "update/release"},
 }
 
 // laboratory lists what the rooms of bench import of the house besides what all
 // of them may: the vocabulary, and a gateway that is started from a
 // configuration.
 var laboratory = map[string][]string{
-	"bench":             {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
-	"bench/cache":       {"cache"}, // measured alone
-	"update/updatetest": {"update/desired"},
-	"bench/load":        {"coap/block"}, // the generator's protocol
-	"bench/device":      {"coap/block"}, // the device's protocol
-	"bench/link":        {"coap/block"}, // sizes of blocks
+	"bench":        {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
+	"bench/cache":  {"cache"},      // measured alone
+	"bench/load":   {"coap/block"}, // the generator's protocol
+	"bench/device": {"coap/block"}, // the device's protocol
+	"bench/link":   {"coap/block"}, // sizes of blocks
 	"bench/lorawan": { // the devices' network
-		"lorawan", "lorawan/plan", "lorawan/region", "link/mqtt/mqtttest",
+		"lorawan", "lorawan/event", "lorawan/plan", "lorawan/region", "link/mqtt/mqtttest",
 		"lorawan/chirpstack/chirpstacktest", "lorawan/chirpstack/chirpstacktest/clock",
 	},
-	"bench/backend":  {"upstream", "upstream/oci", "upstream/drogue/droguetest"}, // the servers
-	"bench/upstream": {"upstream", "upstream/drogue/droguetest"},                 // what the servers were told
+	"bench/backend": { // the servers
+		"upstream", "upstream/oci", "upstream/drogue/droguetest", "upstream/drogue/droguetest/apps",
+	},
+	"bench/upstream": {"upstream", "upstream/drogue/droguetest"}, // what the servers were told
 }
 
 // never lists what a package may not reach, not even through others: who it is,

@@ -10,9 +10,8 @@ import (
 
 	"havn/bench/device"
 	"havn/dfu"
-	"havn/firmware"
 	"havn/gateway/config"
-	"havn/update/desired"
+	"havn/upstream/file"
 )
 
 // Smaller chunks take effect in the middle of a transfer, which goes on.
@@ -62,8 +61,7 @@ func TestReloadChangesRules(t *testing.T) {
 	addFile(t, cfg, "b", "v2")
 	r.report("d")
 	for name, version := range map[string]string{"a": "v1", "b": "v2"} {
-		spec := firmware.Spec{File: &firmware.FileSpec{Name: name}}
-		cfg.Firmware.Desired = []desired.Rule{{Spec: spec}}
+		cfg.Firmware.Desired = []config.Rule{{File: &file.Ref{Name: name}}}
 		if err := r.Reload(cfg); err != nil {
 			t.Fatal(err)
 		}
@@ -95,7 +93,7 @@ func TestReloadRefuses(t *testing.T) {
 	local, _ := localFile(t, 100)
 	r := start(t, cfg, local)
 	cfg.Chunks.CoAP.BlockSize = 100
-	cfg.Firmware.Desired = []desired.Rule{{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "none"}}}}
+	cfg.Firmware.Desired = []config.Rule{{File: &file.Ref{Name: "none"}}}
 	wantError(t, r.Reload(cfg), "block_size")
 	r.update("write", "d", device.Config{})
 }

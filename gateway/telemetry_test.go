@@ -19,7 +19,9 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 // inField adds a network server to cfg, with a device of application app.
@@ -42,7 +44,7 @@ func inField(t *testing.T, cfg *config.Config, name string) *chirpstacktest.Devi
 	work.Go(func() { _ = server.Run(ctx) })
 	t.Cleanup(func() { cancel(); work.Wait() })
 	<-server.Ready()
-	far, err := server.Add(chirpstacktest.DeviceConfig{EUI: lorawan.DevEUI{7: 1}, Name: name, DR: 5})
+	far, err := server.Add(chirpstacktest.DeviceConfig{EUI: event.DevEUI{7: 1}, Name: name, DR: 5})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +103,7 @@ func (r *running) postHTTP(body string) (status int, command string) {
 // heard returns the telemetry of a device that the cloud has: CHANNEL TYPE DATA.
 func heard(cloud *droguetest.Cloud, device string) (all []string) {
 	for _, e := range cloud.Events("app", device) {
-		if e.Type == droguetest.DeviceEvent && e.Subject != "firmware" {
+		if e.Type == apps.DeviceEvent && e.Subject != "firmware" {
 			all = append(all, fmt.Sprintf("%s %s %s", e.Subject, e.ContentType, e.Data))
 		}
 	}
@@ -130,18 +132,18 @@ func TestTelemetryAndCommands(t *testing.T) {
 	}
 	eventually(t, "commands arrive", func() bool {
 		commands("d", "first")
-		return r.cloud.inbox.Waiting() > 0
+		return r.inbox.Waiting() > 0
 	})
 	commands("d", "last")
 	eventually(t, "they have all come", func() bool {
-		name, _, _ := r.cloud.inbox.Take("app", "d")
+		name, _, _ := r.inbox.Take("app", "d")
 		return name == "last"
 	})
 
 	commands("d", "dfu", "set", "reset")
 	commands("gw", "set")
 	commands("field", "set", "port:7") // not heard yet
-	eventually(t, "the commands wait", func() bool { return r.cloud.inbox.Waiting() == 4 })
+	eventually(t, "the commands wait", func() bool { return r.inbox.Waiting() == 4 })
 	if got := r.ask(sensorPost(1)); got[1] != 0x45 || !bytes.HasSuffix(got, []byte("set\xffon")) {
 		t.Errorf("CoAP: %x", got)
 	}
@@ -159,7 +161,9 @@ func TestTelemetryAndCommands(t *testing.T) {
 		if i == 1 {
 			commands("field", "port:9")
 			eventually(t, "the command is sent", func() bool {
-				return front.Sum(r.fronts)["lorawan"].Commands == 2
+				return slices.ContainsFunc(r.fronts, func(f front.Front) bool {
+					return f.Name() == "lorawan" && f.Counts().Commands.Load() == 2
+				})
 			})
 		}
 	}

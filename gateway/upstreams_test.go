@@ -18,6 +18,8 @@ import (
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // inCloud adds a stand-in for Drogue Cloud to cfg, with the device d of
@@ -29,7 +31,7 @@ func inCloud(t *testing.T, cfg *config.Config) *droguetest.Cloud {
 		t.Fatal(err)
 	}
 	t.Cleanup(cloud.Close)
-	cloud.AddUser(droguetest.User{Name: "me", Token: "secret"})
+	cloud.AddUser(apps.User{Name: "me", Token: "secret"})
 	cloud.PutApplication("app", "")
 	cloud.PutDevice("app", "gw", `{"authentication":{"credentials":[{"pass":"secret"}]}}`, nil)
 	cloud.PutDevice("app", "d", `{"gatewaySelector":{"matchNames":["gw"]}}`, nil)
@@ -61,14 +63,14 @@ func TestCloudAway(t *testing.T) {
 	r := start(t, cfg, local)
 	eventually(t, "the registry has said that the local file counts", func() bool { return r.knows("d") })
 	for _, kind := range []droguetest.Kind{droguetest.Registry, droguetest.MQTT} {
-		cloud.Set(kind, droguetest.Away)
+		cloud.Set(kind, wire.Away)
 	}
 	r.update("write", "d", device.Config{Version: "v0"})
 	if s := lastStatus(cloud); s.State == status.InSync {
 		t.Fatal("the cloud was told although it was away")
 	}
 	for _, kind := range []droguetest.Kind{droguetest.Registry, droguetest.MQTT} {
-		cloud.Set(kind, droguetest.Up)
+		cloud.Set(kind, wire.Up)
 	}
 	eventually(t, "the event has arrived", func() bool { return lastStatus(cloud).State == status.InSync })
 	eventually(t, "status.firmware is written", func() bool {

@@ -18,8 +18,9 @@ type ClientConfig struct {
 	Dial     Dial          // see Transport
 	Timeout  time.Duration // of a request of Do, to the last byte of the answer; 0 = a minute
 
-	// Authorize puts credentials on a request, nil = none. It is asked before
-	// each request leaves, a redirected one included, and looks where it goes.
+	// Authorize puts credentials on a request. It is called before each request
+	// leaves, also before a redirected one, and has to look at where that one
+	// goes. Nil = no credentials.
 	Authorize func(*http.Request) error
 	// Redirect decides on a redirect as http.Client.CheckRedirect does. Nil
 	// follows none: the redirect is a StatusError.
@@ -108,8 +109,7 @@ func brokeOff(req *http.Request, err error) error {
 	return fmt.Errorf("%s %s: the answer broke off: %w", req.Method, redacted(req.URL), err)
 }
 
-// redactedError is the error of http.Client without the parts of the URL that
-// may be secret.
+// redactedError is the error of an http.Client without user and query in its URL.
 func redactedError(req *http.Request, err error) error {
 	var wrapped *url.Error
 	if !errors.As(err, &wrapped) {
@@ -122,13 +122,14 @@ func redactedError(req *http.Request, err error) error {
 	return fmt.Errorf("%s %s: %w", req.Method, redacted(where), wrapped.Err)
 }
 
-// authorizer puts credentials on what leaves.
+// authorizer puts credentials on each request that leaves.
 type authorizer struct {
 	*Transport
 	authorize func(*http.Request) error
 }
 
-// RoundTrip implements http.RoundTripper, which must not change req.
+// RoundTrip implements http.RoundTripper. The credentials go on a copy, since
+// req belongs to the caller.
 func (a authorizer) RoundTrip(req *http.Request) (*http.Response, error) {
 	authorized := req.Clone(req.Context())
 	if err := a.authorize(authorized); err != nil {

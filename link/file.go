@@ -14,14 +14,14 @@ import (
 const maxFile = 1 << 20
 
 // File is a file of the operator that a key of the configuration names. Each
-// method reads it anew, so that its content can be replaced without a restart.
+// method reads the file anew: its content can be replaced without a restart.
 type File struct {
 	Key  string // for errors: "upstream.drogue.registry.token_file"
 	Path string // empty = no file
 }
 
-// Password returns the content without the line breaks at its end, empty where
-// there is no file.
+// Password returns the content without the line breaks at its end. It is empty
+// where no file is named.
 func (f File) Password() (string, error) {
 	b, err := f.read()
 	text := strings.TrimRight(string(b), "\r\n")
@@ -31,8 +31,8 @@ func (f File) Password() (string, error) {
 	return text, err
 }
 
-// Token returns the one word of printable ASCII that the file holds, empty where
-// there is no file. White space around the word is passed over.
+// Token returns the one word of printable ASCII that the file holds, without white
+// space around the word. It is empty where no file is named.
 func (f File) Token() (string, error) {
 	b, err := f.read()
 	if err != nil || f.Path == "" {
@@ -45,8 +45,8 @@ func (f File) Token() (string, error) {
 	return token, nil
 }
 
-// Pool returns the certificate authorities of the PEM file, nil for those of the
-// system where there is no file.
+// Pool returns the certificate authorities in the PEM file. It is nil, which
+// stands for the authorities of the system, where no file is named.
 func (f File) Pool() (*x509.CertPool, error) {
 	b, err := f.read()
 	if err != nil || f.Path == "" {

@@ -81,7 +81,7 @@ func TestReplacedSecret(t *testing.T) {
 
 func TestPool(t *testing.T) {
 	a, b := newAuthority(t), newAuthority(t)
-	if _, err := (File{"ca", write(t, string(a.pem)+string(b.pem))}).Pool(); err != nil {
+	if _, err := (File{"ca", write(t, a.pem+b.pem)}).Pool(); err != nil {
 		t.Error(err)
 	}
 	_, err := File{"ca", write(t, "-----BEGIN NOTHING-----")}.Pool()

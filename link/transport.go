@@ -24,13 +24,14 @@ const (
 )
 
 // Transport is an [http.RoundTripper] that reads the file of authorities again
-// when it has changed. Connections of the earlier authorities end with the
-// requests under way. A body whose server falls silent for [StallTimeout] fails.
+// when the file has changed. Connections made under the earlier authorities end
+// with the requests under way. The body of an answer fails with [ErrStalled] when
+// its server falls silent.
 //
 // The zero Transport trusts the authorities of the system.
 type Transport struct {
 	CA       File // authorities that the server must have; no file = the system's
-	Compress bool // ask for gzip; answers arrive as they are stored otherwise
+	Compress bool // ask for gzip; false = answers arrive byte for byte as they are stored
 	Dial     Dial // nil = TCP, through the proxy that the environment names
 
 	mu      sync.Mutex

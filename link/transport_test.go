@@ -20,7 +20,7 @@ var discard = log.New(io.Discard, "", 0)
 func TestAuthoritiesAreReadAgain(t *testing.T) {
 	before, after := newAuthority(t), newAuthority(t)
 	s := serve(t, before)
-	ca := write(t, string(before.pem))
+	ca := write(t, before.pem)
 	c := newClient(t, ClientConfig{CA: File{"upstream.drogue.registry.ca", ca}})
 	ask := func() error { _, err := c.Do(get(t, s.URL), 10); return err }
 	if err := ask(); err != nil {
@@ -32,7 +32,7 @@ func TestAuthoritiesAreReadAgain(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "upstream.drogue.registry.ca has to name a PEM file") {
 		t.Fatalf("error %v, want one that names the key", err)
 	}
-	replace(t, ca, string(after.pem))
+	replace(t, ca, after.pem)
 	if err := ask(); err != nil {
 		t.Errorf("%v, though the file names the authority now", err)
 	}
@@ -42,7 +42,7 @@ func TestAuthoritiesAreReadAgain(t *testing.T) {
 func TestConnectionsOfEarlierAuthorities(t *testing.T) {
 	a := newAuthority(t)
 	s := serve(t, a)
-	ca := write(t, string(a.pem))
+	ca := write(t, a.pem)
 	c := newClient(t, ClientConfig{CA: File{"ca", ca}})
 	for want := range int32(2) {
 		for range 3 {
@@ -53,14 +53,14 @@ func TestConnectionsOfEarlierAuthorities(t *testing.T) {
 		if got := s.connections.Load(); got != want+1 {
 			t.Errorf("%d connections, want %d", got, want+1)
 		}
-		replace(t, ca, string(a.pem)+string(newAuthority(t).pem))
+		replace(t, ca, a.pem+newAuthority(t).pem)
 	}
 }
 
 func TestAuthoritiesThatCannotBeRead(t *testing.T) {
 	a := newAuthority(t)
 	s := serve(t, a)
-	ca := write(t, string(a.pem))
+	ca := write(t, a.pem)
 	c := newClient(t, ClientConfig{CA: File{"ca", ca}})
 	replace(t, ca, "")
 	if _, err := c.Do(get(t, s.URL), 10); err == nil || !strings.Contains(err.Error(), "no PEM certificate") {

@@ -9,6 +9,7 @@ import (
 
 	"havn/fault"
 	"havn/front"
+	"havn/lorawan/event"
 )
 
 // Chunks is how much firmware one downlink carries. What is 0 has its default.
@@ -34,9 +35,9 @@ func (w *WriteSize) UnmarshalText(b []byte) error {
 	if string(b) == auto {
 		return nil
 	}
-	n, err := number(string(b), 1, MaxPayload)
-	if err != nil {
-		return fmt.Errorf("%q: %w, or %s", b, err, auto)
+	n, err := strconv.Atoi(string(b))
+	if err != nil || n < 1 || n > event.MaxPayload {
+		return fmt.Errorf("%q: want a number within 1..%d, or %s", b, event.MaxPayload, auto)
 	}
 	*w = WriteSize(n)
 	return nil
@@ -62,7 +63,7 @@ const maxDR = 15
 // Validate returns what is wrong with c, in which align is not left out.
 func (c Chunks) Validate() (faults fault.List) {
 	if c.WriteSize != 0 {
-		faults.Below("", front.Chunks{WriteSize: int(c.WriteSize), Align: c.Align}.Validate(MaxPayload))
+		faults.Below("", front.Chunks{WriteSize: int(c.WriteSize), Align: c.Align}.Validate(event.MaxPayload))
 	} else {
 		faults.Below("", front.ValidateAlign(c.Align))
 	}
@@ -72,7 +73,7 @@ func (c Chunks) Validate() (faults fault.List) {
 		if dr < 0 || dr > maxDR {
 			faults.Add(key, "%d is no data rate: want 0 to %d", dr, maxDR)
 		}
-		faults.Number(key, c.DataRates[dr], 1, MaxPayload)
+		faults.Number(key, c.DataRates[dr], 1, event.MaxPayload)
 	}
 	return faults
 }
@@ -84,7 +85,7 @@ func (c Chunks) withDefaults() Chunks {
 
 // write returns the most data in a Write after an uplink at dr.
 func (c *Chunks) write(dr int) int {
-	size := MaxPayload
+	size := event.MaxPayload
 	if c.WriteSize > 0 {
 		size = int(c.WriteSize)
 	}

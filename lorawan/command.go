@@ -10,6 +10,8 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/lorawan/event"
+	"havn/lorawan/queue"
 	"havn/lorawan/region"
 )
 
@@ -21,25 +23,25 @@ var errPort = errors.New("want a name port:N with N within 1..223")
 
 // Find returns what a network server calls the device that the gateway knows by
 // that name, if it was heard.
-func (h *Handler) Find(name string) (Device, bool) {
+func (h *Handler) Find(name string) (event.Device, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if d := h.devices.byName[name]; d != nil {
 		return d.last.Device, true
 	}
-	return Device{}, false
+	return event.Device{}, false
 }
 
 // command returns the downlink for the oldest command that waits for the device
 // and can be sent. It takes none while the device's queue is in use.
-func (h *Handler) command(d *device, now time.Time) (Downlink, bool) {
-	if h.upstream.Commands == nil || !d.heard || !d.queue.takesCommand() {
-		return Downlink{}, false
+func (h *Handler) command(d *device, now time.Time) (event.Downlink, bool) {
+	if h.upstream.Commands == nil || !d.heard || !d.queue.TakesCommand() {
+		return event.Downlink{}, false
 	}
 	for {
 		name, payload, ok := h.upstream.Commands(h.cfg.Application, d.name)
 		if !ok {
-			return Downlink{}, false
+			return event.Downlink{}, false
 		}
 		dl, err := h.commandDownlink(d, name, payload, now)
 		if err == nil {
@@ -54,23 +56,23 @@ func (h *Handler) command(d *device, now time.Time) (Downlink, bool) {
 // returns why it cannot be sent.
 func (h *Handler) commandDownlink(
 	d *device, name string, payload []byte, now time.Time,
-) (Downlink, error) {
+) (event.Downlink, error) {
 	port, err := h.port(name)
 	if err != nil {
-		return Downlink{}, err
+		return event.Downlink{}, err
 	}
 	rules, err := h.radio.of(&d.last)
 	if err = errors.Join(d.last.Refused, err); err != nil {
-		return Downlink{}, err
+		return event.Downlink{}, err
 	}
 	if err := h.fits(d, len(payload), rules, now); err != nil {
-		return Downlink{}, err
+		return event.Downlink{}, err
 	}
 	dl := h.downlink(d, port, payload, rules, now)
-	if d.queue.idle() {
-		d.queue.put(item{id: dl.ID, command: true, size: len(payload), fresh: d.fresh(now)})
+	if d.queue.Idle() {
+		d.queue.Put(queue.Item{ID: dl.ID, Command: true, Size: len(payload), Fresh: d.fresh(now)})
 	} else {
-		d.queue.putProbe(dl.ID)
+		d.queue.PutProbe(dl.ID)
 	}
 	return dl, nil
 }
@@ -80,7 +82,7 @@ func (h *Handler) port(name string) (uint8, error) {
 	text, ok := strings.CutPrefix(name, portPrefix)
 	n, err := strconv.Atoi(text)
 	switch {
-	case !ok || err != nil || n < minFPort || n > maxFPort:
+	case !ok || err != nil || n < event.MinFPort || n > event.MaxFPort:
 		return 0, errPort
 	case slices.Contains(h.cfg.FPorts, n):
 		return 0, fmt.Errorf("FPort %d is for firmware, which comes from this gateway", n)
@@ -92,7 +94,7 @@ func (h *Handler) port(name string) (uint8, error) {
 // stood at its last uplink.
 func (h *Handler) fits(d *device, size int, rules *region.Region, now time.Time) error {
 	most, err := h.most(d, &d.last, rules, now)
-	if !d.queue.idle() {
+	if !d.queue.Idle() {
 		most -= maxFOpts // like a probe, it must not starve
 	}
 	switch {
@@ -108,7 +110,7 @@ func (h *Handler) fits(d *device, size int, rules *region.Region, now time.Time)
 
 // due reports whether a command may go although no uplink asks for an answer: in
 // an update, firmware and commands take turns.
-func (d *device) due() bool { return !d.updating || !d.queue.last.command }
+func (d *device) due() bool { return !d.updating || !d.queue.Last.Command }
 
 // begins reports whether a Command is part of an update.
 func begins(op dfu.Op) bool { return op == dfu.OpWrite || op == dfu.OpSwap }

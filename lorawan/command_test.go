@@ -9,11 +9,12 @@ import (
 	"havn/dfu"
 	"havn/front"
 	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/telemetry"
 )
 
 // say is the next uplink of the sensor with telemetry.
-func (w *world) say(port uint8, payload string) lorawan.Uplink {
+func (w *world) say(port uint8, payload string) event.Uplink {
 	up := w.uplink(5, dfu.Status{})
 	up.FPort, up.Payload = port, []byte(payload)
 	return up
@@ -23,17 +24,17 @@ func (w *world) say(port uint8, payload string) lorawan.Uplink {
 func TestTelemetry(t *testing.T) {
 	w := newWorld(t)
 	first := w.say(2, "\x01\x02")
-	for _, up := range []lorawan.Uplink{first, first, w.say(223, "no status"), w.say(10, ""), w.say(0, "")} {
+	for _, up := range []event.Uplink{first, first, w.say(223, "no status"), w.say(10, ""), w.say(0, "")} {
 		w.handle(up)
 	}
 	replay := first
 	replay.FCnt = 2
 	w.handle(replay)
 	encrypted := w.say(2, "")
-	encrypted.Payload, encrypted.Refused = nil, lorawan.ErrEncrypted
+	encrypted.Payload, encrypted.Refused = nil, event.ErrEncrypted
 	w.handle(encrypted)
 	tagged := w.say(200, "x")
-	tagged.Refused = lorawan.ErrTag // keeps it from firmware alone
+	tagged.Refused = event.ErrTag // keeps it from firmware alone
 	w.handle(tagged)
 	want := []string{
 		"edge/sensor-1 2 application/octet-stream 0102",
@@ -58,7 +59,7 @@ func (w *world) send(name, payload string) {
 }
 
 // goes checks that an event makes a command go down, and returns it.
-func (w *world) goes(e lorawan.Event, port uint8, payload string) lorawan.Downlink {
+func (w *world) goes(e event.Event, port uint8, payload string) event.Downlink {
 	w.t.Helper()
 	dl, ok := w.handle(e)
 	if !ok || dl.FPort != port || string(dl.Payload) != payload || dl.Replace {
@@ -67,14 +68,14 @@ func (w *world) goes(e lorawan.Event, port uint8, payload string) lorawan.Downli
 	return dl
 }
 
-func (w *world) nothing(e lorawan.Event) {
+func (w *world) nothing(e event.Event) {
 	w.t.Helper()
 	if dl, ok := w.handle(e); ok {
 		w.t.Fatalf("%q on FPort %d", dl.Payload, dl.FPort)
 	}
 }
 
-var pending = lorawan.Pending{Device: sensor}
+var pending = event.Pending{Device: sensor}
 
 // TestCommand: it goes at once to a device that was heard, else with its first
 // uplink; the next one when it has left.
@@ -91,9 +92,9 @@ func TestCommand(t *testing.T) {
 		}
 		w.send("port:222", "b")
 		w.nothing(pending)
-		next := w.goes(lorawan.TxAck{Device: sensor, ID: dl.ID}, 222, "b")
+		next := w.goes(event.TxAck{Device: sensor, ID: dl.ID}, 222, "b")
 		w.send("port:3", "c")
-		w.handle(lorawan.Joined{Device: sensor})
+		w.handle(event.Joined{Device: sensor})
 		w.nothing(pending) // the server has no key yet
 		w.fCnt = 0
 		w.goes(w.say(2, "x"), 3, "c")
@@ -129,7 +130,7 @@ func TestBadCommands(t *testing.T) {
 	long := strings.Repeat("x", 52)
 	for _, tt := range []struct {
 		name, payload string
-		change        func(*lorawan.Uplink)
+		change        func(*event.Uplink)
 		why           string
 	}{
 		{"set", "x", nil, "want a name port:N"},
@@ -140,10 +141,10 @@ func TestBadCommands(t *testing.T) {
 		{"port:223", "x", nil, "FPort 223 is for firmware"},
 		{"port:2", "", nil, "has a payload"},
 		{"port:2", long, nil, "52 bytes; after an uplink at DR0, 51 fit"},
-		{"port:2", "xxx", func(u *lorawan.Uplink) { u.Overrides.MaxPayload = 2 }, "3 bytes; after an uplink at DR0, 2 fit"},
-		{"port:2", "x", func(u *lorawan.Uplink) { u.DR = 14 }, "data rate"},
-		{"port:2", "x", func(u *lorawan.Uplink) { u.Overrides.RX1DROffset = dfu.Some(7) }, "bad device tag"},
-		{"port:2", "x", func(u *lorawan.Uplink) { u.Refused = lorawan.ErrTag }, "bad device tag"},
+		{"port:2", "xxx", func(u *event.Uplink) { u.Overrides.MaxPayload = 2 }, "3 bytes; after an uplink at DR0, 2 fit"},
+		{"port:2", "x", func(u *event.Uplink) { u.DR = 14 }, "data rate"},
+		{"port:2", "x", func(u *event.Uplink) { u.Overrides.RX1DROffset = dfu.Some(7) }, "bad device tag"},
+		{"port:2", "x", func(u *event.Uplink) { u.Refused = event.ErrTag }, "bad device tag"},
 	} {
 		w := newWorld(t)
 		up := w.say(2, "x")
@@ -172,11 +173,11 @@ func TestCommandInUpdate(t *testing.T) {
 		lorawan.ChirpStackV3, lorawan.ChirpStackV4, lorawan.TheThingsStack,
 	} {
 		w := newWorld(t, server(kind))
-		ack := func(dl lorawan.Downlink) lorawan.TxAck {
+		ack := func(dl event.Downlink) event.TxAck {
 			if kind == lorawan.ChirpStackV3 {
-				dl.ID = lorawan.DownlinkID{}
+				dl.ID = event.DownlinkID{}
 			}
-			return lorawan.TxAck{Device: sensor, ID: dl.ID}
+			return event.TxAck{Device: sensor, ID: dl.ID}
 		}
 		cmd, dl := w.ask(5, at(0))
 		n := w.write(cmd, 0)
@@ -212,9 +213,9 @@ func TestCommandAsProbe(t *testing.T) {
 		dl := w.goes(w.say(2, "x"), 2, "probe")
 		w.rejected(front.BadCommand, 1)
 		if kind == lorawan.ChirpStackV3 {
-			dl.ID = lorawan.DownlinkID{}
+			dl.ID = event.DownlinkID{}
 		}
-		w.nothing(lorawan.TxAck{Device: sensor, ID: dl.ID})
+		w.nothing(event.TxAck{Device: sensor, ID: dl.ID})
 		if kind == lorawan.ChirpStackV3 {
 			w.silent(5, at(0)) // of two, one may still be queued
 		}

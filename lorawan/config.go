@@ -6,6 +6,7 @@ import (
 
 	"havn/fault"
 	"havn/link/mqtt"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -73,7 +74,7 @@ func (c Config) Validate() (faults fault.List) {
 	faults.Present("application", c.Application)
 	faults.Choice("device_name", cmp.Or(c.DeviceName, ByName), ByName, ByDevEUI)
 	for i, p := range c.FPorts {
-		faults.Number(fault.At("fports", i), p, minFPort, maxFPort)
+		faults.Number(fault.At("fports", i), p, event.MinFPort, event.MaxFPort)
 	}
 	faults.Below("", c.Radio().Validate())
 	if !(c.AirtimeBudget >= 0 && c.AirtimeBudget <= 1) {
@@ -100,8 +101,8 @@ func (c Config) withDefaults() Config {
 }
 
 // deviceName returns what a device is called in the gateway.
-func (c Config) deviceName(d Device) string {
-	if d.Name != "" && (c.DeviceName == ByName || d.EUI == DevEUI{}) {
+func (c Config) deviceName(d event.Device) string {
+	if d.Name != "" && (c.DeviceName == ByName || d.EUI == event.DevEUI{}) {
 		return d.Name
 	}
 	return d.EUI.String()
@@ -125,11 +126,11 @@ func (s Shard) Validate() (faults fault.List) {
 
 // Mine reports whether the device is in the share: FNV-1a of the DevEUI's eight
 // bytes, or of the name of a device that has none, modulo Of.
-func (s Shard) Mine(d Device) bool { return s.Of <= 1 || int(hash(d)%uint32(s.Of)) == s.Index }
+func (s Shard) Mine(d event.Device) bool { return s.Of <= 1 || int(hash(d)%uint32(s.Of)) == s.Index }
 
-func hash(d Device) uint32 {
+func hash(d event.Device) uint32 {
 	h := fnv.New32a()
-	if d.EUI == (DevEUI{}) {
+	if d.EUI == (event.DevEUI{}) {
 		h.Write([]byte(d.Name))
 	} else {
 		h.Write(d.EUI[:])

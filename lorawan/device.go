@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"havn/front"
+	"havn/lorawan/event"
+	"havn/lorawan/queue"
 )
 
 // forget is how long what was learned about a device holds: a network's
@@ -15,8 +17,8 @@ const forget = 24 * time.Hour
 type device struct {
 	key   deviceKey
 	name  string // as the gateway calls it
-	queue queue
-	last  Uplink // without its payload
+	queue queue.Queue
+	last  event.Uplink // without its payload
 
 	updating bool // its last Status was about an update under way
 
@@ -58,13 +60,13 @@ func (d *device) accept(fCnt uint32) (front.Reason, bool) {
 }
 
 // opened notes the window after an uplink.
-func (d *device) opened(up *Uplink, now time.Time) {
+func (d *device) opened(up *event.Uplink, now time.Time) {
 	if !d.seen.IsZero() {
 		d.interval = now.Sub(d.seen)
 	}
 	d.seen, d.last = now, *up
 	d.last.Payload = nil
-	d.queue.passed()
+	d.queue.Passed()
 }
 
 // How long a downlink waits in the queue of a server that knows an expiry.
@@ -98,7 +100,7 @@ func (d *device) countsUp(fCnt uint32) bool {
 // joined begins a session: frame counters start over, the queue is empty.
 func (d *device) joined() {
 	d.heard = false
-	d.queue.flushed()
+	d.queue.Flushed()
 }
 
 // limit returns the most bytes of a downlink after an uplink at dr, of which

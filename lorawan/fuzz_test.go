@@ -7,6 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/telemetry"
 )
 
@@ -24,9 +25,9 @@ func FuzzHandle(f *testing.F) {
 		w := newWorld(t, server(kinds[int(kind)%len(kinds)]), func(s *settings) {
 			s.cfg.FPorts, s.cfg.AirtimeBudget = []int{223, 1}, 0.01
 		})
-		var last lorawan.Downlink
+		var last event.Downlink
 		for len(script) >= 3 {
-			e := event(script, payload, last.ID)
+			e := eventOf(script, payload, last.ID)
 			if script[2]%5 == 0 {
 				w.commands = []telemetry.Command{{Name: "port:" + strconv.Itoa(int(script[1])), Payload: payload}}
 			}
@@ -43,27 +44,27 @@ func FuzzHandle(f *testing.F) {
 	})
 }
 
-func event(b, payload []byte, last lorawan.DownlinkID) lorawan.Event {
+func eventOf(b, payload []byte, last event.DownlinkID) event.Event {
 	if b[1]&0x80 != 0 {
-		last = lorawan.DownlinkID{}
+		last = event.DownlinkID{}
 	}
 	switch b[0] % 8 {
 	case 1:
-		return lorawan.Joined{Device: sensor}
+		return event.Joined{Device: sensor}
 	case 2:
-		return lorawan.TxAck{Device: sensor, ID: last}
+		return event.TxAck{Device: sensor, ID: last}
 	case 3:
-		return lorawan.Error{Device: sensor, ID: last, Reason: lorawan.Reason(b[1] % 4),
+		return event.Error{Device: sensor, ID: last, Reason: event.Reason(b[1] % 4),
 			MaxPayload: int(b[2]), Queued: b[2]&1 != 0}
 	case 4:
-		return lorawan.Ack{Device: sensor, ID: last}
+		return event.Ack{Device: sensor, ID: last}
 	case 5:
-		return lorawan.Other{Device: sensor, Kind: "status"}
+		return event.Other{Device: sensor, Kind: "status"}
 	case 6:
-		return lorawan.Pending{Device: sensor}
+		return event.Pending{Device: sensor}
 	}
 	st := at(int(b[2]) * 36)
-	up := lorawan.Uplink{Device: sensor, FPort: 223, FCnt: uint32(b[1]), DR: int(b[2]) % 16}
+	up := event.Uplink{Device: sensor, FPort: 223, FCnt: uint32(b[1]), DR: int(b[2]) % 16}
 	up.Payload = st.Append(nil)
 	if b[0] == 0xff {
 		up.Payload = payload

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"havn/front"
+	"havn/lorawan/event"
 	"havn/telemetry"
 	"havn/update"
 )
@@ -71,28 +72,28 @@ func (h *Handler) Stats() *Stats { return &h.stats }
 
 // Handle returns the downlink that an event asks for, if it asks for any. It
 // does not block and takes any event.
-func (h *Handler) Handle(e Event, now time.Time) (Downlink, bool) {
+func (h *Handler) Handle(e event.Event, now time.Time) (event.Downlink, bool) {
 	from := e.From()
 	switch {
 	case !h.shard.Mine(from):
 		h.stats.Elsewhere.Add(1)
-		return Downlink{}, false
+		return event.Downlink{}, false
 	case !h.answers(from.Application):
 		h.reject(OtherOrigin, from, fmt.Errorf("%q is not in application_ids", from.Application))
-		return Downlink{}, false
+		return event.Downlink{}, false
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if up, ok := e.(Uplink); ok {
+	if up, ok := e.(event.Uplink); ok {
 		h.stats.Uplinks.Add(1)
 		return h.uplink(&up, now)
 	}
 	d := h.devices.find(from)
 	if d == nil {
-		return Downlink{}, false
+		return event.Downlink{}, false
 	}
 	if h.notice(d, e, now); !d.due() {
-		return Downlink{}, false
+		return event.Downlink{}, false
 	}
 	return h.command(d, now)
 }
@@ -103,22 +104,22 @@ func (h *Handler) answers(application string) bool {
 }
 
 // Unsent takes back a downlink of Handle that could not be published.
-func (h *Handler) Unsent(dl Downlink, err error) {
+func (h *Handler) Unsent(dl event.Downlink, err error) {
 	h.reject(Undeliverable, dl.Device, err)
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if d := h.devices.find(dl.Device); d != nil {
-		d.queue.left(dl.ID)
+		d.queue.Left(dl.ID)
 	}
 }
 
 // reject counts an event that was not accepted, and logs it.
-func (h *Handler) reject(why front.Reason, d Device, err error) {
+func (h *Handler) reject(why front.Reason, d event.Device, err error) {
 	warn(h.stats.Reject(why), advice[why], d, err)
 }
 
 // warn logs what concerns one device. A nil log means that no line is due.
-func warn(log *slog.Logger, text string, d Device, err error) {
+func warn(log *slog.Logger, text string, d event.Device, err error) {
 	if log != nil {
 		log.Warn("lorawan: "+text, slog.String("device", d.Name),
 			slog.String("devEUI", d.EUI.String()), slog.Any("error", err))
@@ -142,45 +143,45 @@ var advice = map[front.Reason]string{
 }
 
 // notice takes what an event tells about the queue of a known device.
-func (h *Handler) notice(d *device, e Event, now time.Time) {
+func (h *Handler) notice(d *device, e event.Event, now time.Time) {
 	switch e := e.(type) {
-	case Joined:
+	case event.Joined:
 		d.joined()
-	case TxAck:
-		d.queue.sent(e.ID)
-	case Error:
+	case event.TxAck:
+		d.queue.Sent(e.ID)
+	case event.Error:
 		h.failure(d, e, now)
 	}
 }
 
 // failure notes that a downlink was not sent.
-func (h *Handler) failure(d *device, e Error, now time.Time) {
-	log := h.stats.failures.Reject(e.Reason.label())
-	if e.Reason == ReasonOther {
+func (h *Handler) failure(d *device, e event.Error, now time.Time) {
+	log := h.stats.failures.Reject(label(e.Reason))
+	if e.Reason == event.ReasonOther {
 		return
 	}
 	warn(log, remedy[e.Reason], e.Device, errors.New(e.Text))
 	if e.Queued {
-		d.queue.kept(e.ID)
+		d.queue.Kept(e.ID)
 		return
 	}
-	last := d.queue.last
-	if !d.queue.left(e.ID) {
+	last := d.queue.Last
+	if !d.queue.Left(e.ID) {
 		return
 	}
 	switch e.Reason {
-	case ReasonOversize:
-		h.oversize(d, last.size, e.MaxPayload, now)
-	case ReasonExpired:
-		h.expires = h.expires && now.After(last.fresh)
+	case event.ReasonOversize:
+		h.oversize(d, last.Size, e.MaxPayload, now)
+	case event.ReasonExpired:
+		h.expires = h.expires && now.After(last.Fresh)
 	}
 }
 
-var remedy = [len(reasonNames)]string{
-	ReasonOversize: "the network server refused a downlink as too long; smaller ones follow. " +
+var remedy = map[event.Reason]string{
+	event.ReasonOversize: "the network server refused a downlink as too long; smaller ones follow. " +
 		"Check region, repeater, rx1_dr_offset and window of the network",
-	ReasonGateway: "a radio gateway did not send a downlink; it goes out later",
-	ReasonExpired: "a downlink expired in the network server's queue. " +
+	event.ReasonGateway: "a radio gateway did not send a downlink; it goes out later",
+	event.ReasonExpired: "a downlink expired in the network server's queue. " +
 		"If it was new, the clocks differ: synchronize them",
 }
 

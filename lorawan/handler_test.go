@@ -9,6 +9,7 @@ import (
 	"havn/dfu"
 	"havn/front"
 	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // TestCommands: Write, Swap and Sync are sent, Wait is not.
@@ -65,10 +66,10 @@ func TestSwapIgnoresMargin(t *testing.T) {
 // TestDeviceName: rows are named as configured.
 func TestDeviceName(t *testing.T) {
 	nameless, keyless := sensor, sensor
-	nameless.Name, keyless.EUI = "", lorawan.DevEUI{}
+	nameless.Name, keyless.EUI = "", event.DevEUI{}
 	for _, tt := range []struct {
 		by     string
-		device lorawan.Device
+		device event.Device
 		want   string
 	}{
 		{"", sensor, "sensor-1"}, {lorawan.ByName, sensor, "sensor-1"},
@@ -141,10 +142,10 @@ func TestEveryPrefixFails(t *testing.T) {
 
 // TestRefused: what must not be served is counted, and logged at a pace.
 func TestRefused(t *testing.T) {
-	for why, change := range map[front.Reason]func(*lorawan.Uplink){
-		lorawan.Encrypted:   func(u *lorawan.Uplink) { u.Payload, u.Refused = nil, lorawan.ErrEncrypted },
-		lorawan.BadTag:      func(u *lorawan.Uplink) { u.Refused = lorawan.ErrTag },
-		lorawan.BadDataRate: func(u *lorawan.Uplink) { u.DR = 14 },
+	for why, change := range map[front.Reason]func(*event.Uplink){
+		lorawan.Encrypted:   func(u *event.Uplink) { u.Payload, u.Refused = nil, event.ErrEncrypted },
+		lorawan.BadTag:      func(u *event.Uplink) { u.Refused = event.ErrTag },
+		lorawan.BadDataRate: func(u *event.Uplink) { u.DR = 14 },
 	} {
 		w := newWorld(t)
 		for range 3 {
@@ -192,7 +193,7 @@ func TestShards(t *testing.T) {
 		owners := 0
 		for i, w := range gateways {
 			up := w.uplink(5, at(0))
-			up.EUI = lorawan.DevEUI{6: byte(n >> 8), 7: byte(n)}
+			up.EUI = event.DevEUI{6: byte(n >> 8), 7: byte(n)}
 			up.Name = up.EUI.String()
 			if _, ok := w.handle(up); ok {
 				owners++
@@ -240,7 +241,7 @@ func TestFrameCounters(t *testing.T) {
 		w.rejected(lorawan.Duplicate, tt.duplicate)
 		w.rejected(lorawan.Replayed, tt.replayed)
 	}
-	w.handle(lorawan.Joined{Device: sensor})
+	w.handle(event.Joined{Device: sensor})
 	if !send(5) {
 		t.Error("after a join frame counters start over")
 	}
@@ -277,7 +278,7 @@ func TestManyDevices(t *testing.T) {
 	w := newWorld(t)
 	for n := range 10_000 {
 		up := w.uplink(5, at(0))
-		up.EUI = lorawan.DevEUI{5: byte(n >> 16), 6: byte(n >> 8), 7: byte(n)}
+		up.EUI = event.DevEUI{5: byte(n >> 16), 6: byte(n >> 8), 7: byte(n)}
 		up.Name = up.EUI.String()
 		if _, ok := w.handle(up); !ok {
 			t.Fatalf("device %d: silence", n)

@@ -7,6 +7,7 @@ import (
 
 	"havn/dfu"
 	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // model is a network server's queue for one device that updates.
@@ -14,7 +15,7 @@ type model struct {
 	*world
 	kind      lorawan.Server
 	rnd       *rand.Rand
-	queue     []lorawan.Downlink
+	queue     []event.Downlink
 	offset    int // of the device
 	delivered int // commands
 }
@@ -47,13 +48,13 @@ func (m *model) step() {
 }
 
 // tell gives the handler an event, and the server what comes of it.
-func (m *model) tell(e lorawan.Event) {
+func (m *model) tell(e event.Event) {
 	if dl, ok := m.handle(e); ok {
 		m.enqueue(dl)
 	}
 }
 
-func (m *model) enqueue(dl lorawan.Downlink) {
+func (m *model) enqueue(dl event.Downlink) {
 	m.t.Helper()
 	if m.chance(3) {
 		return // lost on its way to the queue
@@ -92,30 +93,30 @@ func (m *model) window() {
 		m.receive(dl)
 	}
 	if m.chance(90) {
-		m.tell(lorawan.TxAck{Device: sensor, ID: m.named(dl)})
+		m.tell(event.TxAck{Device: sensor, ID: m.named(dl)})
 	}
 }
 
 // failure is the error of a radio gateway.
-func (m *model) failure(dl lorawan.Downlink) lorawan.Error {
+func (m *model) failure(dl event.Downlink) event.Error {
 	kept := m.kind != lorawan.TheThingsStack
 	if !kept {
 		m.queue = slices.Delete(m.queue, 0, 1)
 	}
-	return lorawan.Error{
-		Device: sensor, Reason: lorawan.ReasonGateway, ID: m.named(dl), Queued: kept, Text: "TOO_LATE",
+	return event.Error{
+		Device: sensor, Reason: event.ReasonGateway, ID: m.named(dl), Queued: kept, Text: "TOO_LATE",
 	}
 }
 
-func (m *model) named(dl lorawan.Downlink) lorawan.DownlinkID {
+func (m *model) named(dl event.Downlink) event.DownlinkID {
 	if m.kind == lorawan.ChirpStackV3 {
-		return lorawan.DownlinkID{}
+		return event.DownlinkID{}
 	}
 	return dl.ID
 }
 
 // receive is the device: it writes what continues what it has.
-func (m *model) receive(dl lorawan.Downlink) {
+func (m *model) receive(dl event.Downlink) {
 	if dl.FPort != 223 {
 		m.delivered++
 		return

@@ -11,7 +11,9 @@ import (
 	"havn/dfu"
 	"havn/front"
 	"havn/link/mqtt"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
+	"havn/metric"
 )
 
 // Codec translates the messages of one network server. It is safe for
@@ -20,9 +22,9 @@ type Codec interface {
 	// Filters returns the subscriptions for the events of some applications.
 	Filters(applications []string) []string
 	// Decode reads a message and keeps nothing of it.
-	Decode(topic string, payload []byte) (Event, error)
+	Decode(topic string, payload []byte) (event.Event, error)
 	// Encode writes a downlink.
-	Encode(Downlink) (topic string, payload []byte, err error)
+	Encode(event.Downlink) (topic string, payload []byte, err error)
 }
 
 // How events wait for their answers. A queue holds about a second of events at
@@ -43,7 +45,7 @@ type Network struct {
 
 // arrival is an event and when it came.
 type arrival struct {
-	event Event
+	event event.Event
 	at    time.Time
 }
 
@@ -84,20 +86,17 @@ func NewNetwork(h *Handler, c Codec, log *slog.Logger) (*Network, error) {
 		Pace: mqtt.Near, Filters: func() []string { return filters }, Receive: n.receive,
 		Log: log.With(slog.String("network", h.cfg.Name)),
 	})
-	n.addMetrics()
+	n.Counts().Extra = n.extra
 	return n, err
 }
 
-// addMetrics adds what is known of the connection to the counts of the handler.
-func (n *Network) addMetrics() {
-	counts, network := n.Counts(), front.Label{Name: "network", Value: n.handler.cfg.Name}
-	counts.Extra = append(counts.Extra, front.Gauge("lorawan_connected",
-		"Whether the network server's broker is connected.", func() float64 {
-			if n.Connected() {
-				return 1
-			}
-			return 0
-		}, network))
+// extra returns the metrics of the network and of its connection.
+func (n *Network) extra() []metric.Metric {
+	s := n.Stats()
+	connected := metric.Switch("lorawan_connected", "Whether the network server's broker is connected.",
+		n.Connected(), s.network)
+	all := append(s.extra(), connected)
+	return append(all, n.client.Stats().Metrics("lorawan "+s.network.Value)...)
 }
 
 // Name returns the protocol.
@@ -145,7 +144,7 @@ func (n *Network) receive(topic string, payload []byte) {
 }
 
 // deliver gives an event to the worker of its device.
-func (n *Network) deliver(e Event, at time.Time) {
+func (n *Network) deliver(e event.Event, at time.Time) {
 	from := e.From()
 	select {
 	case n.queues[hash(from)>>16%workers] <- arrival{e, at}:
@@ -162,7 +161,7 @@ func (n *Network) Wake(dev dfu.Device) {
 		return
 	}
 	if d, known := n.handler.Find(dev.Name); known {
-		n.deliver(Pending{d}, time.Now())
+		n.deliver(event.Pending{Device: d}, time.Now())
 	}
 }
 
@@ -192,7 +191,7 @@ func (n *Network) answer(a arrival) {
 		n.handler.Unsent(dl, err)
 		return
 	}
-	if _, answered := a.event.(Uplink); answered {
+	if _, answered := a.event.(event.Uplink); answered {
 		n.handler.stats.Answers.Observe(time.Since(a.at), 1)
 	}
 }
@@ -203,5 +202,5 @@ func (h *Handler) Reject(err error) {
 	if errors.Is(err, region.ErrDataRate) {
 		why = BadDataRate
 	}
-	h.reject(why, Device{}, err)
+	h.reject(why, event.Device{}, err)
 }

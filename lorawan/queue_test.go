@@ -6,6 +6,7 @@ import (
 
 	"havn/dfu"
 	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // TestHeld: nothing is sent while the last Write may still be queued.
@@ -53,7 +54,7 @@ func TestSwapApplied(t *testing.T) {
 func TestJoined(t *testing.T) {
 	w := newWorld(t)
 	w.ask(5, at(0))
-	w.handle(lorawan.Joined{Device: sensor})
+	w.handle(event.Joined{Device: sensor})
 	w.fCnt = 0
 	cmd, _ := w.ask(5, at(0))
 	w.write(cmd, 0)
@@ -73,7 +74,7 @@ func TestUnsent(t *testing.T) {
 func TestForeignTxAck(t *testing.T) {
 	w := newWorld(t, server(lorawan.ChirpStackV4))
 	_, dl := w.ask(5, at(0))
-	w.handle(lorawan.TxAck{Device: sensor, ID: lorawan.NewDownlinkID()})
+	w.handle(event.TxAck{Device: sensor, ID: event.NewDownlinkID()})
 	w.silent(5, at(0))
 	w.acked(dl)
 	w.ask(5, at(0))
@@ -84,9 +85,9 @@ func TestForeignTxAck(t *testing.T) {
 func TestProbe(t *testing.T) {
 	for _, kind := range []lorawan.Server{lorawan.ChirpStackV3, lorawan.ChirpStackV4} {
 		w := newWorld(t, server(kind))
-		ack := func(dl lorawan.Downlink) {
+		ack := func(dl event.Downlink) {
 			if kind == lorawan.ChirpStackV3 {
-				dl.ID = lorawan.DownlinkID{}
+				dl.ID = event.DownlinkID{}
 			}
 			w.acked(dl)
 		}
@@ -98,8 +99,8 @@ func TestProbe(t *testing.T) {
 		probe := w.probe()
 		w.hold(2)
 		if kind == lorawan.ChirpStackV3 {
-			ack(lorawan.Downlink{Device: sensor}) // the Write
-			w.hold(1)                             // the first probe goes
+			ack(event.Downlink{Device: sensor}) // the Write
+			w.hold(1)                           // the first probe goes
 			ack(probe)
 			w.hold(1) // the second one
 		}
@@ -116,7 +117,7 @@ func (w *world) hold(n int) {
 	}
 }
 
-func (w *world) probe() lorawan.Downlink {
+func (w *world) probe() event.Downlink {
 	w.t.Helper()
 	before := w.Stats().Probes.Load()
 	cmd, dl := w.ask(5, at(0))
@@ -142,14 +143,14 @@ func TestForwarderError(t *testing.T) {
 	w := newWorld(t)
 	_, dl := w.ask(5, at(0))
 	for range 10 {
-		w.handle(lorawan.Error{
-			Device: sensor, Reason: lorawan.ReasonGateway, Queued: true, Text: "TOO_LATE",
+		w.handle(event.Error{
+			Device: sensor, Reason: event.ReasonGateway, Queued: true, Text: "TOO_LATE",
 		})
 		w.hold(1)
 	}
 	w.acked(dl)
 	w.ask(5, at(0))
-	if n := w.Stats().Failures(lorawan.ReasonGateway); n != 10 || w.Stats().Widened.Load() != 0 {
+	if n := w.Stats().Failures(event.ReasonGateway); n != 10 || w.Stats().Widened.Load() != 0 {
 		t.Errorf("%d counted; that is no starvation", n)
 	}
 }
@@ -157,7 +158,7 @@ func TestForwarderError(t *testing.T) {
 // TestOversize: the limit steps down, for that data rate, and comes back.
 func TestOversize(t *testing.T) {
 	refuse := func(w *world, limit int) {
-		w.handle(lorawan.Error{Device: sensor, Reason: lorawan.ReasonOversize, MaxPayload: limit})
+		w.handle(event.Error{Device: sensor, Reason: event.ReasonOversize, MaxPayload: limit})
 	}
 	next := func(w *world, dr int) int {
 		cmd, dl := w.ask(dr, at(1000))
@@ -229,8 +230,8 @@ func TestExpires(t *testing.T) {
 		t.Error("v3 knows none")
 	}
 	w = newWorld(t, server(lorawan.ChirpStackV4))
-	expire := func(dl lorawan.Downlink) {
-		w.handle(lorawan.Error{Device: sensor, Reason: lorawan.ReasonExpired, ID: dl.ID})
+	expire := func(dl event.Downlink) {
+		w.handle(event.Error{Device: sensor, Reason: event.ReasonExpired, ID: dl.ID})
 	}
 	_, dl := w.ask(5, at(0))
 	if dl.Expires.Sub(w.now) != time.Hour {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -63,7 +64,7 @@ func (r *radio) below(size int) int {
 
 // of returns the rules for the answer to an uplink. Its error is
 // region.ErrDataRate or ErrTag.
-func (r *radio) of(up *Uplink) (*region.Region, error) {
+func (r *radio) of(up *event.Uplink) (*region.Region, error) {
 	rules := r.own
 	if name, ok := region.ByConfigID(up.Region); ok && r.regions[name] != nil {
 		rules = r.regions[name]
@@ -73,7 +74,7 @@ func (r *radio) of(up *Uplink) (*region.Region, error) {
 	}
 	rules, err := rules.WithRX1DROffset(int(up.Overrides.RX1DROffset.Value))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrTag, err)
+		return nil, fmt.Errorf("%w: %w", event.ErrTag, err)
 	}
 	return rules, nil
 }

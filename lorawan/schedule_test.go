@@ -8,6 +8,7 @@ import (
 
 	"havn/dfu"
 	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // chaos is how likely things go wrong, each in 0..1.
@@ -30,8 +31,8 @@ type site struct {
 	rnd   *rand.Rand
 	c     chaos
 	named bool // events name the downlink, as those of ChirpStack v4
-	queue []lorawan.Downlink
-	late  []lorawan.Downlink
+	queue []event.Downlink
+	late  []event.Downlink
 	dr    int
 
 	version string
@@ -42,25 +43,25 @@ type site struct {
 
 func (s *site) happens(p float64) bool { return s.rnd.Float64() < p }
 
-func (s *site) tell(e lorawan.Event) {
+func (s *site) tell(e event.Event) {
 	if !s.happens(s.c.eventLoss) {
 		s.handle(e)
 	}
 }
 
-func (s *site) id(dl lorawan.Downlink) (id lorawan.DownlinkID) {
+func (s *site) id(dl event.Downlink) (id event.DownlinkID) {
 	if s.named {
 		id = dl.ID
 	}
 	return id
 }
 
-func isWrite(dl lorawan.Downlink) bool {
+func isWrite(dl event.Downlink) bool {
 	cmd, err := dfu.ParseCommand(dl.Payload)
 	return err == nil && cmd.Op == dfu.OpWrite
 }
 
-func (s *site) enqueue(dl lorawan.Downlink) {
+func (s *site) enqueue(dl event.Downlink) {
 	if dl.Replace {
 		s.queue = nil
 	}
@@ -84,7 +85,7 @@ func (s *site) window() {
 	}
 	if s.happens(s.c.rejoin) {
 		s.queue, s.late, s.fCnt = nil, nil, 0
-		s.tell(lorawan.Joined{Device: sensor})
+		s.tell(event.Joined{Device: sensor})
 	}
 	for _, dl := range s.late {
 		s.enqueue(dl)
@@ -117,7 +118,7 @@ var limits = map[int]int{0: 51, 3: 115, 5: 242}
 // transmit uses the window as ChirpStack does.
 func (s *site) transmit() {
 	for len(s.queue) > 0 && len(s.queue[0].Payload) > limits[s.dr] {
-		s.tell(lorawan.Error{Device: sensor, Reason: lorawan.ReasonOversize, ID: s.id(s.queue[0])})
+		s.tell(event.Error{Device: sensor, Reason: event.ReasonOversize, ID: s.id(s.queue[0])})
 		s.queue = s.queue[1:]
 	}
 	if len(s.queue) == 0 {
@@ -128,11 +129,11 @@ func (s *site) transmit() {
 	case s.happens(s.c.starve) && len(head.Payload)+15 > limits[s.dr]:
 		return
 	case s.happens(s.c.fault):
-		s.tell(lorawan.Error{Device: sensor, Reason: lorawan.ReasonGateway, ID: s.id(head), Queued: true})
+		s.tell(event.Error{Device: sensor, Reason: event.ReasonGateway, ID: s.id(head), Queued: true})
 		return
 	}
 	s.queue = s.queue[1:]
-	s.tell(lorawan.TxAck{Device: sensor, ID: s.id(head)})
+	s.tell(event.TxAck{Device: sensor, ID: s.id(head)})
 	if !s.happens(s.c.downLoss) {
 		s.receive(head.Payload)
 	}

@@ -5,10 +5,11 @@ import (
 
 	"havn/dfu"
 	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
-type tags = lorawan.Overrides
+type tags = event.Overrides
 
 // TestSizes: a Write fills the downlink, and no more.
 func TestSizes(t *testing.T) {

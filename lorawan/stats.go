@@ -7,6 +7,8 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/lorawan/event"
+	"havn/metric"
 )
 
 // Protocol is the name of the front.
@@ -54,6 +56,7 @@ type Stats struct {
 	Widened   atomic.Uint64 // times a device's margin was widened for MAC commands
 	Evicted   atomic.Uint64 // devices forgotten because the table was full
 
+	network  metric.Label
 	failures *front.Complaints // downlinks that the network server did not send
 }
 
@@ -62,42 +65,42 @@ func (s *Stats) init(network string, log *slog.Logger) {
 	for why := range advice {
 		reasons = append(reasons, why)
 	}
-	for r := range reasonNames {
-		failures = append(failures, Reason(r).label())
+	for _, r := range event.Reasons() {
+		failures = append(failures, label(r))
 	}
 	s.Counts = front.NewCounts(front.NewComplaints(log, reasons...), codeText, "dfu", "telemetry")
 	s.failures = front.NewComplaints(log, failures...)
-	s.Extra = s.extra(front.Label{Name: "network", Value: network})
+	s.network = metric.Label{Name: "network", Value: network}
+	s.Extra = s.extra
 }
 
 // extra returns the metrics of one network.
-func (s *Stats) extra(network front.Label) []front.Extra {
-	all := []front.Extra{
-		front.Counter("lorawan_uplinks_total", "Uplinks of the devices that this gateway answers.", &s.Uplinks, network),
-		front.Counter("lorawan_elsewhere_total", "Events of devices that another gateway answers.", &s.Elsewhere, network),
-		front.Counter("lorawan_silent_total", "Statuses left unanswered because there is nothing to do.", &s.Silent, network),
-		front.Counter("lorawan_held_total", "Statuses left unanswered because an answer may be queued.", &s.Held, network),
-		front.Counter("lorawan_deferred_total", "Statuses that found the airtime budget used up.", &s.Deferred, network),
-		front.Counter("lorawan_probes_total", "Waits sent to find out whether a downlink is queued.", &s.Probes, network),
-		front.Counter("lorawan_widened_total", "Times that room was left for MAC commands of a device.", &s.Widened, network),
-		front.Counter("lorawan_evicted_total", "Devices forgotten because the table was full.", &s.Evicted, network),
+func (s *Stats) extra() []metric.Metric {
+	count := func(name, help string, n *atomic.Uint64) metric.Metric {
+		return metric.Counter("lorawan_"+name, help, n.Load(), s.network)
+	}
+	all := []metric.Metric{
+		count("uplinks_total", "Uplinks of the devices that this gateway answers.", &s.Uplinks),
+		count("elsewhere_total", "Events of devices that another gateway answers.", &s.Elsewhere),
+		count("silent_total", "Statuses left unanswered because there is nothing to do.", &s.Silent),
+		count("held_total", "Statuses left unanswered because an answer may be queued.", &s.Held),
+		count("deferred_total", "Statuses that found the airtime budget used up.", &s.Deferred),
+		count("probes_total", "Waits sent to find out whether a downlink is queued.", &s.Probes),
+		count("widened_total", "Times that room was left for MAC commands of a device.", &s.Widened),
+		count("evicted_total", "Devices forgotten because the table was full.", &s.Evicted),
 		{Name: "lorawan_airtime_seconds_total", Help: "Time on the air of the downlinks sent.",
-			Labels: []front.Label{network},
-			Value:  func() float64 { return time.Duration(s.Airtime.Load()).Seconds() }},
+			Labels: []metric.Label{s.network}, Value: time.Duration(s.Airtime.Load()).Seconds()},
 	}
-	for r := range reasonNames {
-		why := Reason(r).label()
-		all = append(all, front.Extra{
-			Name: "lorawan_unsent_total", Help: "Downlinks that the network server did not send, by reason.",
-			Labels: []front.Label{network, {Name: "reason", Value: string(why)}},
-			Value:  func() float64 { return float64(s.failures.Rejected(why)) },
-		})
-	}
+	s.failures.Each(func(why front.Reason, n uint64) {
+		all = append(all, metric.Counter("lorawan_unsent_total",
+			"Downlinks that the network server did not send, by reason.", n, s.network,
+			metric.Label{Name: "reason", Value: string(why)}))
+	})
 	return all
 }
 
 // label returns the value of the metric's label.
-func (r Reason) label() front.Reason { return front.Reason(r.String()) }
+func label(r event.Reason) front.Reason { return front.Reason(r.String()) }
 
 // Failures returns how many downlinks the network server reported as not sent.
-func (s *Stats) Failures(r Reason) uint64 { return s.failures.Rejected(r.label()) }
+func (s *Stats) Failures(r event.Reason) uint64 { return s.failures.Rejected(label(r)) }

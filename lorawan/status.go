@@ -9,26 +9,28 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/lorawan/event"
+	"havn/lorawan/queue"
 	"havn/lorawan/region"
 	"havn/update"
 )
 
 // uplink answers a Status and hands on everything else. A command goes down
 // where nothing else does.
-func (h *Handler) uplink(up *Uplink, now time.Time) (Downlink, bool) {
+func (h *Handler) uplink(up *event.Uplink, now time.Time) (event.Downlink, bool) {
 	d := h.devices.find(up.Device)
 	if d == nil {
 		d = h.meet(up.Device)
 	}
 	if why, ok := d.accept(up.FCnt); !ok {
 		h.reject(why, up.Device, fmt.Errorf("frame counter %d after %d", up.FCnt, d.fCnt))
-		return Downlink{}, false
+		return event.Downlink{}, false
 	}
 	d.opened(up, now)
 	h.devices.name(d, h.cfg.deviceName(up.Device))
 	st, ok := h.status(up)
 	if !ok {
-		d.queue.free()
+		d.queue.Free()
 	} else if dl, ok := h.answer(d, up, &st, now); ok {
 		return dl, true
 	}
@@ -37,7 +39,7 @@ func (h *Handler) uplink(up *Uplink, now time.Time) (Downlink, bool) {
 
 // status returns the Status that an uplink holds. Where it holds none, it is
 // telemetry or rejected.
-func (h *Handler) status(up *Uplink) (st dfu.Status, ok bool) {
+func (h *Handler) status(up *event.Uplink) (st dfu.Status, ok bool) {
 	port := slices.Index(h.cfg.FPorts, int(up.FPort))
 	if port < 0 {
 		h.pass(up)
@@ -61,9 +63,9 @@ func (h *Handler) status(up *Uplink) (st dfu.Status, ok bool) {
 
 func rejectionOf(err error) front.Reason {
 	switch {
-	case errors.Is(err, ErrEncrypted):
+	case errors.Is(err, event.ErrEncrypted):
 		return Encrypted
-	case errors.Is(err, ErrTag):
+	case errors.Is(err, event.ErrTag):
 		return BadTag
 	case errors.Is(err, region.ErrDataRate):
 		return BadDataRate
@@ -72,7 +74,7 @@ func rejectionOf(err error) front.Reason {
 }
 
 // meet makes a device known.
-func (h *Handler) meet(from Device) *device {
+func (h *Handler) meet(from event.Device) *device {
 	d, evicted := h.devices.add(from, maxDevices)
 	if evicted {
 		h.stats.Evicted.Add(1)
@@ -83,7 +85,7 @@ func (h *Handler) meet(from Device) *device {
 // answer asks the engine and sends its Command, unless there may be something
 // in the queue already. A Wait is silence: it costs no airtime and means the
 // same to the device.
-func (h *Handler) answer(d *device, up *Uplink, st *dfu.Status, now time.Time) (Downlink, bool) {
+func (h *Handler) answer(d *device, up *event.Uplink, st *dfu.Status, now time.Time) (event.Downlink, bool) {
 	rules, err := h.radio.of(up)
 	var limits update.Limits
 	if err == nil {
@@ -91,14 +93,14 @@ func (h *Handler) answer(d *device, up *Uplink, st *dfu.Status, now time.Time) (
 	}
 	if err != nil {
 		h.reject(rejectionOf(err), up.Device, err)
-		return Downlink{}, false
+		return event.Downlink{}, false
 	}
 	free := h.free(d, st, now)
 	row := h.engine.Lookup(Protocol, h.application, []byte(d.name), now)
 	cmd := h.engine.Request(row, st, limits, now)
 	d.updating = begins(cmd.Op)
 	switch {
-	case !free && d.queue.overdue():
+	case !free && d.queue.Overdue():
 		return h.probe(d, up, rules, now), true
 	case !free:
 		h.stats.Held.Add(1)
@@ -107,24 +109,24 @@ func (h *Handler) answer(d *device, up *Uplink, st *dfu.Status, now time.Time) (
 	default:
 		return h.send(d, up, cmd, rules, now), true
 	}
-	return Downlink{}, false
+	return event.Downlink{}, false
 }
 
 // free reports whether the queue of the device is empty, as far as can be told.
 func (h *Handler) free(d *device, st *dfu.Status, now time.Time) bool {
-	d.queue.see(st)
-	if d.queue.silent >= 2 { // the window it rode, if it was late, has passed as well
+	d.queue.See(st)
+	if d.queue.Silent >= 2 { // the window it rode, if it was late, has passed as well
 		if !d.starving(now) {
 			h.stats.Widened.Add(1)
 		}
 		d.starved = now.Add(forget)
 	}
-	return d.queue.free() || h.cfg.Server.replaces() && d.queue.overdue()
+	return d.queue.Free() || h.cfg.Server.replaces() && d.queue.Overdue()
 }
 
 // limits returns what the answer to an uplink may be.
 func (h *Handler) limits(
-	d *device, rules *region.Region, up *Uplink, st *dfu.Status, now time.Time,
+	d *device, rules *region.Region, up *event.Uplink, st *dfu.Status, now time.Time,
 ) (update.Limits, error) {
 	most, err := h.most(d, up, rules, now)
 	if err != nil {
@@ -147,7 +149,7 @@ func (h *Handler) limits(
 }
 
 // most returns how many bytes the answer to an uplink may have.
-func (h *Handler) most(d *device, up *Uplink, rules *region.Region, now time.Time) (int, error) {
+func (h *Handler) most(d *device, up *event.Uplink, rules *region.Region, now time.Time) (int, error) {
 	most, err := rules.MaxDownlink(up.DR)
 	if err != nil {
 		return 0, err
@@ -171,13 +173,13 @@ func room(st *dfu.Status, payload int) int {
 
 // send makes a downlink of a Command and notes that it is queued.
 func (h *Handler) send(
-	d *device, up *Uplink, cmd dfu.Command, rules *region.Region, now time.Time,
-) Downlink {
+	d *device, up *event.Uplink, cmd dfu.Command, rules *region.Region, now time.Time,
+) event.Downlink {
 	cmd.Poll = 0 // LoRaWAN devices keep their own pace
 	dl := h.reply(d, up, cmd, rules, now)
-	d.queue.put(item{
-		id: dl.ID, op: cmd.Op, version: slices.Clone(cmd.Version), offset: cmd.Offset,
-		size: len(dl.Payload), fresh: d.fresh(now),
+	d.queue.Put(queue.Item{
+		ID: dl.ID, Op: cmd.Op, Version: slices.Clone(cmd.Version), Offset: cmd.Offset,
+		Size: len(dl.Payload), Fresh: d.fresh(now),
 	})
 	if cmd.Op == dfu.OpWrite {
 		h.stats.Chunk(len(cmd.Data))
@@ -186,17 +188,17 @@ func (h *Handler) send(
 }
 
 // probe returns a Wait that goes behind whatever may be queued.
-func (h *Handler) probe(d *device, up *Uplink, rules *region.Region, now time.Time) Downlink {
+func (h *Handler) probe(d *device, up *event.Uplink, rules *region.Region, now time.Time) event.Downlink {
 	h.stats.Probes.Add(1)
 	dl := h.reply(d, up, dfu.Command{Op: dfu.OpWait}, rules, now)
-	d.queue.putProbe(dl.ID)
+	d.queue.PutProbe(dl.ID)
 	return dl
 }
 
 // reply returns the downlink with a Command.
 func (h *Handler) reply(
-	d *device, up *Uplink, cmd dfu.Command, rules *region.Region, now time.Time,
-) Downlink {
+	d *device, up *event.Uplink, cmd dfu.Command, rules *region.Region, now time.Time,
+) event.Downlink {
 	h.stats.Requests.Count(statuses, int(cmd.Op))
 	dl := h.downlink(d, up.FPort, cmd.Append(make([]byte, 0, cmd.Len())), rules, now)
 	dl.Replace = h.cfg.Server.replaces()
@@ -206,8 +208,8 @@ func (h *Handler) reply(
 // downlink returns a downlink to the device, and notes the time it is on the air.
 func (h *Handler) downlink(
 	d *device, fPort uint8, payload []byte, rules *region.Region, now time.Time,
-) Downlink {
-	dl := Downlink{Device: d.last.Device, ID: NewDownlinkID(), FPort: fPort, Payload: payload}
+) event.Downlink {
+	dl := event.Downlink{Device: d.last.Device, ID: event.NewDownlinkID(), FPort: fPort, Payload: payload}
 	if h.expires {
 		dl.Expires = now.Add(d.patience())
 	}

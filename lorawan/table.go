@@ -1,18 +1,22 @@
 package lorawan
 
-import "container/list"
+import (
+	"container/list"
+
+	"havn/lorawan/event"
+)
 
 // maxDevices bounds the table: 65536 devices take about 45 MB.
 const maxDevices = 1 << 16
 
 // deviceKey is the DevEUI, or the name of a device that has none.
 type deviceKey struct {
-	eui  DevEUI
+	eui  event.DevEUI
 	name string
 }
 
-func keyOf(d Device) deviceKey {
-	if d.EUI == (DevEUI{}) {
+func keyOf(d event.Device) deviceKey {
+	if d.EUI == (event.DevEUI{}) {
 		return deviceKey{name: d.Name}
 	}
 	return deviceKey{eui: d.EUI}
@@ -30,7 +34,7 @@ func newTable() table {
 }
 
 // find returns a known device, or nil.
-func (t *table) find(d Device) *device {
+func (t *table) find(d event.Device) *device {
 	e := t.byKey[keyOf(d)]
 	if e == nil {
 		return nil
@@ -40,7 +44,7 @@ func (t *table) find(d Device) *device {
 }
 
 // add makes a device known, and reports whether another one was forgotten.
-func (t *table) add(d Device, most int) (dev *device, evicted bool) {
+func (t *table) add(d event.Device, most int) (dev *device, evicted bool) {
 	if evicted = len(t.byKey) >= most; evicted {
 		gone := t.order.Remove(t.order.Back()).(*device)
 		delete(t.byKey, gone.key)

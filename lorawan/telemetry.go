@@ -5,16 +5,17 @@ import (
 	"strconv"
 
 	"havn/front"
+	"havn/lorawan/event"
 	"havn/telemetry"
 )
 
 // pass hands on telemetry. Its channel is the FPort, as it is at Drogue Cloud's
 // integration of The Things Stack. A frame without FPort or payload carries none.
-func (h *Handler) pass(up *Uplink) {
+func (h *Handler) pass(up *event.Uplink) {
 	switch {
 	case up.FPort == 0:
 		return
-	case errors.Is(up.Refused, ErrEncrypted):
+	case errors.Is(up.Refused, event.ErrEncrypted):
 		h.reject(Encrypted, up.Device, up.Refused)
 		return
 	case len(up.Payload) == 0:

@@ -16,6 +16,7 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 	"havn/telemetry"
 )
@@ -148,14 +149,14 @@ func (s *edge) update(devices ...chirpstacktest.DeviceConfig) {
 	defer cancel()
 	var work sync.WaitGroup
 	for i, cfg := range devices {
-		cfg.EUI = lorawan.DevEUI{0: 1, 7: byte(i + 1)}
+		cfg.EUI = event.DevEUI{0: 1, 7: byte(i + 1)}
 		cfg.Name = fmt.Sprintf("device-%d", i+1)
 		far, err := s.Add(cfg)
 		if err != nil {
 			s.t.Fatal(err)
 		}
 		d, err := device.New(device.Config{
-			Version: running, MTU: lorawan.MaxPayload, Size: size, Backoff: time.Millisecond,
+			Version: running, MTU: event.MaxPayload, Size: size, Backoff: time.Millisecond,
 		}, radio{far})
 		if err != nil {
 			s.t.Fatal(err)
@@ -244,7 +245,7 @@ func TestUpdateFaults(t *testing.T) {
 	faults := []chirpstacktest.Fault{
 		"", chirpstacktest.TooLate, "", chirpstacktest.Collision, "", chirpstacktest.RX1Impossible,
 	}
-	s := newEdge(t, chirpstacktest.Config{Forwarder: func(lorawan.DevEUI) chirpstacktest.Fault {
+	s := newEdge(t, chirpstacktest.Config{Forwarder: func(event.DevEUI) chirpstacktest.Fault {
 		n++
 		return faults[n%len(faults)]
 	}}, lorawan.Shard{})

@@ -15,12 +15,15 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/front"
 	"havn/link/mqtt"
 	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/telemetry"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -59,7 +62,7 @@ func (s shelf) LoadResolutions(each func(string, firmware.Metadata)) error {
 	each(spec.Key(), s.meta)
 	return nil
 }
-func (s shelf) LoadRows(func(update.Record)) error                     { return nil }
+func (s shelf) LoadRows(func(row.Record)) error                        { return nil }
 func (s shelf) LoadAssignments() (map[dfu.Device]firmware.Spec, error) { return nil, nil }
 func (s shelf) Get(firmware.Digest) *firmware.Image                    { return s.image }
 func (s shelf) Find([]byte) *firmware.Image                            { return s.image }
@@ -68,7 +71,7 @@ func (s shelf) Load(context.Context, firmware.Metadata) (*firmware.Image, error)
 }
 func (s shelf) Retain(firmware.Digest, time.Time) {}
 
-var spec = firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}
+var spec = firmwaretest.Spec("fw")
 
 // newEngine returns an engine that wants every device to run the image of s. It
 // need not run.
@@ -134,8 +137,8 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 
 func server(s lorawan.Server) func(*settings) { return func(x *settings) { x.cfg.Server = s } }
 
-var sensor = lorawan.Device{
-	EUI: lorawan.DevEUI{1, 2, 3, 4, 5, 6, 7, 8}, Name: "sensor-1",
+var sensor = event.Device{
+	EUI: event.DevEUI{1, 2, 3, 4, 5, 6, 7, 8}, Name: "sensor-1",
 	Application: "1", ApplicationName: "site",
 }
 
@@ -150,14 +153,14 @@ func at(offset int) dfu.Status {
 
 // uplink returns the next uplink of the sensor with a Status, an hour after the
 // last one.
-func (w *world) uplink(dr int, st dfu.Status) lorawan.Uplink {
+func (w *world) uplink(dr int, st dfu.Status) event.Uplink {
 	w.now = w.now.Add(time.Hour / 60)
 	w.fCnt++
-	return lorawan.Uplink{Device: sensor, FPort: 223, FCnt: w.fCnt, DR: dr, Payload: st.Append(nil)}
+	return event.Uplink{Device: sensor, FPort: 223, FCnt: w.fCnt, DR: dr, Payload: st.Append(nil)}
 }
 
 // handle returns the downlink for an event, and checks what holds for all.
-func (w *world) handle(e lorawan.Event) (lorawan.Downlink, bool) {
+func (w *world) handle(e event.Event) (event.Downlink, bool) {
 	w.t.Helper()
 	dl, ok := w.Handle(e, w.now)
 	if !ok {
@@ -166,7 +169,7 @@ func (w *world) handle(e lorawan.Event) (lorawan.Downlink, bool) {
 	if err := dl.Validate(); err != nil {
 		w.t.Fatal(err)
 	}
-	up, isUp := e.(lorawan.Uplink)
+	up, isUp := e.(event.Uplink)
 	isCommand := dl.FPort != 223 && dl.FPort != 1
 	if dl.Device != e.From() || dl.Confirmed || !isCommand && (!isUp || dl.FPort != up.FPort) {
 		w.t.Fatalf("%+v for %+v", dl, e)
@@ -192,7 +195,7 @@ func (w *world) command(application, device string) (name string, payload []byte
 }
 
 // ask sends a Status and returns the Command that came back.
-func (w *world) ask(dr int, st dfu.Status) (dfu.Command, lorawan.Downlink) {
+func (w *world) ask(dr int, st dfu.Status) (dfu.Command, event.Downlink) {
 	w.t.Helper()
 	dl, ok := w.handle(w.uplink(dr, st))
 	if !ok {
@@ -214,9 +217,9 @@ func (w *world) silent(dr int, st dfu.Status) {
 }
 
 // acked tells the handler that the network server has sent a downlink.
-func (w *world) acked(dl lorawan.Downlink) {
+func (w *world) acked(dl event.Downlink) {
 	w.t.Helper()
-	w.handle(lorawan.TxAck{Device: dl.Device, ID: dl.ID})
+	w.handle(event.TxAck{Device: dl.Device, ID: dl.ID})
 }
 
 // write checks that a Command is a Write at offset and returns its length.

@@ -18,7 +18,7 @@
 //
 //	ledger       APPLICATION/VERSION ─► firmware.Metadata
 //	resolutions  Spec.Key            ─► firmware.Metadata
-//	rows         APPLICATION/DEVICE  ─► update.Record
+//	rows         APPLICATION/DEVICE  ─► row.Record
 //	assignments  APPLICATION/DEVICE  ─► firmware.Spec
 //	documents    key of its owner    ─► document of its owner
 //	meta         format              ─► number

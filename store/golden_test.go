@@ -15,14 +15,17 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
-	"havn/update"
+	"havn/update/row"
+	"havn/upstream/file"
+	"havn/upstream/hawkbit"
+	"havn/upstream/oci"
 )
 
 // content is what a file holds, as the engine sees it.
 type content struct {
 	Versions    map[string]firmware.Metadata // by application
 	Resolutions map[string]firmware.Metadata // by spec
-	Rows        []update.Record
+	Rows        []row.Record
 	Assignments map[dfu.Device]firmware.Spec
 	Document    string // of "key"
 }
@@ -43,13 +46,13 @@ func samples() content {
 	return content{
 		Versions:    map[string]firmware.Metadata{"": sampleImage, "app": taggedImage},
 		Resolutions: map[string]firmware.Metadata{"host/name:tag": sampleImage},
-		Rows: []update.Record{
+		Rows: []row.Record{
 			{
 				Device: dfu.Device{Application: "app", Name: "full"}, Protocol: "lorawan", Current: "v0\xff", Offset: 1024,
 				InFlight: &sampleImage,
-				Sent:     update.Delivery{Digest: sampleImage.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
+				Sent:     row.Delivery{Digest: sampleImage.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
 				Reason:   "other-version", Seen: 1795816013461641601, Owed: true,
-				Reported: update.Reported{
+				Reported: row.Reported{
 					State: status.Failed, Current: "v0", Target: "v1", Error: "why", Offset: 7, At: 6, Order: "7",
 				},
 			},
@@ -60,11 +63,9 @@ func samples() content {
 			},
 		},
 		Assignments: map[dfu.Device]firmware.Spec{
-			{Application: "app", Name: "*"}: {
-				Container: &firmware.ContainerSpec{Image: "host/name:tag", ImagePullPolicy: firmware.PullAlways},
-			},
-			{Application: "app", Name: "d"}: {File: &firmware.FileSpec{Name: "blinky"}},
-			{Application: "app", Name: "e"}: {Hawkbit: &firmware.HawkbitSpec{Controller: "{device}"}},
+			{Application: "app", Name: "*"}: oci.Ref{Image: "host/name:tag", ImagePullPolicy: oci.PullAlways}.Spec(),
+			{Application: "app", Name: "d"}: file.Ref{Name: "blinky"}.Spec(),
+			{Application: "app", Name: "e"}: hawkbit.Ref{Controller: "{device}"}.Spec(),
 		},
 		Document: "value",
 	}
@@ -82,7 +83,7 @@ func read(t *testing.T, s *Store) content {
 	}
 	check(s.LoadVersions(func(app string, m firmware.Metadata) { c.Versions[app] = m }))
 	check(s.LoadResolutions(func(spec string, m firmware.Metadata) { c.Resolutions[spec] = m }))
-	check(s.LoadRows(func(r update.Record) { c.Rows = append(c.Rows, r) }))
+	check(s.LoadRows(func(r row.Record) { c.Rows = append(c.Rows, r) }))
 	var err error
 	c.Assignments, err = s.LoadAssignments()
 	check(err)
@@ -213,10 +214,16 @@ func TestMigrationKeepsACopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, dir := openGolden(t, 1)
+	s, dir := openGolden(t, 1)
+	if got, want := s.Migrated(), filepath.Join(dir, "state.db.format-1"); got != want {
+		t.Errorf("the copy is said to be %q, want %q", got, want)
+	}
 	kept := t.TempDir()
-	if err := os.Rename(filepath.Join(dir, "state.db.format-1"), filepath.Join(kept, "state.db")); err != nil {
+	if err := os.Rename(s.Migrated(), filepath.Join(kept, "state.db")); err != nil {
 		t.Fatal(err)
+	}
+	if again := reopen(t, s, dir); again.Migrated() != "" {
+		t.Errorf("migrated once more, to %s", again.Migrated())
 	}
 	db, err := bbolt.Open(filepath.Join(kept, "state.db"), 0o600, nil)
 	if err != nil {
@@ -238,7 +245,7 @@ func TestMigrationOfDamage(t *testing.T) {
 	for _, bucket := range []string{"ledger", "resolutions", "assignments", "rows"} {
 		dir := t.TempDir()
 		undump(t, dir, string(text)+bucket+` "app/damaged" ff`+"\n")
-		s, err := Open(dir)
+		s, err := Open(dir, kinds)
 		switch {
 		case bucket == "rows" && err == nil:
 			if diff := cmp.Diff(samples(), read(t, s)); diff != "" {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -25,17 +26,21 @@ func formatOf(tx *bbolt.Tx) (n int, err error) {
 	if meta == nil || meta.Get(keyFormat) == nil {
 		return 0, nil
 	}
-	if err := decode.Unmarshal(meta.Get(keyFormat), &n); err != nil || n < 1 {
-		return 0, damaged(bucketMeta, keyFormat, fmt.Errorf("format %d: %w", n, err))
+	err = decode.Unmarshal(meta.Get(keyFormat), &n)
+	if err == nil && n < 1 {
+		err = fmt.Errorf("there is no format %d", n)
+	}
+	if err != nil {
+		return 0, damaged(bucketMeta, keyFormat, err)
 	}
 	return n, nil
 }
 
-// migrate brings the file to today's format. A file of an older format is
-// copied first, beside itself, for the operator who wants to go back.
-func migrate(db *bbolt.DB) error {
-	var found int
-	err := db.View(func(tx *bbolt.Tx) (err error) {
+// migrate brings the file to today's format and returns the format it had, 0 for
+// a new file. A file of an older format is first copied, beside itself, for the
+// operator who wants to go back.
+func migrate(db *bbolt.DB) (found int, err error) {
+	err = db.View(func(tx *bbolt.Tx) (err error) {
 		if found, err = formatOf(tx); err != nil || found == 0 || found == format {
 			return err
 		}
@@ -46,10 +51,10 @@ func migrate(db *bbolt.DB) error {
 		}
 		return copyTo(tx, copyName(db.Path(), found))
 	})
-	if err != nil || found == 0 {
-		return err
+	if err != nil || found == 0 || found == format {
+		return found, err
 	}
-	return db.Update(func(tx *bbolt.Tx) error {
+	return found, db.Update(func(tx *bbolt.Tx) error {
 		for n := found; n < format; n++ {
 			if err := migrations[n](tx); err != nil {
 				return fmt.Errorf("migration from format %d: %w", n, err)
@@ -112,23 +117,23 @@ func toFormat2(tx *bbolt.Tx) error {
 	return nil
 }
 
-// rewrite replaces each value of a bucket. Rows that cannot be read are left as
-// they are: LoadRows skips them.
+// rewrite replaces each value of a bucket. A row that cannot be read stays as it
+// is: LoadRows skips it.
 func rewrite(b *bbolt.Bucket, name []byte, value conversion) error {
-	next := map[string][]byte{}
+	var keys, values [][]byte // a bucket must not change during the walk
 	err := b.ForEach(func(k, old []byte) error {
 		data, err := value(old)
-		if err != nil && string(name) != string(bucketRows) {
+		switch {
+		case err == nil:
+			keys, values = append(keys, bytes.Clone(k)), append(values, data)
+		case !bytes.Equal(name, bucketRows):
 			return damaged(name, k, err)
-		}
-		if err == nil {
-			next[string(k)] = data
 		}
 		return nil
 	})
-	for k, data := range next {
+	for i, k := range keys {
 		if err == nil {
-			err = b.Put([]byte(k), data)
+			err = b.Put(k, values[i])
 		}
 	}
 	return err

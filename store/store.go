@@ -16,6 +16,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/update"
+	"havn/update/row"
 )
 
 var (
@@ -33,10 +34,24 @@ var (
 const lockTimeout = 2 * time.Second
 
 // Store is the open file. Its methods may be called concurrently.
-type Store struct{ db *bbolt.DB }
+type Store struct {
+	db    *bbolt.DB
+	kinds firmware.Kinds
+	found int // format that Open found, 0 for a new file
+}
 
-// Open opens or makes the state file in directory dir.
-func Open(dir string) (*Store, error) {
+// Migrated returns the name of the copy that Open made of an older state before
+// the migration, empty where there was nothing to migrate.
+func (s *Store) Migrated() (copied string) {
+	if s.found == 0 || s.found == format {
+		return ""
+	}
+	return copyName(s.db.Path(), s.found)
+}
+
+// Open opens or makes the state file in directory dir. Assignments are read with
+// kinds.
+func Open(dir string, kinds firmware.Kinds) (*Store, error) {
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return nil, fmt.Errorf("state directory: %w", err)
 	}
@@ -48,14 +63,15 @@ func Open(dir string) (*Store, error) {
 	case err != nil:
 		return nil, fmt.Errorf("state %s: %w; restore the file, or move it away to start without history", path, err)
 	}
-	if err = migrate(db); err == nil {
+	found, err := migrate(db)
+	if err == nil {
 		err = db.Update(prepare)
 	}
 	if err != nil {
 		_ = db.Close()
 		return nil, fmt.Errorf("state %s: %w", path, err)
 	}
-	return &Store{db}, nil
+	return &Store{db, kinds, found}, nil
 }
 
 // prepare makes the buckets that are missing.
@@ -121,12 +137,12 @@ func damaged(bucket, k []byte, err error) error {
 		bucket, k, err)
 }
 
-// LoadRows implements update.Rows. A row that does not decode is skipped: its
+// LoadRows implements row.Store. A row that does not decode is skipped: its
 // device reports again.
-func (s *Store) LoadRows(each func(update.Record)) error {
+func (s *Store) LoadRows(each func(row.Record)) error {
 	return s.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketRows).ForEach(func(_, data []byte) error {
-			var rec update.Record
+			var rec row.Record
 			if decode.Unmarshal(data, &rec) == nil {
 				each(rec)
 			}
@@ -135,8 +151,8 @@ func (s *Store) LoadRows(each func(update.Record)) error {
 	})
 }
 
-// SaveRows implements update.Rows.
-func (s *Store) SaveRows(save []update.Record, drop []dfu.Device) error {
+// SaveRows implements row.Store.
+func (s *Store) SaveRows(save []row.Record, drop []dfu.Device) error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
 		rows := tx.Bucket(bucketRows)
 		for _, rec := range save {
@@ -158,8 +174,7 @@ func (s *Store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	all := map[dfu.Device]firmware.Spec{}
 	return all, s.each(bucketAssignments, func(k, data []byte) error {
 		app, name, _ := bytes.Cut(k, separator)
-		var spec firmware.Spec
-		err := json.Unmarshal(data, &spec)
+		spec, err := s.kinds.Parse(data)
 		all[dfu.Device{Application: string(app), Name: string(name)}] = spec
 		return err
 	})

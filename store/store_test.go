@@ -11,12 +11,17 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/update"
+	"havn/update/row"
+	"havn/upstream/file"
+	"havn/upstream/hawkbit"
+	"havn/upstream/oci"
 )
+
+var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
 
 func open(t *testing.T, dir string) *Store {
 	t.Helper()
-	s, err := Open(dir)
+	s, err := Open(dir, kinds)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +40,7 @@ func reopen(t *testing.T, s *Store, dir string) *Store {
 
 var image = firmware.Metadata{
 	Version: "v1/\xff", Digest: firmware.Digest{1}, Size: 3,
-	Origin: firmware.Origin{Kind: firmware.KindContainer, Repository: "host/name", Manifest: "sha256:m", Layer: "sha256:l"},
+	Origin: firmware.Origin{Kind: "container", Repository: "host/name", Manifest: "sha256:m", Layer: "sha256:l"},
 	Order:  "7",
 }
 
@@ -104,23 +109,23 @@ func TestDamagedLedgerIsRefused(t *testing.T) {
 func TestRows(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
-	full := update.Record{
+	full := row.Record{
 		Device: dfu.Device{Application: "app", Name: "a"}, Protocol: "lorawan", Current: "v0", Offset: 7,
-		InFlight: &image, Sent: update.Delivery{Digest: image.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
+		InFlight: &image, Sent: row.Delivery{Digest: image.Digest, From: "v0", At: 5, Booted: true, Order: "7"},
 		Reason: "unaligned", Seen: 9,
 	}
-	gone := update.Record{Device: dfu.Device{Application: "app", Name: "b"}}
-	if err := s.SaveRows([]update.Record{full, gone}, nil); err != nil {
+	gone := row.Record{Device: dfu.Device{Application: "app", Name: "b"}}
+	if err := s.SaveRows([]row.Record{full, gone}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.SaveRows(nil, []dfu.Device{gone.Device}); err != nil {
 		t.Fatal(err)
 	}
-	var got []update.Record
-	if err := reopen(t, s, dir).LoadRows(func(r update.Record) { got = append(got, r) }); err != nil {
+	var got []row.Record
+	if err := reopen(t, s, dir).LoadRows(func(r row.Record) { got = append(got, r) }); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]update.Record{full}, got); diff != "" {
+	if diff := cmp.Diff([]row.Record{full}, got); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -143,7 +148,7 @@ func TestAssignments(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, dir)
 	a, b := dfu.Device{Application: "app", Name: "*"}, dfu.Device{Application: "app", Name: "b"}
-	spec := firmware.Spec{Container: &firmware.ContainerSpec{Image: "host/name:tag"}}
+	spec := oci.Ref{Image: "host/name:tag"}.Spec()
 	for _, d := range []dfu.Device{a, b} {
 		if err := s.SaveAssignment(d, &spec); err != nil {
 			t.Fatal(err)
@@ -165,7 +170,7 @@ func TestOpenRefuses(t *testing.T) {
 	t.Run("a second process", func(t *testing.T) {
 		dir := t.TempDir()
 		open(t, dir)
-		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "another gateway") {
+		if _, err := Open(dir, kinds); err == nil || !strings.Contains(err.Error(), "another gateway") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -177,7 +182,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		_ = s.Close()
-		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "written by a newer gateway: its format is 3") {
+		if _, err := Open(dir, kinds); err == nil || !strings.Contains(err.Error(), "written by a newer gateway: its format is 3") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -186,7 +191,7 @@ func TestOpenRefuses(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(dir, "state.db"), []byte(strings.Repeat("x", 70000)), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "move it away") {
+		if _, err := Open(dir, kinds); err == nil || !strings.Contains(err.Error(), "move it away") {
 			t.Errorf("got %v", err)
 		}
 	})

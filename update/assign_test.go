@@ -2,13 +2,17 @@ package update_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
+	"havn/status"
 	"havn/update"
 )
 
@@ -73,6 +77,39 @@ func TestAssignGivenUp(t *testing.T) {
 		}
 		if n := w.assignments(); n != 0 {
 			t.Errorf("%d assignments are stored", n)
+		}
+	})
+}
+
+// What an older gateway assigned, or a newer one, this one may have no source for:
+// the row says so, and the assignment is kept as it came.
+func TestUnknownKindIsKept(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		const text = `{"tekton":{"pipeline":"p"}}`
+		dev := dfu.Device{Application: "app", Name: "d"}
+		spec, err := firmware.Kinds{firmwaretest.Kind}.Parse([]byte(text))
+		if err == nil {
+			err = w.store.SaveAssignment(dev, &spec)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			w.restart()
+			if cmd := w.ask("d", running("v1")); cmd.Op != dfu.OpWait {
+				t.Errorf("the answer is %v", cmd.Op)
+			}
+			v := w.view("d")
+			if v.State != status.Waiting || !strings.Contains(v.Error, `no source of kind "tekton": name test`) {
+				t.Errorf("the row is %s: %s", v.State, v.Error)
+			}
+		}
+		all, err := w.store.LoadAssignments()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(all[dev]); err != nil || string(got) != text {
+			t.Errorf("kept as %s, %v", got, err)
 		}
 	})
 }

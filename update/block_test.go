@@ -11,9 +11,10 @@ import (
 	"havn/status"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
-func (w *world) rowOf(device string) *update.Row {
+func (w *world) rowOf(device string) *row.Row {
 	return w.Lookup("coap", []byte("app"), []byte(device), time.Now())
 }
 

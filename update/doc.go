@@ -1,12 +1,17 @@
-// Package update is the engine: it decides what each device is answered, and
-// keeps one row per device to know what it has decided from.
+// Package update is the engine: it decides what each device is answered.
 //
-// It sits between the device fronts (coap, lorawan) and the firmware (cache,
-// sources). A front calls [Engine.Lookup] and then [Engine.Request] or
+// It sits between the device fronts (coap, lorawan, front) and the firmware
+// (cache, sources). A front calls [Engine.Lookup] and then [Engine.Request] or
 // [Engine.Image]; both answer from memory. What is missing is fetched behind,
-// by the jobs that [Engine.Run] owns.
+// by the jobs that [Engine.Run] owns. Below it are four packages:
 //
-// A CBOR device is answered by [Decide], a pure function:
+//	desired   which spec a device should run
+//	release   what a spec resolves to: the target, the ledger, the jobs
+//	row       what is known of a device, on disk too
+//	guard     whether it may start, whether it may swap
+//
+// A CBOR device is answered by [Decide], a pure function, if the guards let it
+// take its next step:
 //
 //	                     nothing desired, or not held yet
 //	                   ┌──────────────────────────────────► Wait(poll | retry)
@@ -15,12 +20,11 @@
 //	Status ── want? ───┤ offset < size
 //	                   ├──────────────────────────────────► Write(offset, data)
 //	                   │ offset = size
-//	                   ├──────────────────────────────────► Swap(checksum), if the gate is open
+//	                   ├──────────────────────────────────► Swap(checksum)
 //	                   │ offset > size, or not ours
 //	                   └──────────────────────────────────► Wait(poll), a reason on the row
 //
-// What the engine adds is the choice of want. A row's state is derived from
-// what it knows, never stored:
+// What the engine adds is the choice of want. A row's state follows:
 //
 //	            desired            first Write / block
 //	unknown ─────────────► waiting ──────────────────► updating ──┐ Swap, reboot
@@ -33,38 +37,42 @@
 // Invariants:
 //   - Request, Image, Lookup and Served never block on I/O and, for a known
 //     device whose image is held, allocate nothing.
-//   - The answer depends on (Status, image, limits) alone, and a Swap on the gate
-//     of the source, so duplicates and retransmissions are harmless.
+//   - The answer depends on (Status, image, limits) alone, and a Swap on the source
+//     too, so duplicates and retransmissions are harmless.
 //   - An update in flight is finished, not switched: a device in the middle of
 //     X is brought to Swap with X, then offered Y. Devices that are offered Y
 //     in the middle of X corrupt their flash.
-//   - A version names one digest per application, on disk in the [Ledger]
-//     before it is first offered.
-//   - The same digest is not delivered twice in a row to one device without an
+//   - A version names one digest per application, on disk in the ledger before it
+//     is first offered.
+//   - The same image is not delivered twice in a row to one device without an
 //     operator's retry, or a new order of the source that assigned it.
 //   - Where the source is a [firmware.Gate], it is asked before each Swap, and
 //     before the first block of a device that swaps by itself. A device that is
 //     held has the whole image, counts as updating, and is asked back at the pace
 //     of the idle.
-//   - What a source takes back is offered to nobody any more; who is in the middle
+//   - What a source takes back is offered to nobody any more. A device in the middle
 //     of it goes on, to the gate. What a source only lost stays served.
-//   - What became of a device is handed to the [status.Reporter] by the flusher, from
-//     the durable row: never on the device path, at least once, and nothing is
-//     lost that is older than one flush. Between two flushes, and while the
-//     Reporter fails, only the newest state counts.
-//   - A row is stored within a second of a change, and once a minute where only the
-//     time of contact moved, or the offset of a device that reports it. The offset of
-//     a block-wise transfer is stored each sixteenth of the image. Block-wise
-//     transfers, whose requests do not say what they are of, are stored before the
-//     target moves, and at once where they end or give way to another one.
-//   - The flusher works in steps of a bounded number of rows, and rests as long as
-//     each took: a fleet that changes all at once takes longer to store, and is
-//     answered meanwhile.
-//   - A row takes less than 700 bytes of heap, all included.
-//   - The device table is bounded; rows of devices that never updated go first.
 //
-// Locks of the rows are taken in this order: Engine.flushing, a Row, a part of the
-// table or the agenda. None of them is held during I/O but the first.
+// # Locks
+//
+// A lock is taken only while locks above it in this list are held, and stands in
+// its struct above what it guards:
+//
+//	1  desired.Directory.assigning   one assignment at a time, with its write to the store
+//	2  row.Table.flushing            one step of the flusher at a time, with its write to
+//	                                 the store and the call of the Reporter
+//	3  release ledger.recording      one writer of the ledger at a time, with its write to
+//	                                 the store; only jobs take it
+//	4  row.Row.mu                    one device: one request of it at a time
+//	5  release.Catalog.mu            the releases; new ones look at 6
+//	6  leaves, held over nothing     a part of row's index, row's known, agenda, intern.Names;
+//	                                 the maps of the ledger, the pending jobs, the load errors
+//
+// The device path takes 4 and 6, and 5 at first contact only. No lock is held over a
+// call of Source.Resolve, Source.Fetch, Images.Load or Directory.Desired. Over writes
+// to the store and calls of the Reporter only 1 to 3 are held, of which the device
+// path takes none. [firmware.Gate] and Images.Get are called with a Row held, and
+// Images.Retain with 2 or 5: they answer from memory and call nobody back.
 //
 // Offsets and sizes are bytes.
 package update

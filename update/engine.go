@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"havn/fault"
@@ -13,6 +12,7 @@ import (
 	"havn/update/desired"
 	"havn/update/guard"
 	"havn/update/release"
+	"havn/update/row"
 )
 
 // What to tell a device that writes a version which no source has.
@@ -29,7 +29,7 @@ type Config struct {
 	UnknownInFlight string        `yaml:"unknown_in_flight"` // InFlightWait or InFlightRestart
 	Abandon         time.Duration `yaml:"abandon"`           // how long an image in flight is kept for a silent device
 
-	Pace       Pace          `yaml:"-"` // of what the Reporter is told
+	Pace       row.Pace      `yaml:"-"` // of what the Reporter is told
 	Refresh    time.Duration `yaml:"-"` // how often tags and desired firmware are looked up again
 	MaxDevices int           `yaml:"-"` // size of the device table
 }
@@ -50,39 +50,18 @@ func (c Config) Validate() (faults fault.List) {
 	return faults
 }
 
-// Stats counts what the engine did.
-type Stats struct {
-	EvictedRows, FlushFailures, ReportFailures atomic.Uint64
-}
-
-// Engine answers devices and keeps their rows. Its methods may be called
-// concurrently.
+// Engine answers devices. Its methods may be called concurrently.
 type Engine struct {
 	cfg      Config
 	desired  *desired.Directory
 	releases *release.Catalog
+	rows     *row.Table
 	guards   guard.Guards
 	images   Images
-	store    Store
 	clock    func() time.Time
 	started  time.Time
-	log      *slog.Logger
-
-	reporter status.Reporter // nil: nobody wants to know
 
 	refreshes chan struct{} // asks for a sweep
-	flushes   chan struct{} // asks for a flush before its time
-	urgent    chan struct{} // asks for a flush now
-	stats     Stats
-	agenda    agenda
-	protocols protocols
-
-	flushing sync.Mutex
-	unstored bool // the last step of the flusher failed
-	failing  bool // the last Report failed
-
-	rows  *table
-	known known
 }
 
 // Parts are the engine's neighbours. Reporter, Clock and Log may be nil.
@@ -99,42 +78,38 @@ type Parts struct {
 // New returns an engine with the rows and assignments of the store. It starts
 // nothing; until Run, what is not held stays pending.
 func New(cfg Config, p Parts) (*Engine, error) {
-	e := &Engine{
-		cfg: cfg, desired: p.Desired, images: p.Images, store: p.Store, reporter: p.Reporter, clock: p.Clock, log: p.Log,
-		rows: newTable(), refreshes: make(chan struct{}, 1), flushes: make(chan struct{}, 1), urgent: make(chan struct{}, 1),
+	if p.Clock == nil {
+		p.Clock = time.Now
 	}
-	if e.clock == nil {
-		e.clock = time.Now
-	}
-	if e.log == nil {
-		e.log = slog.New(slog.DiscardHandler)
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
 	}
 	gate, _ := p.Source.(firmware.Gate)
-	e.guards = guard.New(gate)
-	e.started = e.clock()
-	var err error
-	e.releases, err = release.Open(release.Config{Retry: cfg.Retry, Refresh: cfg.Refresh}, release.Parts{
-		Source: p.Source, Images: p.Images, Store: p.Store, Moving: func() { e.flush(false) }, Clock: e.clock, Log: e.log,
-	})
-	if err != nil {
-		return nil, err
+	e := &Engine{
+		cfg: cfg, desired: p.Desired, images: p.Images, guards: guard.New(gate), clock: p.Clock, started: p.Clock(),
+		refreshes: make(chan struct{}, 1),
 	}
-	return e, e.restore()
+	return e, e.open(p)
 }
 
-// restore loads what an earlier process stored.
-func (e *Engine) restore() error {
-	if err := e.desired.Restore(e.store); err != nil {
+// open loads what an earlier process stored: what is assigned, what was offered,
+// and the rows, in this order.
+func (e *Engine) open(p Parts) (err error) {
+	if err = e.desired.Restore(p.Store); err != nil {
 		return err
 	}
-	return e.store.LoadRows(func(rec Record) {
-		row := e.rows.add(e.restoreRow(&rec))
-		e.assignRow(row)
-		if t := row.inFlight; t != nil {
-			e.images.Retain(t.Transfer.Digest, e.abandoned(row.seen))
-			e.releases.Load(t)
-		}
+	e.releases, err = release.Open(release.Config{Retry: e.cfg.Retry, Refresh: e.cfg.Refresh}, release.Parts{
+		Source: p.Source, Images: p.Images, Store: p.Store, Clock: p.Clock, Log: p.Log,
+		Moving: func() { e.rows.Store(false) },
 	})
+	if err != nil {
+		return err
+	}
+	e.rows, err = row.Open(row.Config{Max: e.cfg.MaxDevices, Abandon: e.cfg.Abandon, Pace: e.cfg.Pace}, row.Parts{
+		Desired: p.Desired, Releases: e.releases, Images: p.Images, Store: p.Store, Reporter: p.Reporter,
+		Clock: p.Clock, Log: p.Log,
+	})
+	return err
 }
 
 // Run does the background work until ctx ends: fetching, refreshing, storing.
@@ -143,10 +118,10 @@ func (e *Engine) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	work.Go(func() { e.releases.Run(ctx) })
 	work.Go(func() { e.sweepLoop(ctx) })
-	e.flushLoop(ctx)
+	e.rows.Run(ctx)
 	work.Wait()
-	e.Flush()
-	e.Flush() // what the first one reported is no longer owed
+	e.rows.Flush()
+	e.rows.Flush() // what the first one reported is no longer owed
 	return nil
 }
 
@@ -154,8 +129,15 @@ func (e *Engine) Run(ctx context.Context) error {
 // being fetched.
 func (e *Engine) Retry() time.Duration { return e.cfg.Retry }
 
-// Stats returns the engine's counters.
-func (e *Engine) Stats() *Stats { return &e.stats }
-
 // Releases returns the releases that the engine offers.
 func (e *Engine) Releases() *release.Catalog { return e.releases }
+
+// Rows returns the rows of all devices.
+func (e *Engine) Rows() *row.Table { return e.rows }
+
+// Lookup returns the row of a device, making one at first contact. The protocol
+// is the name of the front that the device is heard on. Lookup does not allocate
+// for a known device.
+func (e *Engine) Lookup(protocol string, application, name []byte, now time.Time) *row.Row {
+	return e.rows.Lookup(protocol, application, name, now)
+}

@@ -13,6 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/update"
 	"havn/update/desired"
@@ -293,8 +294,7 @@ func TestNewImageReplacesTheOldOnlyWhenHeld(t *testing.T) {
 
 func TestAlwaysResolvesWhenAnUpdateStarts(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
-		spec := container("fw")
-		spec.Container.ImagePullPolicy = firmware.PullAlways
+		spec := firmwaretest.Ref{Name: "fw", EachTime: true}.Spec()
 		if err := w.Assign(context.Background(), dfu.Device{Application: "app", Name: "d"}, spec); err != nil {
 			t.Fatal(err)
 		}

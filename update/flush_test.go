@@ -2,18 +2,22 @@ package update_test
 
 import (
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"havn/dfu"
 	"havn/firmware"
 	"havn/update"
+	"havn/update/row"
 )
 
 // stored returns the row of a device as a power cut would leave it.
-func (w *world) stored(device string) (found update.Record) {
+func (w *world) stored(device string) (found row.Record) {
 	w.t.Helper()
-	if err := w.store.LoadRows(func(rec update.Record) {
+	if err := w.store.LoadRows(func(rec row.Record) {
 		if rec.Device.Name == device {
 			found = rec
 		}
@@ -84,7 +88,7 @@ func TestFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.tick(5 * time.Second)
-		if rec := w.stored("d"); w.Stats().FlushFailures.Load() == 0 || rec.Sent.From != "" {
+		if rec := w.stored("d"); w.Rows().Stats().FlushFailures.Load() == 0 || rec.Sent.From != "" {
 			t.Fatalf("the disk was not full: %+v", rec)
 		}
 		w.disk.full.Store(false)
@@ -127,4 +131,40 @@ func TestTransfersAreStoredBeforeTheTargetMoves(t *testing.T) {
 			t.Errorf("moved: %v, an image of %d bytes", moved, img.Size())
 		}
 	})
+}
+
+// A fleet is stored in steps of a bounded size, in the order of the store, which
+// writes each page once then. What is urgent does not wait for the end of that.
+func TestFleetIsStoredInSteps(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		const devices = 1000
+		var steps []int
+		var names []string
+		w.disk.deaf.Store(true)
+		w.disk.saving = func(save []row.Record) {
+			steps = append(steps, len(save))
+			for i := range save {
+				names = append(names, save[i].Device.Name)
+			}
+			if len(steps) == 1 {
+				w.get("urgent", 2048, 2050)
+			}
+		}
+		for _, i := range rand.Perm(devices) {
+			w.Request(w.rowOf(fmt.Sprintf("device-%04d", i)), &dfu.Status{Version: []byte("v1")}, limits, time.Now())
+		}
+		w.tick(time.Second)
+		w.tick(time.Second)
+		last := slices.Index(names, "urgent")
+		if last < 0 || last > 600 {
+			t.Errorf("the row that is urgent was stored after %d others", last)
+		}
+		names = slices.DeleteFunc(names, func(name string) bool { return name == "urgent" })
+		if len(names) != devices || !slices.IsSorted(names) {
+			t.Errorf("%d rows were stored, sorted: %v", len(names), slices.IsSorted(names))
+		}
+		if largest := slices.Max(steps); largest > 256 {
+			t.Errorf("a step of %d rows", largest)
+		}
+	}, func(c *update.Config) { c.MaxDevices = 2000 })
 }

@@ -9,6 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/update/desired"
 )
@@ -39,7 +40,7 @@ func (s *source) remove(name string) {
 var errWindow = errors.New("the swap waits for its window")
 
 func controller(id string) firmware.Spec {
-	return firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: id}}
+	return firmwaretest.Ref{Name: "hawkbit:" + id, TakenAway: true}.Spec()
 }
 
 func (w *world) retracted() {

@@ -12,10 +12,12 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // neighbours are a source, a store, a cache, a reporter and a registry that call
@@ -64,7 +66,7 @@ func (n *neighbours) SaveResolution(spec string, m firmware.Metadata) error {
 	return n.Store.SaveResolution(spec, m)
 }
 
-func (n *neighbours) SaveRows(save []update.Record, drop []dfu.Device) error {
+func (n *neighbours) SaveRows(save []row.Record, drop []dfu.Device) error {
 	n.back("SaveRows")
 	return n.Store.SaveRows(save, drop)
 }
@@ -81,7 +83,7 @@ func (n *neighbours) Report([]status.Change) error {
 
 // open runs an engine among neighbours until the end of the test.
 func open(t *testing.T) *neighbours {
-	st, err := store.Open(t.TempDir())
+	st, err := store.Open(t.TempDir(), firmware.Kinds{firmwaretest.Kind})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,9 +138,9 @@ func (n *neighbours) use(rng *rand.Rand) {
 	case 4:
 		e.Refresh()
 	case 5:
-		e.ReportAll()
+		e.Rows().ReportAll()
 	case 6:
-		e.Flush()
+		e.Rows().Flush()
 	case 7:
 		e.Report(row, []byte(version), now)
 	case 8:

@@ -9,6 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/update"
 )
@@ -124,8 +125,7 @@ func TestSameVerdictOnBothPaths(t *testing.T) {
 		}, `failed: after the swap to "v2" the device came back with "v7", another firmware`},
 		{"must be resolved first", func(w *world, p path) string {
 			w.publish("other", "o1", 100)
-			spec := container("other")
-			spec.Container.ImagePullPolicy = firmware.PullAlways
+			spec := firmwaretest.Ref{Name: "other", EachTime: true}.Spec()
 			if err := w.Assign(w.t.Context(), dfu.Device{Application: "app", Name: "d"}, spec); err != nil {
 				w.t.Fatal(err)
 			}

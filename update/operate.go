@@ -7,7 +7,6 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
-	"havn/update/guard"
 )
 
 // Assign makes s the desired firmware of one device, or of all devices of an
@@ -50,37 +49,37 @@ func (e *Engine) Unassign(dev dfu.Device) error {
 // Reassign looks up anew what one device should run, after the directory has
 // learned something else.
 func (e *Engine) Reassign(dev dfu.Device) {
-	if row := e.rows.row(dev); row != nil {
-		e.assignRow(row)
-		row.notice()
+	if r := e.rows.Row(dev); r != nil {
+		e.rows.Assign(r)
+		r.Notice()
 	}
 }
 
 // reassign looks up anew what the devices that dev stands for should run.
 func (e *Engine) reassign(dev dfu.Device) {
-	for row := range e.rows.all() {
-		if row.device() == dev || (dev.Name == "*" && row.device().Application == dev.Application) {
-			e.assignRow(row)
-			row.notice()
+	for r := range e.rows.All() {
+		if of := r.Device(); of == dev || (dev.Name == "*" && of.Application == dev.Application) {
+			e.rows.Assign(r)
+			r.Notice()
 		}
 	}
 }
 
 // RetryDevice lets a device try its target again that did not boot.
 func (e *Engine) RetryDevice(dev dfu.Device) error {
-	row := e.rows.row(dev)
-	if row == nil {
+	r := e.rows.Row(dev)
+	if r == nil {
 		return notKnown(dev)
 	}
-	defer row.unlock(row.lock(), e.clock())
-	row.sent, row.reason, row.lost = delivery{}, guard.ReasonNone, text{}
+	defer r.Unlock(r.Lock(), e.clock())
+	r.Retry()
 	return nil
 }
 
 // Forget drops a device's row. A device that is alive gets a new one.
 func (e *Engine) Forget(dev dfu.Device) error {
-	row := e.rows.row(dev)
-	if row == nil || !e.remove(row) {
+	r := e.rows.Row(dev)
+	if r == nil || !e.rows.Remove(r) {
 		return notKnown(dev)
 	}
 	return nil
@@ -90,25 +89,25 @@ func notKnown(dev dfu.Device) error {
 	return fmt.Errorf("device %s was never heard: %w", dev, firmware.ErrNotFound)
 }
 
-// Device returns the view of one row.
+// Device returns where one device stands.
 func (e *Engine) Device(dev dfu.Device) (status.Status, error) {
-	row := e.rows.row(dev)
-	if row == nil {
+	r := e.rows.Row(dev)
+	if r == nil {
 		return status.Status{}, notKnown(dev)
 	}
-	return row.view(), nil
+	return r.Status(), nil
 }
 
-// Devices returns the views of all rows of an application, or of all
+// Devices returns where all devices of an application stand, or those of all
 // applications when it is empty, in no order.
 func (e *Engine) Devices(application string) []status.Status {
-	var views []status.Status
-	for row := range e.rows.all() {
-		if application == "" || row.device().Application == application {
-			views = append(views, row.view())
+	var all []status.Status
+	for r := range e.rows.All() {
+		if application == "" || r.Device().Application == application {
+			all = append(all, r.Status())
 		}
 	}
-	return views
+	return all
 }
 
 // Count returns the number of devices by state.
@@ -117,10 +116,8 @@ func (e *Engine) Count() map[status.State]int {
 	for _, s := range status.States {
 		n[s] = 0
 	}
-	for row := range e.rows.all() {
-		row.mu.Lock()
-		n[row.state()]++
-		row.mu.Unlock()
+	for r := range e.rows.All() {
+		n[r.State()]++
 	}
 	return n
 }

@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // BenchmarkReport is the report of a device: its row looked up, the request
@@ -26,7 +28,7 @@ func BenchmarkReport(b *testing.B) {
 		names[i] = fmt.Appendf(nil, "device-%d", i)
 		w.Request(w.Lookup("coap", app, names[i], now), &st, limits, now)
 	}
-	w.Flush()
+	w.Rows().Flush()
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		st.Update.Offset = uint32(i/len(names)) % 500 * 4
@@ -39,13 +41,13 @@ func benchWorld(b *testing.B, r status.Reporter) *update.Engine {
 	w := &world{src: &source{images: map[string]firmware.Metadata{}, data: map[firmware.Digest][]byte{}}}
 	w.images = &images{src: w.src, held: map[firmware.Digest]*firmware.Image{}, retained: map[firmware.Digest]time.Time{}}
 	w.publish("fw", "v2", 2000)
-	db, err := store.Open(b.TempDir())
+	db, err := store.Open(b.TempDir(), firmware.Kinds{firmwaretest.Kind})
 	if err != nil {
 		b.Fatal(err)
 	}
 	cfg := update.Config{
 		Poll: time.Minute, Retry: time.Second, Refresh: time.Minute, MaxDevices: 1 << 20,
-		Pace: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
+		Pace: row.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 	}
 	e, err := update.New(cfg, update.Parts{
 		Desired: desired.New([]desired.Rule{{Application: "app", Spec: container("fw")}}, nil),
@@ -79,6 +81,6 @@ func BenchmarkFlush(b *testing.B) {
 		for _, name := range names {
 			e.Request(e.Lookup("coap", app, name, now), &st, limits, now)
 		}
-		e.Flush()
+		e.Rows().Flush()
 	}
 }

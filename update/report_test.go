@@ -14,6 +14,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update"
+	"havn/update/row"
 )
 
 // upstream is a Reporter that writes down what it takes. It may be told to
@@ -64,7 +65,7 @@ func inReportedWorld(t *testing.T, f func(t *testing.T, w *world, u *upstream)) 
 	synctest.Test(t, func(t *testing.T) {
 		u := &upstream{}
 		w := newWorld(t, func(c *update.Config) {
-			c.Pace = update.Pace{ProgressEvery: 10, MinInterval: 10 * time.Second}
+			c.Pace = row.Pace{ProgressEvery: 10, MinInterval: 10 * time.Second}
 		})
 		w.stop()
 		w.reporter = u
@@ -146,7 +147,7 @@ func TestReportFails(t *testing.T) {
 				w.tick(time.Minute)
 				w.ask("d", running("v2"))
 				w.expectTaken(u)
-				if w.Stats().ReportFailures.Load() == 0 {
+				if w.Rows().Stats().ReportFailures.Load() == 0 {
 					t.Error("not counted")
 				}
 				if restart {
@@ -181,7 +182,7 @@ func TestReportAll(t *testing.T) {
 	inReportedWorld(t, func(t *testing.T, w *world, u *upstream) {
 		w.ask("d", running("v2"))
 		w.expectTaken(u, "d in-sync v2>v2 2000")
-		w.ReportAll()
+		w.Rows().ReportAll()
 		w.expectTaken(u, "d in-sync v2>v2 2000")
 		w.expectTaken(u)
 	})
@@ -192,7 +193,7 @@ func TestReportAgain(t *testing.T) {
 		w.ask("d", running("v2"))
 		w.ask("e", running("v2"))
 		w.expectTaken(u, "d in-sync v2>v2 2000", "e in-sync v2>v2 2000")
-		w.ReportAgain([]dfu.Device{{Application: "app", Name: "e"}, {Application: "app", Name: "gone"}})
+		w.Rows().ReportAgain([]dfu.Device{{Application: "app", Name: "e"}, {Application: "app", Name: "gone"}})
 		w.expectTaken(u, "e in-sync v2>v2 2000")
 		w.expectTaken(u)
 	})
@@ -277,7 +278,7 @@ func TestForgottenDeviceIsNotReported(t *testing.T) {
 }
 
 func TestPace(t *testing.T) {
-	for p, ok := range map[update.Pace]bool{
+	for p, ok := range map[row.Pace]bool{
 		{}: true, {ProgressEvery: 100, MinInterval: time.Hour}: true,
 		{ProgressEvery: -1}: false, {ProgressEvery: 101}: false, {MinInterval: -1}: false,
 	} {

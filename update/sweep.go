@@ -25,16 +25,19 @@ func (e *Engine) sweepLoop(ctx context.Context) {
 
 // Refresh looks up desired firmware and tags again now.
 func (e *Engine) Refresh() {
-	signal(e.refreshes)
+	select {
+	case e.refreshes <- struct{}{}:
+	default: // asked already
+	}
 }
 
 // sweep assigns every row anew, resolves every release that is in use, and
 // forgets the others.
 func (e *Engine) sweep() {
 	used := map[*release.Release]bool{}
-	for row := range e.rows.all() {
-		used[e.assignRow(row)] = true
-		row.notice()
+	for r := range e.rows.All() {
+		used[e.rows.Assign(r)] = true
+		r.Notice()
 	}
 	for _, rule := range e.desired.Known() {
 		switch {

@@ -17,10 +17,12 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // world is an engine in fake time with a real store, a source that tests
@@ -62,12 +64,12 @@ func newWorld(t *testing.T, change ...func(*update.Config)) *world {
 }
 
 func container(image string) firmware.Spec {
-	return firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
+	return firmwaretest.Spec(image)
 }
 
 func (w *world) start() {
 	var err error
-	if w.store, err = store.Open(w.dir); err != nil {
+	if w.store, err = store.Open(w.dir, firmware.Kinds{firmwaretest.Kind}); err != nil {
 		w.t.Fatal(err)
 	}
 	w.desired = desired.New([]desired.Rule{{Application: "app", Spec: container("fw")}}, w.registry)
@@ -99,6 +101,8 @@ type disk struct {
 	full   atomic.Bool
 	deaf   atomic.Bool // rows are taken and not written
 
+	saving func([]row.Record) // told what rows are saved; may be nil
+
 	resolving func(firmware.Metadata) // told what a spec resolved to before it is stored; may be nil
 }
 
@@ -108,11 +112,14 @@ type faulty struct {
 	*disk
 }
 
-func (f faulty) SaveRows(save []update.Record, drop []dfu.Device) error {
+func (f faulty) SaveRows(save []row.Record, drop []dfu.Device) error {
 	if f.full.Load() {
 		return syscall.ENOSPC
 	}
 	f.writes.Add(1)
+	if f.saving != nil {
+		f.saving(save)
+	}
 	if f.deaf.Load() {
 		return nil
 	}
@@ -144,7 +151,7 @@ func (w *world) publish(name, version string, n int) firmware.Metadata {
 	data := bytes.Repeat([]byte(version+name), n)[:n]
 	m := firmware.Metadata{
 		Version: version, Digest: sha256.Sum256(data), Size: uint32(n),
-		Origin: firmware.Origin{Kind: firmware.KindContainer, Repository: name},
+		Origin: firmware.Origin{Kind: firmwaretest.Kind.Name, Repository: name},
 	}
 	w.src.put(name, m, data)
 	return m

@@ -14,9 +14,11 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/store"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 	"havn/upstream"
 	"havn/upstream/spool"
 )
@@ -76,7 +78,7 @@ type (
 	}
 )
 
-func (m mortalStore) SaveRows(save []update.Record, drop []dfu.Device) error {
+func (m mortalStore) SaveRows(save []row.Record, drop []dfu.Device) error {
 	return m.write(func() error { return m.Store.SaveRows(save, drop) })
 }
 
@@ -124,7 +126,7 @@ func newGateway(t *testing.T, clouds ...*cloud) *gateway {
 
 func (g *gateway) start(f *fuse) {
 	g.fuse = f
-	db, err := store.Open(g.dir)
+	db, err := store.Open(g.dir, firmware.Kinds{firmwaretest.Kind})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -139,7 +141,7 @@ func (g *gateway) start(f *fuse) {
 	forwarder := upstream.New(mortalSpool{g.spool, f}, publishers, nil)
 	cfg := update.Config{
 		Poll: time.Minute, Retry: time.Second, Refresh: 20 * time.Second, MaxDevices: 1 << 20,
-		UnknownInFlight: update.InFlightRestart, Pace: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
+		UnknownInFlight: update.InFlightRestart, Pace: row.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 	}
 	g.Engine, err = update.New(cfg, update.Parts{
 		Desired: desired.New([]desired.Rule{{Application: "app", Spec: spec}}, nil),
@@ -149,7 +151,7 @@ func (g *gateway) start(f *fuse) {
 		g.t.Fatal(err)
 	}
 	if g.spool.Fresh() {
-		g.ReportAll()
+		g.Rows().ReportAll()
 	}
 	g.run(db, forwarder)
 }
@@ -214,7 +216,7 @@ func (d *device) ask(g *gateway, boots bool) dfu.Op {
 	return cmd.Op
 }
 
-var spec = firmware.Spec{Container: &firmware.ContainerSpec{Image: "fw"}}
+var spec = firmwaretest.Spec("fw")
 
 // images is source and cache: everything that was published is in memory.
 type images struct {

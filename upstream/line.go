@@ -62,7 +62,9 @@ func (l *line) run(ctx context.Context) {
 		case len(entries) == 0:
 			l.idle(ctx)
 		default:
-			l.wait(ctx, l.round(ctx, entries))
+			pause, asked := l.round(ctx, entries)
+			sleep(ctx, asked) // not even an operator shortens what the upstream asked for
+			l.wait(ctx, pause-asked)
 		}
 	}
 }
@@ -127,8 +129,9 @@ func (l *line) nextParked() (next time.Time, ok bool) {
 	return next, ok
 }
 
-// round sends entries, settles them, and returns how long to rest.
-func (l *line) round(ctx context.Context, entries []Entry) time.Duration {
+// round sends entries, settles them, and returns how long to rest, and how much of
+// that the upstream asked for.
+func (l *line) round(ctx context.Context, entries []Entry) (pause, asked time.Duration) {
 	r := l.send(ctx, entries)
 	for _, e := range r.delivered {
 		delete(l.parked, e.Event.Device)
@@ -147,7 +150,8 @@ func (l *line) round(ctx context.Context, entries []Entry) time.Duration {
 		l.park(f.entry)
 	}
 	l.settle(ctx, r.delivered, refused)
-	return l.rest(r)
+	asked = r.asked()
+	return max(l.rest(r), asked), asked
 }
 
 // park leaves the events of a device alone for a while.
@@ -198,8 +202,8 @@ func (l *line) settle(ctx context.Context, delivered []Entry, refused []Refusal)
 	}
 }
 
-// rest draws the conclusion from a round: whether the upstream is there, and
-// when to go on.
+// rest draws the conclusion from a round: whether the upstream is there, and how
+// long to leave it alone where it is not.
 func (l *line) rest(r *round) time.Duration {
 	answered := len(r.delivered)+len(r.rejected) > 0
 	switch {
@@ -213,9 +217,9 @@ func (l *line) rest(r *round) time.Duration {
 				slog.Any("error", r.failed[0].err))
 		}
 		l.away = true
-		return max(l.pause.NextBackOff(), r.asked())
+		return l.pause.NextBackOff()
 	}
-	return r.asked()
+	return 0
 }
 
 // asked returns how long the upstream wants to be left alone.

@@ -19,6 +19,8 @@ import (
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
+	"havn/upstream/drogue/droguetest/wire"
 	"havn/upstream/drogue/endpoint"
 	"havn/upstream/drogue/registry"
 	"havn/upstream/hawkbit"
@@ -28,7 +30,7 @@ import (
 
 // asked is the pause that servers ask for here: longer than the forwarder's own
 // first pauses.
-const asked = 3 * time.Second
+const asked = 2 * time.Second
 
 // watched is a server that notes when it is asked.
 type watched struct {
@@ -89,11 +91,11 @@ func inDrogue(t *testing.T, kind droguetest.Kind, code int, date bool) *droguete
 		t.Fatal(err)
 	}
 	t.Cleanup(cloud.Close)
-	cloud.AddUser(droguetest.User{Name: "me", Token: "secret"})
+	cloud.AddUser(apps.User{Name: "me", Token: "secret"})
 	cloud.PutApplication("app", "")
 	cloud.PutDevice("app", "gw", `{"authentication":{"credentials":[{"pass":"secret"}]}}`, nil)
 	cloud.PutDevice("app", "d", `{"gatewaySelector":{"matchNames":["gw"]}}`, nil)
-	cloud.Inject(kind, droguetest.Fault{Times: 1, Status: code, RetryAfter: asked, RetryDate: date})
+	cloud.Inject(kind, wire.Fault{Times: 1, Status: code, RetryAfter: asked, RetryDate: date})
 	return cloud
 }
 
@@ -133,7 +135,7 @@ func throttledHawkbit(t *testing.T, code int, date bool) throttled {
 		t.Fatal(err)
 	}
 	t.Cleanup(source.Close)
-	spec := firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: "c"}}
+	spec := hawkbit.Ref{Controller: "c"}.Spec()
 	id := double.Assign(hawkbittest.Assignment{
 		Controller: "c", Modules: hawkbittest.Firmware("2", "fw.bin", []byte("firmware")),
 	})
@@ -142,7 +144,7 @@ func throttledHawkbit(t *testing.T, code int, date bool) throttled {
 		t.Fatal(err)
 	}
 	server.times = nil
-	header := http.Header{"Retry-After": {"3"}}
+	header := http.Header{"Retry-After": {"2"}}
 	if date {
 		now := time.Now().UTC()
 		header.Set("Date", now.Format(http.TimeFormat))

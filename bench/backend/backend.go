@@ -10,8 +10,8 @@ import (
 	"strings"
 	"time"
 
-	"havn/firmware"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 	"havn/upstream/oci"
 )
 
@@ -112,8 +112,8 @@ func (b *Backend) populate() (err error) {
 	if b.endpointURL, err = b.via(Endpoint, b.Cloud.MQTTURL); err != nil {
 		return err
 	}
-	b.Cloud.AddUser(droguetest.User{Name: User, Token: Secret})
-	spec, err := json.Marshal(firmware.Spec{Container: &firmware.ContainerSpec{Image: b.Image}})
+	b.Cloud.AddUser(apps.User{Name: User, Token: Secret})
+	spec, err := json.Marshal(oci.Ref{Image: b.Image}.Spec())
 	if err != nil {
 		return err
 	}

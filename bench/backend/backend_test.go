@@ -15,7 +15,7 @@ import (
 	"havn/gateway/config"
 	"havn/status"
 	"havn/upstream"
-	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -104,7 +104,7 @@ func TestAwait(t *testing.T) {
 		{`{"state":"updating","current":"1","offset":1,"size":4}`, nil, status.Updating},
 		{`{"state":"updating","current":"1","offset":2,"size":4}`, errNoStatus, status.Updating},
 	} {
-		b.told.event(droguetest.Event{Device: "d1", Data: []byte(test.event)})
+		b.told.event(apps.Event{Device: "d1", Data: []byte(test.event)})
 		write(t, b, `{"current":"1","conditions":[{"type":"InSync","status":"False"},
 			{"type":"UpdateProgress","message":"25.00"}]}`)
 		event, _ := b.told.of("d1")
@@ -112,7 +112,7 @@ func TestAwait(t *testing.T) {
 			t.Errorf("%s: %v, want %v", test.event, err, test.want)
 		}
 	}
-	b.told.event(droguetest.Event{Device: "d1", Data: []byte(`{"state":"in-sync","current":"2"}`)})
+	b.told.event(apps.Event{Device: "d1", Data: []byte(`{"state":"in-sync","current":"2"}`)})
 	write(t, b, `{"current":"2","conditions":[{"type":"InSync","status":"True"}]}`)
 	if n, err := b.Settled(t.Context(), []string{"d1"}); err != nil || n != 4 {
 		t.Errorf("%d events, %v, want 4", n, err)

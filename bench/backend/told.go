@@ -10,7 +10,7 @@ import (
 
 	"havn/status"
 	"havn/upstream"
-	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 // told is what the events of the devices said.
@@ -21,7 +21,7 @@ type told struct {
 }
 
 // event takes an event. What is no status counts all the same.
-func (t *told) event(e droguetest.Event) {
+func (t *told) event(e apps.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.events == nil {

@@ -190,7 +190,7 @@ func newSource(images, size int) *source {
 		binary.BigEndian.PutUint32(image, uint32(i)) // no two are the same
 		m := firmware.Metadata{
 			Version: fmt.Sprint(i), Digest: sha256.Sum256(image), Size: uint32(size),
-			Origin: firmware.Origin{Kind: firmware.KindFile, Repository: bench.Application},
+			Origin: firmware.Origin{Kind: "file", Repository: bench.Application},
 		}
 		s.images, s.data[m.Digest] = append(s.images, m), image
 	}

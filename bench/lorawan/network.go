@@ -18,9 +18,9 @@ import (
 
 	"havn/bench"
 	"havn/dfu"
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/event"
 )
 
 // What the simulated networks and their devices are.
@@ -82,7 +82,7 @@ func (n *network) populate(app int, image []byte) (err error) {
 		return err
 	}
 	for i := range n.perSecond {
-		var eui lorawan.DevEUI
+		var eui event.DevEUI
 		binary.BigEndian.PutUint32(eui[:], uint32(app))
 		binary.BigEndian.PutUint32(eui[4:], uint32(i))
 		d, err := n.server.Add(chirpstacktest.DeviceConfig{
@@ -182,7 +182,7 @@ type endDevice struct {
 func (d *endDevice) ask(ctx context.Context) (answered bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	st := dfu.Status{Version: []byte(bench.OldVersion), MTU: lorawan.MaxPayload}
+	st := dfu.Status{Version: []byte(bench.OldVersion), MTU: event.MaxPayload}
 	if d.offset > 0 {
 		st.Updating = true
 		st.Update = dfu.Progress{Version: []byte(bench.NewVersion), Offset: d.offset}

@@ -34,10 +34,10 @@ type Download struct {
 	written int64
 
 	refused error  // why the disk took no more
-	tail    []byte // the end of the last write, that the disk did not take
+	tail    []byte // the end of the last write, which the disk refused
 }
 
-// Begin makes a file for a download, whose room was reserved.
+// Begin makes a file for a download. Its room was reserved before.
 func (t *Tier) Begin() (*Download, error) {
 	f, err := t.Create()
 	if err != nil {
@@ -46,8 +46,7 @@ func (t *Tier) Begin() (*Download, error) {
 	return &Download{tier: t, file: f, hash: sha256.New()}, nil
 }
 
-// Discard ends a download that was not committed; of a committed one it only
-// closes the handle.
+// Discard ends a download. The file stays if it was committed.
 func (d *Download) Discard() {
 	d.file.Close()
 	os.Remove(d.file.Name())
@@ -64,9 +63,9 @@ func (d *Download) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// Receive copies body and verifies it against m while it comes in. It reads at
-// most one byte more than m promises and never writes more. After ErrRefused,
-// All goes on.
+// Receive copies body, and verifies the bytes against m while they come in. It
+// reads at most one byte more than m promises, and never writes more. After
+// ErrRefused, All has the bytes.
 func (d *Download) Receive(m firmware.Metadata, body io.Reader) error {
 	n, err := io.Copy(d, io.LimitReader(body, int64(m.Size)))
 	switch {
@@ -89,13 +88,14 @@ func (d *Download) Receive(m firmware.Metadata, body io.Reader) error {
 	return nil
 }
 
-// All reads the image from its start, however far the disk took it.
+// All reads the image from its start, however much of it the disk took. body is
+// what Receive left of the body.
 func (d *Download) All(body io.Reader) io.Reader {
 	return io.MultiReader(io.NewSectionReader(d.file, 0, d.written), bytes.NewReader(d.tail), body)
 }
 
-// Commit gives a verified file its name, such that it has it with all of its
-// bytes after a power cut, or not at all.
+// Commit gives a verified file its name. After a power cut, the file has its name
+// with all of its bytes, or there is no file of that name.
 func (d *Download) Commit(digest firmware.Digest) error {
 	if err := d.file.Sync(); err != nil {
 		return refused(err)

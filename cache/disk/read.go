@@ -29,8 +29,8 @@ func (t *Tier) Read(m firmware.Metadata) ([]byte, error) {
 	return ReadImage(m, f)
 }
 
-// wrongSize tells whether the file or the metadata is wrong: what one broken
-// description says must not cost others a good file.
+// wrongSize tells whether the file or the metadata is wrong. One broken
+// description must not cost others a good file.
 func wrongSize(m firmware.Metadata, f io.Reader) error {
 	h := sha256.New()
 	n, err := io.Copy(h, f)
@@ -44,8 +44,8 @@ func wrongSize(m firmware.Metadata, f io.Reader) error {
 		m.Digest, firmware.ErrDigest, n, m.Size)
 }
 
-// SizeMismatch is the error where the image of m.Digest has size bytes, which m
-// denies.
+// SizeMismatch is the error where the image of m.Digest has size bytes, and m says
+// otherwise.
 func SizeMismatch(m firmware.Metadata, size int64) error {
 	return fmt.Errorf("image %s: %w: its metadata says %d bytes, it has %d; correct the metadata",
 		m.Digest, firmware.ErrInvalid, m.Size, size)

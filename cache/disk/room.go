@@ -11,7 +11,7 @@ import (
 	"havn/firmware"
 )
 
-// Add indexes a file, used now. Its download, if there was one, is over.
+// Add indexes a file that is used now. The download of the file is over.
 func (t *Tier) Add(digest firmware.Digest, size int64, now time.Time) *Entry {
 	t.Cancel(digest)
 	t.forget(digest)
@@ -21,7 +21,7 @@ func (t *Tier) Add(digest firmware.Digest, size int64, now time.Time) *Entry {
 	return e
 }
 
-// Cancel gives the room of a download back, if it is still reserved.
+// Cancel gives the room of a download back, if the room is still reserved.
 func (t *Tier) Cancel(digest firmware.Digest) {
 	t.bytes -= t.downloads[digest]
 	delete(t.downloads, digest)
@@ -74,8 +74,8 @@ func (t *Tier) Shrink(size int64, mayGo func(Entry) bool) error {
 	return nil
 }
 
-// leastRecent returns the files least recently used that together free need
-// bytes, nil if all that may go are fewer.
+// leastRecent returns the files least recently used that together have need
+// bytes, nil if all files that may go have fewer.
 func (t *Tier) leastRecent(need int64, mayGo func(Entry) bool) []*Entry {
 	var free []*Entry
 	for _, e := range t.entries {

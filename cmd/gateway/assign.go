@@ -11,6 +11,9 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/admin/api"
+	"havn/upstream/file"
+	"havn/upstream/hawkbit"
+	"havn/upstream/oci"
 )
 
 func newAssign() *cobra.Command {
@@ -71,10 +74,10 @@ func deviceCommand(use, short, long string, args int,
 // image reference.
 func parseImage(image string) firmware.Spec {
 	if name, ok := strings.CutPrefix(image, "file:"); ok {
-		return firmware.Spec{File: &firmware.FileSpec{Name: name}}
+		return file.Ref{Name: name}.Spec()
 	}
 	if id, ok := strings.CutPrefix(image, "hawkbit:"); ok {
-		return firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: id}}
+		return hawkbit.Ref{Controller: id}.Spec()
 	}
-	return firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
+	return oci.Ref{Image: image}.Spec()
 }

@@ -12,6 +12,8 @@ import (
 	"havn/status"
 	"havn/upstream"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // cloud is a stand-in for Drogue Cloud with the application app and the gateway
@@ -33,7 +35,7 @@ func newCloud(t *testing.T, opts droguetest.Options) *cloud {
 		t.Fatal(err)
 	}
 	t.Cleanup(double.Close)
-	double.AddUser(droguetest.User{Name: "site", Token: rightPassword})
+	double.AddUser(apps.User{Name: "site", Token: rightPassword})
 	double.PutApplication("app", "")
 	double.PutDevice("app", "gw", `{"authentication":{"credentials":[{"pass":"`+rightPassword+`"}]}}`, nil)
 	dir := t.TempDir()
@@ -85,7 +87,7 @@ func (c *cloud) addWith(name, image string) {
 }
 
 // reach sets how both ways up are reached.
-func (c *cloud) reach(mode droguetest.Mode) {
+func (c *cloud) reach(mode wire.Mode) {
 	c.Set(droguetest.Registry, mode)
 	c.Set(droguetest.MQTT, mode)
 }
@@ -94,17 +96,17 @@ func (c *cloud) reach(mode droguetest.Mode) {
 type told = upstream.StatusBody
 
 // arrived returns the status events of all devices, each in the order of arrival.
-func (c *cloud) arrived() map[string][]droguetest.Event {
-	all := map[string][]droguetest.Event{}
+func (c *cloud) arrived() map[string][]apps.Event {
+	all := map[string][]apps.Event{}
 	for _, e := range c.Stream("app") {
-		if e.Type == droguetest.DeviceEvent {
+		if e.Type == apps.DeviceEvent {
 			all[e.Device] = append(all[e.Device], e)
 		}
 	}
 	return all
 }
 
-func (c *cloud) read(e droguetest.Event) (status told) {
+func (c *cloud) read(e apps.Event) (status told) {
 	c.t.Helper()
 	if err := json.Unmarshal(e.Data, &status); err != nil {
 		c.t.Errorf("event of %s: %v\n%s", e.Device, err, e.Data)

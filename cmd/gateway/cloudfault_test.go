@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // cloudFaults are the ways in which the cloud fails a gateway that runs, and
@@ -16,21 +17,21 @@ var cloudFaults = []struct {
 	says [][]string
 	mend func(c *cloud) // nil: the cloud recovers by itself
 }{
-	{"hangs", func(c *cloud) { c.reach(droguetest.Hang) }, nil, nil}, // nothing is known before its time is over
+	{"hangs", func(c *cloud) { c.reach(wire.Hang) }, nil, nil}, // nothing is known before its time is over
 	{"500", func(c *cloud) { c.inject(500, 0x97) }, [][]string{
 		{"device registry", "what it last said stays in force", "answer 500"},
 		{"events are kept until it is back", "upstream=registry", "answer 500"},
 		{"events are kept until it is back", `upstream="drogue app"`, "its queue is full"},
 	}, nil},
 	{"429", func(c *cloud) {
-		c.Inject(droguetest.Registry, droguetest.Fault{Status: 429, RetryAfter: time.Second})
+		c.Inject(droguetest.Registry, wire.Fault{Status: 429, RetryAfter: time.Second})
 	}, [][]string{{"events are kept until it is back", "upstream=registry", "answer 429"}}, nil},
 	{"409", func(c *cloud) {
-		c.Inject(droguetest.Registry, droguetest.Fault{Method: "PUT", Status: 409})
+		c.Inject(droguetest.Registry, wire.Fault{Method: "PUT", Status: 409})
 	}, [][]string{{"events are kept until it is back", "upstream=registry", "changed by somebody else"}}, nil},
 	{"half of each answer", func(c *cloud) {
-		c.Inject(droguetest.Registry, droguetest.Fault{Half: true})
-		c.Inject(droguetest.MQTT, droguetest.Fault{Half: true})
+		c.Inject(droguetest.Registry, wire.Fault{Half: true})
+		c.Inject(droguetest.MQTT, wire.Fault{Half: true})
 	}, [][]string{
 		{"events are kept until it is back", "upstream=registry", "EOF"},
 		{"events are kept until it is back", `upstream="drogue app"`, "connection was lost"},
@@ -40,16 +41,16 @@ var cloudFaults = []struct {
 	}, func(c *cloud) { c.file(c.token, rightPassword) }},
 	{"password refused", func(c *cloud) {
 		c.file(c.password, "old")
-		c.Set(droguetest.MQTT, droguetest.Away) // it is shown when a connection is made
-		c.Set(droguetest.MQTT, droguetest.Up)
+		c.Set(droguetest.MQTT, wire.Away) // it is shown when a connection is made
+		c.Set(droguetest.MQTT, wire.Up)
 	}, [][]string{
 		{"MQTT broker", "check user name and password"},
 	}, func(c *cloud) { c.file(c.password, rightPassword) }},
 }
 
 func (c *cloud) inject(status int, reason int) {
-	c.Inject(droguetest.Registry, droguetest.Fault{Status: status})
-	c.Inject(droguetest.MQTT, droguetest.Fault{Status: reason})
+	c.Inject(droguetest.Registry, wire.Fault{Status: status})
+	c.Inject(droguetest.MQTT, wire.Fault{Status: reason})
 }
 
 // TestCloudFaults: while the cloud fails, one process goes on serving devices
@@ -78,7 +79,7 @@ func TestCloudFaults(t *testing.T) {
 		}
 		c.Heal(droguetest.Registry)
 		c.Heal(droguetest.MQTT)
-		if c.reach(droguetest.Up); tt.mend != nil {
+		if c.reach(wire.Up); tt.mend != nil {
 			tt.mend(c)
 			s.hangup()
 		}

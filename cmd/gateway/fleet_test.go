@@ -74,10 +74,10 @@ type fleet struct {
 
 	received atomic.Int64 // firmware bytes of all devices
 	mu       sync.Mutex
-	events   []event
+	events   []occasion
 }
 
-type event struct {
+type occasion struct {
 	received int64
 	do       func()
 }
@@ -134,7 +134,7 @@ func (f *fleet) add(i int, c *device.CoAP) *fleetDevice {
 }
 
 // at makes do happen once the fleet has received n bytes. Events happen in order.
-func (f *fleet) at(n int64, do func()) { f.events = append(f.events, event{n, do}) }
+func (f *fleet) at(n int64, do func()) { f.events = append(f.events, occasion{n, do}) }
 
 // runs checks that all devices ended on image, no rule was broken, and all
 // events have happened.

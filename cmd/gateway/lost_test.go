@@ -16,6 +16,7 @@ import (
 	"havn/bench/device"
 	"havn/dfu"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 var seed = flag.Uint64("seed", 0, "of TestKilledUnderLoad; 0 = any")
@@ -216,15 +217,15 @@ func (h *hostile) happen() {
 	case 0, 1:
 		h.publish(h.random.IntN(2))
 	case 2:
-		h.cloud.Set(kind, droguetest.Away)
+		h.cloud.Set(kind, wire.Away)
 	case 3:
-		h.cloud.Set(kind, droguetest.Hang)
+		h.cloud.Set(kind, wire.Hang)
 	case 4:
-		h.cloud.Inject(kind, droguetest.Fault{Times: 20, Delay: 100 * time.Millisecond})
+		h.cloud.Inject(kind, wire.Fault{Times: 20, Delay: 100 * time.Millisecond})
 	case 5:
-		h.cloud.Inject(kind, droguetest.Fault{Times: 5, Status: failure})
+		h.cloud.Inject(kind, wire.Fault{Times: 5, Status: failure})
 	case 6:
-		h.cloud.Inject(kind, droguetest.Fault{Times: 2, Half: true})
+		h.cloud.Inject(kind, wire.Fault{Times: 2, Half: true})
 	default:
 		h.recover(kind)
 	}
@@ -233,7 +234,7 @@ func (h *hostile) happen() {
 func (h *hostile) recover(kinds ...droguetest.Kind) {
 	for _, kind := range kinds {
 		h.cloud.Heal(kind)
-		h.cloud.Set(kind, droguetest.Up)
+		h.cloud.Set(kind, wire.Up)
 	}
 }
 

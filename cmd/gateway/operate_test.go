@@ -16,7 +16,7 @@ import (
 	"havn/gateway/admin/api"
 	"havn/status"
 	"havn/store"
-	"havn/update"
+	"havn/update/row"
 )
 
 // operate returns the command line of an operation on this site.
@@ -100,16 +100,16 @@ func TestAssignWithoutTheRegistry(t *testing.T) {
 // long ago.
 func (s *site) rolledBack(name string, digest firmware.Digest) {
 	s.t.Helper()
-	st, err := store.Open(filepath.Join(s.dir, "data"))
+	st, err := store.Open(filepath.Join(s.dir, "data"), nil)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	defer st.Close()
 	app, device, _ := strings.Cut(name, "/")
 	ago := time.Now().Add(-time.Hour).UnixNano()
-	err = st.SaveRows([]update.Record{{
+	err = st.SaveRows([]row.Record{{
 		Device: dfu.Device{Application: app, Name: device}, Current: "v0", Seen: ago,
-		Sent: update.Delivery{Digest: digest, From: "v0", At: ago}, Reason: "rolled-back",
+		Sent: row.Delivery{Digest: digest, From: "v0", At: ago}, Reason: "rolled-back",
 	}}, nil)
 	if err != nil {
 		s.t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 
 	"havn/status"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 const (
@@ -42,7 +43,7 @@ func TestOutage(t *testing.T) {
 	s.stop()
 
 	before := c.count()
-	c.reach(droguetest.Away)
+	c.reach(wire.Away)
 	u.down()
 	begin := time.Now()
 	s.start()
@@ -59,7 +60,7 @@ func TestOutage(t *testing.T) {
 		t.Fatalf("%d events arrived although the cloud was away", n-before)
 	}
 	outage := time.Since(begin)
-	c.reach(droguetest.Up)
+	c.reach(wire.Up)
 	c.knows("v2", f.names()...)
 	s.drains()
 

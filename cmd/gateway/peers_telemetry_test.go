@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 // TestCoapClientTelemetry sends telemetry with libcoap's client, which shows a
@@ -44,7 +45,7 @@ func TestCoapClientTelemetry(t *testing.T) {
 	if out := post("-e", "21.5", "-t", "0", sensor); !strings.Contains(out, "2.04") {
 		t.Errorf("text:\n%s", out)
 	}
-	var got []droguetest.Event
+	var got []apps.Event
 	s.eventually("the telemetry is in the cloud", func() error {
 		got = cloud.Events("site", "board")
 		if len(got) < 2 {

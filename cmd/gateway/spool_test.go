@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // TestDamagedSpool: a gateway whose spool is damaged begins a new one, says so,
@@ -21,7 +22,7 @@ func TestDamagedSpool(t *testing.T) {
 	s.updates("write", "app/a", "v0", "v1", first)
 	s.updates("block", "app/b", "v0", "v1", first)
 	c.knows("v1", "a", "b")
-	c.reach(droguetest.Away)
+	c.reach(wire.Away)
 	second := u.publish(s, "app/fw:stable", "v2", 6002)
 	s.updates("block", "app/a", "v1", "v2", second)
 	s.updates("write", "app/b", "v1", "v2", second)
@@ -39,7 +40,7 @@ func TestDamagedSpool(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(s.dir, "data", "spool.damaged.db")); err != nil {
 		t.Error(err)
 	}
-	c.reach(droguetest.Up)
+	c.reach(wire.Up)
 	c.knows("v2", "a", "b")
 	s.drains()
 	if n := c.count() - before; n != 2 {

@@ -21,6 +21,7 @@ import (
 	"havn/dfu"
 	"havn/status"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 	"havn/upstream/hawkbit/hawkbittest"
 )
 
@@ -52,7 +53,7 @@ func TestUpgradeInPlace(t *testing.T) {
 		c.PutDevice("app", name, fmt.Sprintf(
 			`{"gatewaySelector":{"matchNames":["gw"]},"firmware":{"hawkbit":{"controller":%q}}}`, name), nil)
 	}
-	c.reach(droguetest.Away)
+	c.reach(wire.Away)
 	s := newSite(t, earlierRegistry, "")
 	token := s.write("token", []byte("secret"))
 	s.configure(func(text string) string {
@@ -62,12 +63,13 @@ func TestUpgradeInPlace(t *testing.T) {
 	s.inherit()
 	s.start()
 
+	s.logsAll("state of an earlier version was migrated", "state.db.format-1")
 	s.knowsEarlierRows()
 	s.finishesEarlierUpdates()
 	s.keepsEarlierVerdicts()
 	s.keepsEarlierAssignments()
 
-	c.reach(droguetest.Up)
+	c.reach(wire.Up)
 	c.knows("v2", "done")
 	c.received("done", 1795816016983)
 	c.received("failed", 1795816017037, 1795816049962)

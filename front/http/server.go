@@ -11,12 +11,12 @@ import (
 	"net/http"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/netutil"
 
 	"havn/front"
+	"havn/link"
 )
 
 // Bounds of what a connection may cost. A device writes its head in two dozen
@@ -33,12 +33,12 @@ const (
 
 // Server answers the requests of one TCP port.
 type Server struct {
-	cfg         Config
-	handler     *Handler
-	listener    net.Listener
-	http        http.Server
-	certificate atomic.Pointer[tls.Certificate]
-	open        sync.WaitGroup // one per connection
+	cfg      Config
+	handler  *Handler
+	listener net.Listener
+	http     http.Server
+	identity link.Identity
+	open     sync.WaitGroup // one per connection
 }
 
 // Setup is what the configuration says of the front.
@@ -91,12 +91,9 @@ func (s *Server) readCertificate() error {
 	if s.cfg.Certificate == "" {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(s.cfg.Certificate, s.cfg.Key)
-	if err != nil {
-		return fmt.Errorf("http.certificate: %w", err)
-	}
-	s.certificate.Store(&pair)
-	return nil
+	return s.identity.Reload(link.KeyPair{
+		Certificate: link.File{Key: "http.certificate", Path: s.cfg.Certificate}, Key: s.cfg.Key,
+	})
 }
 
 // tls returns the configuration of TLS. Devices of the reference family read an
@@ -104,9 +101,7 @@ func (s *Server) readCertificate() error {
 // each Status: a ticket would be 200 bytes for nothing each time.
 func (s *Server) tls() *tls.Config {
 	return &tls.Config{
-		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-			return s.certificate.Load(), nil
-		},
+		GetCertificate:              s.identity.Certificate,
 		DynamicRecordSizingDisabled: true,
 		SessionTicketsDisabled:      true,
 	}

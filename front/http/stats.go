@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"havn/front"
+	"havn/metric"
 )
 
 // Protocol is the name of the front.
@@ -32,8 +33,8 @@ func (h *Handler) newCounts(log *slog.Logger) *front.Counts {
 	complaints := front.NewComplaints(log, front.Malformed, Handshake, BadQuery, front.BadIdentity,
 		front.Oversized, front.BadPayload, front.BadStatus, front.Untaken, ServerError)
 	c := front.NewCounts(complaints, strconv.Itoa, "other", "root", "dfu", "telemetry")
-	c.Extra = []front.Extra{
-		front.Gauge("connections", "Connections of devices.", func() float64 { return float64(h.connections.Load()) }),
+	c.Extra = func() []metric.Metric {
+		return []metric.Metric{front.Connections(Protocol, h.connections.Load())}
 	}
 	return c
 }

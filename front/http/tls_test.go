@@ -2,65 +2,25 @@ package http
 
 import (
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
-	"math/big"
 	"net"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"havn/link/linktest"
 	"havn/telemetry"
 )
 
 // certificate makes a certificate and its key, and who trusts it.
 func certificate(t testing.TB, name string) (Config, *tls.Config) {
 	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), DNSNames: []string{name},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pkcs8, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	cfg := Config{Certificate: filepath.Join(dir, "cert.pem"), Key: filepath.Join(dir, "key.pem")}
-	writePEM(t, cfg.Certificate, "CERTIFICATE", der)
-	writePEM(t, cfg.Key, "PRIVATE KEY", pkcs8)
-	leaf, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(leaf)
+	c := linktest.NewCertificate(t, name)
 	// The only suite, curve and version of the reference client.
-	return cfg, &tls.Config{
-		RootCAs: pool, ServerName: name, MinVersion: tls.VersionTLS13,
+	return Config{Certificate: c.File, Key: c.Key}, &tls.Config{
+		RootCAs: c.Pool, ServerName: name, MinVersion: tls.VersionTLS13,
 		CurvePreferences: []tls.CurveID{tls.CurveP256},
-	}
-}
-
-func writePEM(t testing.TB, path, kind string, der []byte) {
-	t.Helper()
-	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
 	}
 }
 

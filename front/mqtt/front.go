@@ -21,6 +21,7 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/link"
 )
 
 // Bounds of what a connection may cost, and what Drogue Cloud's endpoint takes.
@@ -35,13 +36,13 @@ const (
 
 // Front keeps the connections of devices, on one or two TCP ports.
 type Front struct {
-	cfg         Config
-	handler     *handler
-	mqtt        *mochi.Server
-	listeners   []net.Listener
-	certificate atomic.Pointer[tls.Certificate]
-	ids         atomic.Uint64
-	open        sync.WaitGroup // one per connection
+	cfg       Config
+	handler   *handler
+	mqtt      *mochi.Server
+	listeners []net.Listener
+	identity  link.Identity
+	ids       atomic.Uint64
+	open      sync.WaitGroup // one per connection
 
 	mu     sync.Mutex
 	own    map[dfu.Device]*session // whose connection it is
@@ -106,9 +107,7 @@ func capabilities() *mochi.Capabilities {
 
 // bind opens the ports.
 func (s *Front) bind() error {
-	secret := &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-		return s.certificate.Load(), nil
-	}}
+	secret := &tls.Config{GetCertificate: s.identity.Certificate}
 	for _, port := range []struct {
 		key, address string
 		tls          bool
@@ -134,12 +133,9 @@ func (s *Front) readCertificate() error {
 	if s.cfg.TLSListen == "" {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(s.cfg.Certificate, s.cfg.Key)
-	if err != nil {
-		return fmt.Errorf("mqtt.certificate: %w", err)
-	}
-	s.certificate.Store(&pair)
-	return nil
+	return s.identity.Reload(link.KeyPair{
+		Certificate: link.File{Key: "mqtt.certificate", Path: s.cfg.Certificate}, Key: s.cfg.Key,
+	})
 }
 
 // Addr returns the address that is listened on, the plain one if there are two.

@@ -14,6 +14,7 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/metric"
 	"havn/telemetry"
 	"havn/update"
 )
@@ -61,8 +62,9 @@ func newHandler(c Chunks, p front.Parts, speaksFor func(*session, string)) *hand
 		front.Malformed, front.BadIdentity, front.BadStatus, front.BadPayload, front.Untaken,
 		front.BadCommand, BadFilter, BadTopic, Deaf, Unreadable),
 		func(code int) string { return fmt.Sprintf("0x%02x", code) }, "dfu", "telemetry")
-	h.counts.Extra = []front.Extra{front.Gauge("connections", "Connections of devices.",
-		func() float64 { return float64(h.connections.Load()) })}
+	h.counts.Extra = func() []metric.Metric {
+		return []metric.Metric{front.Connections(Name, h.connections.Load())}
+	}
 	h.setChunks(c)
 	return h
 }

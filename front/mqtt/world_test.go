@@ -325,5 +325,5 @@ func until(t testing.TB, done func() bool) {
 // until waits until so many connections are open.
 func (w *world) until(t testing.TB, connections float64) {
 	t.Helper()
-	until(t, func() bool { return w.Counts().Extra[0].Value() == connections })
+	until(t, func() bool { return w.Counts().Extra()[0].Value == connections })
 }

@@ -12,9 +12,10 @@ import (
 	"havn/firmware"
 	fronthttp "havn/front/http"
 	"havn/front/mqtt"
+	"havn/gateway/admin"
 	"havn/lorawan"
 	"havn/update"
-	"havn/update/desired"
+	"havn/update/row"
 	"havn/upstream/drogue"
 	"havn/upstream/file"
 	"havn/upstream/hawkbit"
@@ -28,7 +29,7 @@ import (
 type Config struct {
 	Log      Log              `yaml:"log"`
 	Data     string           `yaml:"data"` // directory of ledger, device rows and disk cache
-	Admin    Admin            `yaml:"admin"`
+	Admin    admin.Config     `yaml:"admin"`
 	CoAP     coap.Config      `yaml:"coap"`
 	HTTP     fronthttp.Config `yaml:"http"`
 	MQTT     mqtt.Config      `yaml:"mqtt"`
@@ -45,14 +46,6 @@ type Config struct {
 type Log struct {
 	Level  string `yaml:"level"`  // debug, info, warn or error
 	Format string `yaml:"format"` // text or json
-}
-
-// Admin is the HTTP server of console, API and metrics.
-type Admin struct {
-	Listen      string `yaml:"listen"`      // HOST:PORT; empty = off
-	TokenFile   string `yaml:"token_file"`  // bearer token that callers need; empty = none
-	Certificate string `yaml:"certificate"` // PEM file; with Key the server speaks TLS
-	Key         string `yaml:"key"`         // PEM file
 }
 
 // Chunks says how firmware is cut, for each protocol.
@@ -76,14 +69,14 @@ type Firmware struct {
 	Refresh time.Duration  `yaml:"refresh"` // how often tags and desired firmware are looked up again
 	File    file.Config    `yaml:"file"`
 	Hawkbit hawkbit.Config `yaml:"hawkbit"`
-	Desired []desired.Rule `yaml:"desired"` // first match wins
+	Desired []Rule         `yaml:"desired"` // first match wins
 }
 
 // Upstream says which cloud the gateway learns from and reports to.
 type Upstream struct {
 	Drogue  drogue.Config `yaml:"drogue"`
 	Spool   spool.Config  `yaml:"spool"`
-	Forward update.Pace   `yaml:"forward"`
+	Forward row.Pace      `yaml:"forward"`
 	File    jsonl.Config  `yaml:"file"`
 }
 
@@ -97,7 +90,7 @@ func Default() Config {
 	return Config{
 		Log:   Log{Level: "info", Format: "text"},
 		Data:  "./data",
-		Admin: Admin{Listen: "127.0.0.1:8080"},
+		Admin: admin.Config{Listen: "127.0.0.1:8080"},
 		CoAP:  coap.Config{Listen: ":5683", Application: "default"},
 		Chunks: Chunks{
 			CoAP:    coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
@@ -125,7 +118,7 @@ func Default() Config {
 		Upstream: Upstream{
 			Drogue:  drogue.Config{Channel: "firmware", Registry: drogue.RegistryConfig{Refresh: time.Minute}},
 			Spool:   spool.Config{Size: 64 * firmware.MiB},
-			Forward: update.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
+			Forward: row.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 		},
 		Devices: Devices{Max: 100_000},
 	}

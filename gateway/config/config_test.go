@@ -14,13 +14,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/coap"
-	"havn/firmware"
 	"havn/front"
+	"havn/gateway/admin"
 	"havn/link/mqtt"
 	"havn/lorawan"
 	"havn/lorawan/region"
-	"havn/update/desired"
 	"havn/upstream/drogue"
+	"havn/upstream/file"
 	"havn/upstream/hawkbit"
 	"havn/upstream/oci"
 )
@@ -68,7 +68,7 @@ func full(t *testing.T) Config {
 		t.Fatal(err)
 	}
 	c := Default()
-	c.Admin = Admin{Listen: "[::1]:0", TokenFile: name, Certificate: name, Key: name}
+	c.Admin = admin.Config{Listen: "[::1]:0", TokenFile: name, Certificate: name, Key: name}
 	c.Chunks.CoAP.Profiles = []coap.Profile{
 		{Pattern: front.Pattern{Subnet: netip.MustParsePrefix("fd00:abcd::/64")}, BlockSize: 64, WriteSize: 64, Align: 4},
 		{Pattern: front.Pattern{Device: "sensor-*"}},
@@ -83,11 +83,10 @@ func full(t *testing.T) Config {
 	c.Firmware.Hawkbit = hawkbit.Config{
 		URL: "https://hawkbit.example", Tenant: "plant 7", GatewayTokenFile: name, Artifact: "os/*.bin", CA: name,
 	}
-	c.Firmware.Desired = []desired.Rule{
-		{Application: "a", Device: "d", Spec: firmware.Spec{Container: &firmware.ContainerSpec{
-			Image: "blinky:v2", ImagePullPolicy: firmware.PullAlways}}},
-		{Spec: firmware.Spec{File: &firmware.FileSpec{Name: "blinky"}}},
-		{Device: "e", Spec: firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: "7"}}},
+	c.Firmware.Desired = []Rule{
+		{Application: "a", Device: "d", Container: &oci.Ref{Image: "blinky:v2", ImagePullPolicy: oci.PullAlways}},
+		{File: &file.Ref{Name: "blinky"}},
+		{Device: "e", Hawkbit: &hawkbit.Ref{Controller: "7"}},
 	}
 	rx2 := 3
 	c.LoRaWAN.Networks = []lorawan.Config{{

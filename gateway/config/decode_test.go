@@ -36,7 +36,15 @@ type sampleInner struct {
 
 type sampleRule struct {
 	Device        string `yaml:"device"`
-	firmware.Spec `yaml:",inline"`
+	SampleSources `yaml:",inline"`
+}
+
+type SampleSources struct {
+	File *sampleFile `yaml:"file"`
+}
+
+type sampleFile struct {
+	Name string `yaml:"name"`
 }
 
 func nothing() fault.List { return nil }
@@ -95,7 +103,7 @@ func TestDecode(t *testing.T) {
 		"dollar":         {"text: $$a$$${HAVN_PORT}$${x}", text("$a$42${x}")},
 		"no injection":   {"text: ${HAVN_YAML}", text("a: [b]\n# c")},
 		"inline": {"rules:\n- device: a\n  file: {name: b}\n", base(func(s *sample) {
-			s.Rules = []sampleRule{{Device: "a", Spec: firmware.Spec{File: &firmware.FileSpec{Name: "b"}}}}
+			s.Rules = []sampleRule{{Device: "a", SampleSources: SampleSources{&sampleFile{"b"}}}}
 		})},
 		"null element": {"rules:\n-\n", base(func(s *sample) { s.Rules = []sampleRule{{}} })},
 		"null pointer": {"rules: [{file: }]", base(func(s *sample) { s.Rules = []sampleRule{{}} })},

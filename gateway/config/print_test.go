@@ -24,7 +24,7 @@ func TestPrintKinds(t *testing.T) {
 		Net:   netip.MustParsePrefix("fd00::/64"),
 		Names: []string{"x", "5", "${HOME}", "*"},
 		Rates: map[int]int{10: 230, 5: 200, 0: 32},
-		Rules: []sampleRule{{Device: "d", Spec: firmware.Spec{File: &firmware.FileSpec{Name: "n"}}}, {}},
+		Rules: []sampleRule{{Device: "d", SampleSources: SampleSources{&sampleFile{"n"}}}, {}},
 	}
 	const want = `
 text: a

@@ -4,7 +4,6 @@ import (
 	"reflect"
 
 	"havn/fault"
-	"havn/update/desired"
 )
 
 // section is a part of the configuration that its owner checks, with all that is
@@ -48,13 +47,6 @@ func (l Log) Validate() (faults fault.List) {
 	return faults
 }
 
-// Validate returns what is wrong with a.
-func (a Admin) Validate() (faults fault.List) {
-	faults.Listen("listen", a.Listen)
-	faults.Together("certificate", a.Certificate, "key", a.Key)
-	return faults
-}
-
 // Validate returns what is wrong with l.
 func (l LoRaWAN) Validate() (faults fault.List) {
 	faults.Below("shard", l.Shard.Validate())
@@ -84,9 +76,9 @@ func (f Firmware) Validate() (faults fault.List) {
 }
 
 // available returns why there is no source for what r desires.
-func (f Firmware) available(r desired.Rule) (faults fault.List) {
+func (f Firmware) available(r Rule) (faults fault.List) {
 	switch {
-	case r.Spec.Validate() != nil:
+	case r.Spec().Validate() != nil:
 	case r.File != nil && f.File.Directory == "":
 		faults.Add("file", "firmware.file.directory is empty: set it to the directory of %s.bin", r.File.Name)
 	case r.Hawkbit != nil && f.Hawkbit.URL == "":

@@ -5,6 +5,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
 	"math/big"
@@ -30,8 +31,8 @@ func NewCertificate(t testing.TB, host string) Certificate {
 		t.Fatal(err)
 	}
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1),
-		NotBefore:    time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		SerialNumber: big.NewInt(1), IsCA: true, BasicConstraintsValid: true,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 	}
 	if ip := net.ParseIP(host); ip != nil {
 		template.IPAddresses = []net.IP{ip}
@@ -56,6 +57,16 @@ func NewCertificate(t testing.TB, host string) Certificate {
 	writePEM(t, c.File, "CERTIFICATE", der)
 	writePEM(t, c.Key, "PRIVATE KEY", pkcs8)
 	return c
+}
+
+// Pair returns the certificate with its key, for a server.
+func (c Certificate) Pair(t testing.TB) tls.Certificate {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(c.File, c.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pair
 }
 
 func writePEM(t testing.TB, path, kind string, der []byte) {

@@ -10,7 +10,8 @@ import (
 	"time"
 )
 
-// ErrAway: there is no connection, or it ended before the broker's answer.
+// ErrAway: there is no connection, or the connection ended before the broker's
+// answer.
 var ErrAway = errors.New("the MQTT broker is not connected")
 
 var (
@@ -22,11 +23,11 @@ var (
 		"every gateway needs an account of its own")
 )
 
-// Refusal is the broker's word that it does not take a message, or does not
+// Refusal is the answer of a broker that does not take a message, or does not
 // grant a subscription.
 type Refusal struct {
-	// Reason is the code of PUBACK or SUBACK, 0x80 and above. 0 = MQTT 3.1.1,
-	// where the connection ends on a refused message, and on an accident.
+	// Reason is the code of PUBACK or SUBACK, 0x80 and above. It is 0 in MQTT
+	// 3.1.1, where a broker ends the connection to refuse a message.
 	Reason byte
 }
 
@@ -45,19 +46,19 @@ type Message struct {
 	Payload     []byte
 }
 
-// Pace is how long things may take.
+// Pace is how long a connection may take for its steps.
 type Pace struct {
 	KeepAlive time.Duration // whole seconds; a dead link is noticed after two of them
 	Patience  time.Duration // for an answer of the broker
-	First     time.Duration // wait after the first failure, 50 % more or less as all waits
-	Last      time.Duration // longest wait; each is twice the one before
+	First     time.Duration // wait after the first failure: see link.NewBackoff
+	Last      time.Duration // longest wait
 }
 
-// The two places a broker is at.
+// The paces of a broker, by where the broker is.
 var (
-	// Near is at the site: devices wait.
+	// Near is for a broker at the site, for which devices wait.
 	Near = Pace{30 * time.Second, 10 * time.Second, 200 * time.Millisecond, 30 * time.Second}
-	// Far is a cloud behind a link that may be slow and cost money.
+	// Far is for a cloud behind a link that may be slow and cost money.
 	Far = Pace{60 * time.Second, 30 * time.Second, time.Second, 5 * time.Minute}
 )
 
@@ -74,13 +75,14 @@ type Parts struct {
 	Pace    Pace
 	Account func() (user, password string, err error) // asked at each connection; nil = Config's
 
-	// Filters returns what to subscribe to, now.
+	// Filters returns the topic filters to subscribe to now.
 	Filters func() []string
 	QoS     byte // of the subscriptions, 0 or 1
-	// Granted is told of each filter that messages come, and at the end of the
-	// connection that none come any more. May be nil.
+	// Granted is told of each filter that its messages come from now on, and at
+	// the end of the connection that they come no more. May be nil.
 	Granted func(filter string, live bool)
-	// Receive takes a message. It is called in order, and may keep the payload.
+	// Receive takes a message. It is called in the order of the messages, and may
+	// keep the payload.
 	Receive func(topic string, payload []byte)
 
 	Stats *Stats // nil = of this client alone
@@ -91,7 +93,7 @@ type Parts struct {
 type Client struct {
 	cfg   Config
 	parts Parts
-	pokes chan struct{} // what failed is to be tried again now
+	pokes chan struct{} // a connection or filter that failed is to be tried now
 	tried chan struct{} // closed when the first attempt to connect has ended
 	said  string        // the failure that was logged last
 
@@ -137,18 +139,18 @@ func (c *Client) Connected() bool {
 	return c.conn != nil && c.ready
 }
 
-// Retry has what failed tried again now, without waiting: a connection, or a
-// filter. Filters is asked again.
+// Retry tries a connection, or a filter, that failed again without waiting.
+// Filters is called again.
 func (c *Client) Retry() {
 	select {
 	case c.pokes <- struct{}{}:
-	default: // it will be
+	default: // a poke waits already
 	}
 }
 
-// Publish sends a message with QoS 0: when it returns nil, the message is in
-// the kernel's hands. It fails with ErrAway when there is no connection; after
-// any error the message does not reach the broker.
+// Publish sends a message with QoS 0. When Publish returns nil, the kernel has the
+// message; after any error the message does not reach the broker. The error is
+// ErrAway when there is no connection.
 func (c *Client) Publish(topic string, payload []byte) error {
 	conn, err := c.current()
 	if err != nil {
@@ -158,9 +160,9 @@ func (c *Client) Publish(topic string, payload []byte) error {
 }
 
 // Deliver sends a message with QoS 1 and returns after the broker's
-// acknowledgement. The first ones wait for the first connection. The error is a
-// Refusal, that of ctx, or ErrAway; after the last two the message may have
-// arrived.
+// acknowledgement. The first messages wait for the first connection. The error is
+// a Refusal, the error of ctx, or ErrAway; after the last two the message may
+// have arrived.
 func (c *Client) Deliver(ctx context.Context, m Message) error {
 	select {
 	case <-c.tried:

@@ -3,7 +3,6 @@ package mqtt
 import (
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
 	"net/url"
 
@@ -11,7 +10,7 @@ import (
 	"havn/link"
 )
 
-// Config is how a broker is reached. Paths are of PEM files, but PasswordFile.
+// Config is how a broker is reached. The files are PEM files, except PasswordFile.
 type Config struct {
 	URL          string `yaml:"url"`           // mqtt://HOST[:1883] or, over TLS, mqtts://HOST[:8883]
 	Username     string `yaml:"username"`      // empty = none
@@ -46,7 +45,8 @@ func (c Config) Validate() (faults fault.List) {
 	return faults
 }
 
-// target returns where to connect to, and over TLS when trust is not nil.
+// target returns where to connect to. The connection is over TLS unless trust is
+// nil.
 func (c Config) target() (address string, trust *tls.Config, err error) {
 	u, err := url.Parse(c.URL)
 	if err != nil {
@@ -69,17 +69,15 @@ func (c Config) target() (address string, trust *tls.Config, err error) {
 
 func (c Config) authorities() link.File { return link.File{Key: "ca", Path: c.CA} }
 
-// identity adds the certificate of the gateway, where there is one.
+// identity adds the certificate of the gateway, if one is configured.
 func (c Config) identity(trust *tls.Config) error {
 	if c.Certificate == "" {
 		return nil
 	}
-	pair, err := tls.LoadX509KeyPair(c.Certificate, c.Key)
-	if err != nil {
-		return fmt.Errorf("certificate: %w", err)
-	}
+	files := link.KeyPair{Certificate: link.File{Key: "certificate", Path: c.Certificate}, Key: c.Key}
+	pair, err := files.Read()
 	trust.Certificates = []tls.Certificate{pair}
-	return nil
+	return err
 }
 
 func (c Config) account() (user, password string, err error) {

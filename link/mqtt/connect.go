@@ -18,13 +18,13 @@ import (
 const (
 	goodbye     = time.Second // for a clean end of a connection
 	clientName  = "havn"
-	clientBytes = 8 // random, behind the name: brokers must take 23 letters and digits
+	clientBytes = 8 // random, after the name: brokers must take 23 letters and digits
 )
 
 var (
 	// errDialect: the broker may not know this version of MQTT.
-	errDialect = errors.New("the broker does not speak it")
-	errAccount = errors.New("the broker does not accept our account: check user name and " +
+	errDialect = errors.New("the broker does not speak this version of MQTT")
+	errAccount = errors.New("the broker does not accept the account: check user name and " +
 		"password (some say so too while another client with the same identity is connected)")
 )
 
@@ -79,7 +79,7 @@ func (c *Client) connect(
 	return nil, "", err
 }
 
-// received hands on a message unless it is old.
+// received hands on a message, unless the message is a retained one.
 func (c *Client) received(topic string, payload []byte, retained bool) {
 	if retained {
 		c.parts.Stats.Retained.Add(1)
@@ -102,15 +102,15 @@ func (c *Client) dial(ctx context.Context) (net.Conn, error) {
 	return conn, c.cfg.authorities().Explain(err)
 }
 
-// hungUp reports whether the broker ended the connection without a word, or
-// with one that is too short for MQTT 5.
+// hungUp reports whether the broker ended the connection without an answer, or
+// with an answer that is too short for MQTT 5.
 func hungUp(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET)
 }
 
-// newClientID is another one each time: two clients with one ID throw each
-// other out.
+// newClientID returns another ID each time: a broker ends the connection of the
+// first of two clients with one ID.
 func newClientID() string {
 	var random [clientBytes]byte
 	rand.Read(random[:]) // never fails

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// stable is how long a connection has to last before the next failure counts
-	// as a first one, and after how long a refused filter is tried again.
+	// stable is how long a connection has to last for the next failure to count as
+	// a first one. A refused filter is tried again after the same time.
 	stable = time.Minute
-	// takenOver is how many failures a takeover counts for: two clients with one
-	// identity would otherwise throw each other out as fast as they can.
+	// takenOver is how many failures a takeover counts for. Two clients with one
+	// identity would otherwise end each other's connections as fast as they can.
 	takenOver = 5
 )
 
@@ -57,17 +57,17 @@ func (c *Client) wait(pace *backoff.ExponentialBackOff, err error) time.Duration
 	return pace.NextBackOff()
 }
 
-// complain logs a failure that is not the one logged last.
+// complain logs a failure, unless the same failure was logged last.
 func (c *Client) complain(err error) {
 	c.parts.Stats.Failures.Add(1)
 	if text := said(err); text != c.said {
 		c.said = text
-		c.parts.Log.Warn("MQTT broker: what is to be sent or received waits; tried again",
+		c.parts.Log.Warn("no session with the MQTT broker; nothing is sent or received until a later try succeeds",
 			slog.String("url", c.cfg.URL), slog.String("error", text))
 	}
 }
 
-// said is the text of err without our own port, which is another one each time.
+// said is the text of err without our own port, which differs each time.
 func said(err error) string {
 	text := err.Error()
 	if op, ok := errors.AsType[*net.OpError](err); ok && op.Source != nil {
@@ -127,8 +127,8 @@ func (c *Client) settled(conn *connection, refused error, protocol slog.Attr) <-
 	return time.After(stable)
 }
 
-// subscribe asks for the filters that are not granted yet. One that is refused
-// does not keep the others from it; any other failure ends the connection.
+// subscribe asks for the filters that are not granted yet. After a refusal it goes
+// on with the next filter; any other failure ends the connection.
 func (c *Client) subscribe(conn *connection, granted map[string]bool) (refused error) {
 	for _, filter := range c.parts.Filters() {
 		if granted[filter] {

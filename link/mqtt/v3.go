@@ -22,12 +22,12 @@ type v3 struct {
 
 const (
 	version311 = 4
-	flush      = 50 // milliseconds for what is still to be written at the end
+	flush      = 50 // milliseconds for the last writes at the end
 )
 
 func openV3(ctx context.Context, h hello) (session, error) {
 	o := paho.NewClientOptions().
-		AddBroker("tcp://" + h.conn.RemoteAddr().String()). // for messages; the connection is there
+		AddBroker("tcp://" + h.conn.RemoteAddr().String()). // for log messages alone: the connection is made
 		SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) {
 			return h.conn, nil
 		}).
@@ -85,12 +85,12 @@ func (s v3) subscribe(ctx context.Context, filter string, qos byte) error {
 	return nil
 }
 
-// publish waits until the message is written, which QoS 0 is done with.
+// publish waits until the message is written: QoS 0 has no answer.
 func (s v3) publish(topic string, payload []byte) error {
 	return wait(s.alive, s.client.Publish(topic, 0, false, payload))
 }
 
-// deliver sends one message at a time: the connection ends on one that is
+// deliver sends one message at a time: the connection ends on a message that is
 // refused.
 func (s v3) deliver(ctx context.Context, m Message) error {
 	select {

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// receiveMaximum is how many messages the client may hold before it is asked
-	// to take them; above, the broker is slowed down by the connection itself.
+	// receiveMaximum is how many messages the client may hold that it has not
+	// handled yet. A broker that sends more waits in its write to the connection.
 	receiveMaximum = 256
 	// maxPacket is the largest packet that the broker may send, in bytes.
 	maxPacket = 256 << 10

@@ -8,15 +8,14 @@ import (
 	"time"
 )
 
-// writeTimeout bounds the writing of one packet: a peer that takes longer
-// hangs.
+// writeTimeout bounds the writing of one packet. A peer that takes longer hangs.
 const writeTimeout = 20 * time.Second
 
 // wire is the connection under an MQTT 5 client. The client writes a packet in
-// parts, each of which would be a segment and a TLS record of its own, and
-// reads it in parts too: here, one packet is one write.
+// parts, and each part would be a segment and a TLS record of its own. wire makes
+// one write of a packet, and buffers what is read.
 //
-// The client locks it around each packet.
+// The client locks the wire around each packet.
 type wire struct {
 	net.Conn
 	sync.Mutex
@@ -31,10 +30,10 @@ func (w *wire) Read(p []byte) (int, error) { return w.in.Read(p) }
 
 // Write takes a part of a packet, and sends the packet with its last part. The
 // first part holds at least the fixed header: the type, then the length of the
-// rest as Go writes a varint. After an error half a packet may be out, so that
-// the connection is of no use.
+// rest as Go writes a varint. After an error half a packet may be out, and the
+// connection is of no use.
 func (w *wire) Write(p []byte) (int, error) {
-	if len(p) == 0 { // an empty payload, behind what was the last part
+	if len(p) == 0 { // an empty payload, after the last part
 		return 0, nil
 	}
 	w.out = append(w.out, p...)

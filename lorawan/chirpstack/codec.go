@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/topic"
 )
 
@@ -84,32 +84,32 @@ func (c *Codec) Filters(applications []string) []string {
 }
 
 // Decode reads a message. Errors are topic.ErrTopic for a topic that is none
-// of this server's, and lorawan.ErrMalformed for all that is wrong inside.
-func (c *Codec) Decode(name string, payload []byte) (lorawan.Event, error) {
+// of this server's, and event.ErrMalformed for all that is wrong inside.
+func (c *Codec) Decode(name string, payload []byte) (event.Event, error) {
 	v, err := c.events.Match(name)
 	if err != nil {
 		return nil, err
 	}
-	eui, err := lorawan.ParseDevEUI(v.Device)
+	eui, err := event.ParseDevEUI(v.Device)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w: %w", lorawan.ErrMalformed, topic.ErrTopic, err)
+		return nil, fmt.Errorf("%w: %w: %w", event.ErrMalformed, topic.ErrTopic, err)
 	}
-	event := v.Event
-	if event == "" || event == eventRx { // a topic of its own for uplinks
-		event = eventUp
+	kind := v.Event
+	if kind == "" || kind == eventRx { // a topic of its own for uplinks
+		kind = eventUp
 	}
-	addressed := lorawan.Device{EUI: eui, Application: v.Application}
-	if !slices.Contains(c.acted, event) {
-		return lorawan.Other{Device: addressed, Kind: event}, nil
+	addressed := event.Device{EUI: eui, Application: v.Application}
+	if !slices.Contains(c.acted, kind) {
+		return event.Other{Device: addressed, Kind: kind}, nil
 	}
-	m, err := c.parse(event, payload)
+	m, err := c.parse(kind, payload)
 	if err == nil {
 		err = m.check(addressed)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: %s event of device %s: %w", lorawan.ErrMalformed, event, eui, err)
+		return nil, fmt.Errorf("%w: %s event of device %s: %w", event.ErrMalformed, kind, eui, err)
 	}
-	return m.event(event), nil
+	return m.event(kind), nil
 }
 
 // command is a downlink for both generations: v4 wants devEui, knows id and
@@ -123,8 +123,8 @@ type command struct {
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 }
 
-// Encode writes a downlink. An error is lorawan.ErrDownlink or topic.ErrTopic.
-func (c *Codec) Encode(d lorawan.Downlink) (name string, payload []byte, err error) {
+// Encode writes a downlink. An error is event.ErrDownlink or topic.ErrTopic.
+func (c *Codec) Encode(d event.Downlink) (name string, payload []byte, err error) {
 	if err := d.Validate(); err != nil {
 		return "", nil, err
 	}

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/protoadapt"
 
 	"havn/dfu"
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/topic"
 )
 
@@ -99,48 +99,48 @@ func emptyEvent(sample string) protoadapt.MessageV1 {
 	return new(integration.ErrorEvent)
 }
 
-func (e encoding) device() lorawan.Device {
-	return lorawan.Device{
-		EUI:         lorawan.DevEUI{0x70, 0xb3, 0xd5, 0x49, 0x90, 0, 0, 1},
+func (e encoding) device() event.Device {
+	return event.Device{
+		EUI:         event.DevEUI{0x70, 0xb3, 0xd5, 0x49, 0x90, 0, 0, 1},
 		Application: e.application, ApplicationName: "meters", Name: "meter-7",
 	}
 }
 
-var item = lorawan.DownlinkID{
+var item = event.DownlinkID{
 	0x36, 0xc7, 0xe3, 0xc4, 0x44, 0x01, 0x4b, 0x8d, 0x93, 0x86, 0xa5, 0xc9, 0x02, 0xf9, 0x20, 0x2d,
 }
 
 // want returns what all encodings must say, less what each does not tell.
-func (e encoding) want(sample string) lorawan.Event {
+func (e encoding) want(sample string) event.Event {
 	v4, told := e.name == "v4", e.name != "json_v3"
-	id, fCnt, limit := lorawan.DownlinkID{}, uint32(12), 0
+	id, fCnt, limit := event.DownlinkID{}, uint32(12), 0
 	if v4 {
 		id, limit = item, 51
 	}
 	switch sample {
 	case "up":
-		u := lorawan.Uplink{
+		u := event.Uplink{
 			Device: e.device(), FPort: 223, DR: 5, Confirmed: told, Payload: []byte{0xa2, 0, 0x41, 0xff},
-			Overrides: lorawan.Overrides{RX1DROffset: dfu.Some(3), Align: 8},
+			Overrides: event.Overrides{RX1DROffset: dfu.Some(3), Align: 8},
 		}
 		if v4 {
 			u.Region = "eu868"
 		}
 		return u
 	case "join":
-		return lorawan.Joined{Device: e.device()}
+		return event.Joined{Device: e.device()}
 	case "ack":
-		return lorawan.Ack{Device: e.device(), ID: id, FCnt: fCnt, Acknowledged: true}
+		return event.Ack{Device: e.device(), ID: id, FCnt: fCnt, Acknowledged: true}
 	case "txack":
-		a := lorawan.TxAck{Device: e.device(), ID: id, FCnt: fCnt}
+		a := event.TxAck{Device: e.device(), ID: id, FCnt: fCnt}
 		if told {
 			a.SpreadingFactor, a.Bandwidth = 9, 125000
 		}
 		return a
 	}
-	f := lorawan.Error{Device: e.device(), Reason: lorawan.ReasonOversize, ID: id, FCnt: fCnt, MaxPayload: limit}
+	f := event.Error{Device: e.device(), Reason: event.ReasonOversize, ID: id, FCnt: fCnt, MaxPayload: limit}
 	if sample == "error_gateway" {
-		f.Reason, f.Queued, f.ID, f.MaxPayload = lorawan.ReasonGateway, true, lorawan.DownlinkID{}, 0
+		f.Reason, f.Queued, f.ID, f.MaxPayload = event.ReasonGateway, true, event.DownlinkID{}, 0
 	}
 	if v4 {
 		f.FCnt = 0
@@ -158,11 +158,11 @@ func TestDecode(t *testing.T) {
 				t.Errorf("%s %s: %v", e.name, sample, err)
 				continue
 			}
-			ignore := cmpopts.IgnoreFields(lorawan.Error{}, "Text")
+			ignore := cmpopts.IgnoreFields(event.Error{}, "Text")
 			if diff := cmp.Diff(e.want(sample), got, ignore); diff != "" {
 				t.Errorf("%s %s:\n%s", e.name, sample, diff)
 			}
-			if f, ok := got.(lorawan.Error); ok && !strings.HasPrefix(f.Text, "DOWNLINK_") {
+			if f, ok := got.(event.Error); ok && !strings.HasPrefix(f.Text, "DOWNLINK_") {
 				t.Errorf("%s %s: text %q", e.name, sample, f.Text)
 			}
 		}
@@ -172,7 +172,7 @@ func TestDecode(t *testing.T) {
 // TestDecodeV4 holds what only v4 says.
 func TestDecodeV4(t *testing.T) {
 	e := encodings(t)[3]
-	decode := func(sample string) lorawan.Event {
+	decode := func(sample string) event.Event {
 		t.Helper()
 		ev, err := e.codec.Decode(e.topic(sample), e.sample(t, sample))
 		if err != nil {
@@ -180,20 +180,20 @@ func TestDecodeV4(t *testing.T) {
 		}
 		return ev
 	}
-	if u := decode("up_dr0").(lorawan.Uplink); u.DR != 0 || u.FCnt != 7 || u.Confirmed {
+	if u := decode("up_dr0").(event.Uplink); u.DR != 0 || u.FCnt != 7 || u.Confirmed {
 		t.Errorf("zero data rate: %+v", u)
 	}
-	if u := decode("up_mac").(lorawan.Uplink); u.FPort != 0 || u.Payload != nil || u.Refused != nil {
+	if u := decode("up_mac").(event.Uplink); u.FPort != 0 || u.Payload != nil || u.Refused != nil {
 		t.Errorf("MAC commands only: %+v", u)
 	}
-	u := decode("up_encrypted").(lorawan.Uplink)
-	if !errors.Is(u.Refused, lorawan.ErrEncrypted) || u.Payload != nil {
+	u := decode("up_encrypted").(event.Uplink)
+	if !errors.Is(u.Refused, event.ErrEncrypted) || u.Payload != nil {
 		t.Errorf("encrypted: %+v", u)
 	}
-	if f := decode("error_expired").(lorawan.Error); f.Reason != lorawan.ReasonExpired || f.ID != item || f.Queued {
+	if f := decode("error_expired").(event.Error); f.Reason != event.ReasonExpired || f.ID != item || f.Queued {
 		t.Errorf("expired: %+v", f)
 	}
-	if f := decode("error_other").(lorawan.Error); f.Reason != lorawan.ReasonOther || f.ID != (lorawan.DownlinkID{}) {
+	if f := decode("error_other").(event.Error); f.Reason != event.ReasonOther || f.ID != (event.DownlinkID{}) {
 		t.Errorf("other: %+v", f)
 	}
 }
@@ -217,13 +217,13 @@ func TestZeroFields(t *testing.T) {
 	jsonV3 := `{"applicationID":"1","devEUI":"` + eui + `","txInfo":{"frequency":0,"dr":0},"adr":false,"fCnt":0,"fPort":0,"data":null}`
 	for name, payload := range map[string][]byte{"protobuf": binary, "json": text, "json_v3": []byte(jsonV3)} {
 		got, err := v3.Decode("application/1/device/"+eui+"/event/up", payload)
-		u, ok := got.(lorawan.Uplink)
+		u, ok := got.(event.Uplink)
 		if err != nil || !ok || u.DR != 0 || u.FCnt != 0 || u.FPort != 0 || len(u.Payload) != 0 || u.Application != "1" {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
 	got, err := v4.Decode("application/"+uuid+"/device/"+eui+"/event/ack", []byte(`{"deviceInfo":{"devEui":"`+eui+`"}}`))
-	if a, ok := got.(lorawan.Ack); err != nil || !ok || a.Acknowledged || a.FCnt != 0 || a.Application != uuid {
+	if a, ok := got.(event.Ack); err != nil || !ok || a.Acknowledged || a.FCnt != 0 || a.Application != uuid {
 		t.Errorf("v4: %+v %v", got, err)
 	}
 }
@@ -235,8 +235,8 @@ func TestBadTag(t *testing.T) {
 		}
 		payload := strings.Replace(string(e.sample(t, "up")), `"havn_align":"8"`, `"havn_align":"words"`, 1)
 		got, err := e.codec.Decode(e.topic("up"), []byte(payload))
-		u, ok := got.(lorawan.Uplink)
-		if err != nil || !ok || !errors.Is(u.Refused, lorawan.ErrTag) || u.Payload == nil {
+		u, ok := got.(event.Uplink)
+		if err != nil || !ok || !errors.Is(u.Refused, event.ErrTag) || u.Payload == nil {
 			t.Errorf("%s: %+v %v", e.name, got, err)
 		}
 	}
@@ -246,8 +246,8 @@ func TestOther(t *testing.T) {
 	for _, e := range encodings(t) {
 		for _, kind := range []string{"status", "location", "integration", "tx"} {
 			got, err := e.codec.Decode(e.topic(kind), []byte("not read"))
-			want := lorawan.Other{Device: lorawan.Device{EUI: e.device().EUI, Application: e.application}, Kind: kind}
-			if err != nil || got != lorawan.Event(want) {
+			want := event.Other{Device: event.Device{EUI: e.device().EUI, Application: e.application}, Kind: kind}
+			if err != nil || got != event.Event(want) {
 				t.Errorf("%s %s: %+v %v", e.name, kind, got, err)
 			}
 		}
@@ -269,7 +269,7 @@ func TestDecodeRefuses(t *testing.T) {
 			{"no DevEUI", strings.Replace(e.topic("up"), eui, "meter-7", 1), up},
 		}
 		for _, tt := range tests {
-			if got, err := e.codec.Decode(tt.topic, []byte(tt.payload)); !errors.Is(err, lorawan.ErrMalformed) {
+			if got, err := e.codec.Decode(tt.topic, []byte(tt.payload)); !errors.Is(err, event.ErrMalformed) {
 				t.Errorf("%s %s: %+v %v", e.name, tt.name, got, err)
 			}
 		}
@@ -301,7 +301,7 @@ func TestDecodeRefusesFields(t *testing.T) {
 			if payload == string(e.sample(t, "up")) {
 				continue // not a field of this encoding
 			}
-			if got, err := e.codec.Decode(e.topic("up"), []byte(payload)); !errors.Is(err, lorawan.ErrMalformed) {
+			if got, err := e.codec.Decode(e.topic("up"), []byte(payload)); !errors.Is(err, event.ErrMalformed) {
 				t.Errorf("%s %s: %+v %v", e.name, bad, got, err)
 			}
 		}
@@ -320,7 +320,7 @@ func TestProtobufRefuses(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := e.codec.Decode(e.topic("up"), payload); !errors.Is(err, lorawan.ErrMalformed) {
+		if got, err := e.codec.Decode(e.topic("up"), payload); !errors.Is(err, event.ErrMalformed) {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
@@ -365,8 +365,8 @@ func TestPrefixes(t *testing.T) {
 	}
 }
 
-func plausible(ev lorawan.Event) bool {
-	u, ok := ev.(lorawan.Uplink)
+func plausible(ev event.Event) bool {
+	u, ok := ev.(event.Uplink)
 	return ev.From().EUI.String() == eui && (!ok || len(u.Payload) == 0 || len(u.Payload) == 4)
 }
 
@@ -380,7 +380,7 @@ func TestTemplates(t *testing.T) {
 	}
 	up := encodings(t)[0].sample(t, "up")
 	got, err := c.Decode("site/1/"+eui+"/rx", up)
-	if _, ok := got.(lorawan.Uplink); !ok || err != nil {
+	if _, ok := got.(event.Uplink); !ok || err != nil {
 		t.Errorf("%+v %v", got, err)
 	}
 	name, _, err := c.Encode(downlink(got.From()))
@@ -401,7 +401,7 @@ func TestTemplates(t *testing.T) {
 func TestOldTopic(t *testing.T) {
 	e := encodings(t)[0]
 	got, err := e.codec.Decode(strings.Replace(e.topic("up"), "/up", "/rx", 1), e.sample(t, "up"))
-	if _, ok := got.(lorawan.Uplink); !ok || err != nil {
+	if _, ok := got.(event.Uplink); !ok || err != nil {
 		t.Errorf("%+v %v", got, err)
 	}
 }
@@ -420,8 +420,8 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-func downlink(d lorawan.Device) lorawan.Downlink {
-	return lorawan.Downlink{Device: d, ID: item, FPort: 223, Payload: []byte{0xa1, 3, 0xff}}
+func downlink(d event.Device) event.Downlink {
+	return event.Downlink{Device: d, ID: item, FPort: 223, Payload: []byte{0xa1, 3, 0xff}}
 }
 
 func TestEncode(t *testing.T) {
@@ -457,7 +457,7 @@ func TestEncodeTwice(t *testing.T) {
 	for _, e := range encodings(t) {
 		d := downlink(e.device())
 		_, first, err := e.codec.Encode(d)
-		d.ID = lorawan.NewDownlinkID()
+		d.ID = event.NewDownlinkID()
 		_, second, err2 := e.codec.Encode(d)
 		if err != nil || err2 != nil || string(first) == string(second) {
 			t.Errorf("%s: %s and %s: %v %v", e.name, first, second, err, err2)
@@ -474,7 +474,7 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 	d = downlink(e.device())
 	d.FPort = 0
-	if _, _, err := e.codec.Encode(d); !errors.Is(err, lorawan.ErrDownlink) {
+	if _, _, err := e.codec.Encode(d); !errors.Is(err, event.ErrDownlink) {
 		t.Errorf("FPort 0: %v", err)
 	}
 }
@@ -492,11 +492,11 @@ func FuzzDecode(f *testing.F) {
 		if (err == nil) == (ev == nil) {
 			t.Fatalf("%+v and %v", ev, err)
 		}
-		u, ok := ev.(lorawan.Uplink)
+		u, ok := ev.(event.Uplink)
 		if !ok {
 			return
 		}
-		if len(u.Payload) > lorawan.MaxPayload || u.DR < 0 || u.DR > 255 {
+		if len(u.Payload) > event.MaxPayload || u.DR < 0 || u.DR > 255 {
 			t.Errorf("%+v", u)
 		}
 		if again, _, err := e.codec.Encode(downlink(u.Device)); err == nil {
@@ -524,7 +524,7 @@ func BenchmarkDecode(b *testing.B) {
 func BenchmarkEncode(b *testing.B) {
 	e := encodings(b)[0]
 	d := downlink(e.device())
-	d.Payload = make([]byte, lorawan.MaxPayload)
+	d.Payload = make([]byte, event.MaxPayload)
 	b.ReportAllocs()
 	for b.Loop() {
 		if _, _, err := e.codec.Encode(d); err != nil {

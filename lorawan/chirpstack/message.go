@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"strings"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // message is what an event says, in whatever form it came. Fields that an
 // event does not have are zero.
 type message struct {
-	device lorawan.Device
+	device event.Device
 	tags   map[string]string
 
 	dr        int // up
@@ -22,7 +22,7 @@ type message struct {
 	region    string
 
 	fCnt         uint32 // up, ack, txack, error
-	id           lorawan.DownlinkID
+	id           event.DownlinkID
 	acknowledged bool // ack
 
 	spreadingFactor, bandwidth int // txack
@@ -32,7 +32,7 @@ type message struct {
 }
 
 // check reports what contradicts the topic or cannot be.
-func (m *message) check(addressed lorawan.Device) error {
+func (m *message) check(addressed event.Device) error {
 	d := &m.device
 	switch {
 	case d.EUI != addressed.EUI:
@@ -43,22 +43,22 @@ func (m *message) check(addressed lorawan.Device) error {
 		return fmt.Errorf("the payload names another application, %s, than the topic, %s",
 			d.Application, addressed.Application)
 	}
-	if len(m.data) > lorawan.MaxPayload {
+	if len(m.data) > event.MaxPayload {
 		return fmt.Errorf("%d bytes of data are more than a frame holds", len(m.data))
 	}
 	return nil
 }
 
-func (m *message) event(kind string) lorawan.Event {
+func (m *message) event(kind string) event.Event {
 	switch kind {
 	case eventUp:
 		return m.uplink()
 	case eventJoin:
-		return lorawan.Joined{Device: m.device}
+		return event.Joined{Device: m.device}
 	case eventAck:
-		return lorawan.Ack{Device: m.device, ID: m.id, FCnt: m.fCnt, Acknowledged: m.acknowledged}
+		return event.Ack{Device: m.device, ID: m.id, FCnt: m.fCnt, Acknowledged: m.acknowledged}
 	case eventTxAck:
-		return lorawan.TxAck{
+		return event.TxAck{
 			Device: m.device, ID: m.id, FCnt: m.fCnt,
 			SpreadingFactor: m.spreadingFactor, Bandwidth: m.bandwidth,
 		}
@@ -66,32 +66,32 @@ func (m *message) event(kind string) lorawan.Event {
 	return m.failure()
 }
 
-func (m *message) uplink() lorawan.Uplink {
-	u := lorawan.Uplink{
+func (m *message) uplink() event.Uplink {
+	u := event.Uplink{
 		Device: m.device, FPort: m.fPort, FCnt: m.fCnt, DR: m.dr,
 		Confirmed: m.confirmed, Payload: m.data, Region: m.region,
 	}
-	u.Overrides, u.Refused = lorawan.ParseOverrides(m.tags)
+	u.Overrides, u.Refused = event.ParseOverrides(m.tags)
 	if m.encrypted {
-		u.Payload, u.Refused = nil, errors.Join(lorawan.ErrEncrypted, u.Refused)
+		u.Payload, u.Refused = nil, errors.Join(event.ErrEncrypted, u.Refused)
 	}
 	return u
 }
 
 // reasons maps the codes of both generations.
-var reasons = map[string]lorawan.Reason{
-	"DOWNLINK_PAYLOAD_SIZE":  lorawan.ReasonOversize,
-	"DEVICE_QUEUE_ITEM_SIZE": lorawan.ReasonOversize, // before v3
-	"DOWNLINK_GATEWAY":       lorawan.ReasonGateway,
-	"EXPIRED":                lorawan.ReasonExpired,
+var reasons = map[string]event.Reason{
+	"DOWNLINK_PAYLOAD_SIZE":  event.ReasonOversize,
+	"DEVICE_QUEUE_ITEM_SIZE": event.ReasonOversize, // before v3
+	"DOWNLINK_GATEWAY":       event.ReasonGateway,
+	"EXPIRED":                event.ReasonExpired,
 }
 
 // failure keeps an item that no radio gateway sent as queued: ChirpStack tries
 // it again in the next window, under the same frame counter.
-func (m *message) failure() lorawan.Error {
+func (m *message) failure() event.Error {
 	reason := reasons[m.code]
-	return lorawan.Error{
+	return event.Error{
 		Device: m.device, Reason: reason, ID: m.id, FCnt: m.fCnt, MaxPayload: m.maxPayload,
-		Queued: reason == lorawan.ReasonGateway, Text: strings.TrimPrefix(m.code+": "+m.text, ": "),
+		Queued: reason == event.ReasonGateway, Text: strings.TrimPrefix(m.code+": "+m.text, ": "),
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // parseV3 tells the marshalers apart: no protobuf event starts with a brace,
@@ -65,7 +65,7 @@ func parseV3JSON(payload []byte) (message, error) {
 		dr = e.TxInfo.DR
 	}
 	return message{
-		device: lorawan.Device{
+		device: event.Device{
 			EUI: eui, Application: e.ApplicationID, ApplicationName: e.ApplicationName, Name: e.DeviceName,
 		},
 		tags: e.Tags, dr: int(dr), fPort: e.FPort, data: e.Data, confirmed: e.Confirmed,
@@ -76,16 +76,16 @@ func parseV3JSON(payload []byte) (message, error) {
 }
 
 // parseV3EUI reads both forms of a DevEUI, which tell the marshaler.
-func parseV3EUI(s string) (eui lorawan.DevEUI, hexadecimal bool, err error) {
+func parseV3EUI(s string) (eui event.DevEUI, hexadecimal bool, err error) {
 	if len(s) == 2*len(eui) {
-		eui, err = lorawan.ParseDevEUI(s)
+		eui, err = event.ParseDevEUI(s)
 		return eui, true, err
 	}
 	b, err := base64.StdEncoding.DecodeString(s)
 	if err != nil || len(b) != len(eui) {
 		return eui, false, fmt.Errorf("devEUI %q is neither hex nor base64 of 8 bytes", s)
 	}
-	return lorawan.DevEUI(b), false, nil
+	return event.DevEUI(b), false, nil
 }
 
 // parseV3Proto reads the protobuf marshaler.
@@ -143,13 +143,13 @@ func parseV3Header(payload []byte, e v3Event) (message, error) {
 	if err := options.Unmarshal(payload, protoadapt.MessageV2Of(e)); err != nil {
 		return message{}, err
 	}
-	if len(e.GetDevEui()) != len(lorawan.DevEUI{}) {
+	if len(e.GetDevEui()) != len(event.DevEUI{}) {
 		return message{}, fmt.Errorf("dev_eui has %d bytes: is this protobuf of ChirpStack v3?",
 			len(e.GetDevEui()))
 	}
 	return message{
-		device: lorawan.Device{
-			EUI:             lorawan.DevEUI(e.GetDevEui()),
+		device: event.Device{
+			EUI:             event.DevEUI(e.GetDevEui()),
 			Application:     strconv.FormatUint(e.GetApplicationId(), 10),
 			ApplicationName: e.GetApplicationName(),
 			Name:            e.GetDeviceName(),

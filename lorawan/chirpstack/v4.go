@@ -5,7 +5,7 @@ import (
 	"errors"
 	"strconv"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // v4JSON holds the fields of all events. What is zero is absent.
@@ -46,7 +46,7 @@ type v4JSON struct {
 	} `json:"context"`
 }
 
-func parseV4(event string, payload []byte) (message, error) {
+func parseV4(kind string, payload []byte) (message, error) {
 	if len(payload) == 0 || payload[0] != '{' {
 		return message{}, errors.New(
 			"this is no JSON: set json=true under [integration.mqtt] of ChirpStack v4")
@@ -58,16 +58,16 @@ func parseV4(event string, payload []byte) (message, error) {
 	if e.DeviceInfo == nil {
 		return message{}, errors.New("no deviceInfo: if this is ChirpStack v3, set server: chirpstack-v3")
 	}
-	eui, err := lorawan.ParseDevEUI(e.DeviceInfo.DevEUI)
+	eui, err := event.ParseDevEUI(e.DeviceInfo.DevEUI)
 	if err != nil {
 		return message{}, err
 	}
 	m := e.message()
-	m.device = lorawan.Device{
+	m.device = event.Device{
 		EUI: eui, Application: e.DeviceInfo.ApplicationID,
 		ApplicationName: e.DeviceInfo.ApplicationName, Name: e.DeviceInfo.DeviceName,
 	}
-	if event != eventUp {
+	if kind != eventUp {
 		m.fCnt = e.FCntDown
 	}
 	return m, nil
@@ -86,7 +86,7 @@ func (e *v4JSON) message() message {
 	if item == "" {
 		item = e.Context.QueueItemID
 	}
-	m.id, _ = lorawan.ParseDownlinkID(item) // not ours when it is none
+	m.id, _ = event.ParseDownlinkID(item) // not ours when it is none
 	if size, err := strconv.ParseUint(e.Context.MaxPayloadSize, 10, 8); err == nil {
 		m.maxPayload = int(size)
 	}

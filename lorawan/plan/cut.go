@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"havn/dfu"
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -16,7 +16,7 @@ const digestSize = 32
 
 // cut goes through the downlinks of an update, in the gateway's encoding.
 func (e *Estimate) cut(rules *region.Region) error {
-	version, image := make([]byte, e.VersionLength), make([]byte, lorawan.MaxPayload)
+	version, image := make([]byte, e.VersionLength), make([]byte, event.MaxPayload)
 	swap := dfu.Command{Op: dfu.OpSwap, Version: version, Checksum: image[:digestSize]}
 	if swap.Len() > e.Payload {
 		return fmt.Errorf("%w: the final Swap has %d bytes, a downlink at DR%d carries %d; "+

@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"havn/dfu"
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -35,8 +35,8 @@ func NewGoodput(rules *region.Region, dr, version int, offset uint32) (g Goodput
 		return g, err
 	}
 	write := dfu.Command{Op: dfu.OpWrite, Version: make([]byte, version), Offset: offset}
-	g.DataBytes = chunk(lorawan.MaxPayload, write.MaxData(g.Payload))
-	g.PackedDataBytes = chunk(lorawan.MaxPayload, write.MaxData(g.Payload-packedExtra))
+	g.DataBytes = chunk(event.MaxPayload, write.MaxData(g.Payload))
+	g.PackedDataBytes = chunk(event.MaxPayload, write.MaxData(g.Payload-packedExtra))
 	return g, nil
 }
 

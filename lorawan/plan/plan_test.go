@@ -9,7 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/plan"
 	"havn/lorawan/region"
 	"havn/update"
@@ -147,7 +147,7 @@ func engineWrites(t *testing.T, u plan.Update, payload int) (n int) {
 	t.Helper()
 	version := strings.Repeat("v", u.VersionLength)
 	want := firmware.NewTarget(firmware.Metadata{Version: version, Size: uint32(u.Size)})
-	limits := update.Limits{Payload: payload, Write: lorawan.MaxPayload, Align: 4}
+	limits := update.Limits{Payload: payload, Write: event.MaxPayload, Align: 4}
 	st := dfu.Status{Version: []byte("old")}
 	for {
 		d := update.Decide(&st, want, limits)
@@ -250,11 +250,11 @@ func TestGoodput(t *testing.T) {
 // engineWrite returns the firmware bytes that a device in the middle of an
 // update is sent in a payload.
 func engineWrite(version int, offset uint32, payload int) int {
-	m := firmware.Metadata{Version: strings.Repeat("1", version), Size: offset + 2*lorawan.MaxPayload}
+	m := firmware.Metadata{Version: strings.Repeat("1", version), Size: offset + 2*event.MaxPayload}
 	st := dfu.Status{
 		Version: []byte("0"), Updating: true,
 		Update: dfu.Progress{Version: []byte(m.Version), Offset: offset},
 	}
-	limits := update.Limits{Payload: payload, Write: lorawan.MaxPayload, Align: 4}
+	limits := update.Limits{Payload: payload, Write: event.MaxPayload, Align: 4}
 	return int(update.Decide(&st, firmware.NewTarget(m), limits).Length)
 }

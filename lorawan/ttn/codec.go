@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 	"havn/lorawan/topic"
 )
@@ -75,25 +75,25 @@ func (c *Codec) Filters(applications []string) []string {
 
 // Decode reads a message. Errors are topic.ErrTopic for a topic that is none
 // of this server's, region.ErrDataRate for an uplink at a data rate that the
-// region does not have, and lorawan.ErrMalformed for all else.
-func (c *Codec) Decode(name string, payload []byte) (lorawan.Event, error) {
+// region does not have, and event.ErrMalformed for all else.
+func (c *Codec) Decode(name string, payload []byte) (event.Event, error) {
 	v, err := c.events.Match(name)
 	if err != nil {
 		return nil, err
 	}
-	addressed := lorawan.Device{Application: v.Application, Name: v.Device}
+	addressed := event.Device{Application: v.Application, Name: v.Device}
 	if v.Event == "" { // a topic of its own for uplinks
 		v.Event = eventUp
 	}
 	if !slices.Contains(acted, v.Event) {
-		return lorawan.Other{Device: addressed, Kind: v.Event}, nil
+		return event.Other{Device: addressed, Kind: v.Event}, nil
 	}
 	var m message
 	if err = json.Unmarshal(payload, &m); err == nil {
 		err = m.address(addressed)
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: %w", lorawan.ErrMalformed, err)
+		err = fmt.Errorf("%w: %w", event.ErrMalformed, err)
 		return nil, fmt.Errorf("%s event of device %s/%s: %w", v.Event, v.Application, v.Device, err)
 	}
 	event, err := m.event(v.Event, c.region)
@@ -117,8 +117,8 @@ type commandDownlink struct {
 }
 
 // Encode writes a downlink: appended to the device's queue, or in its place
-// when d.Replace is set. An error is lorawan.ErrDownlink or topic.ErrTopic.
-func (c *Codec) Encode(d lorawan.Downlink) (name string, payload []byte, err error) {
+// when d.Replace is set. An error is event.ErrDownlink or topic.ErrTopic.
+func (c *Codec) Encode(d event.Downlink) (name string, payload []byte, err error) {
 	if err := d.Validate(); err != nil {
 		return "", nil, err
 	}

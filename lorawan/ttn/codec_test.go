@@ -10,7 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 	"havn/lorawan/topic"
 )
@@ -18,15 +18,15 @@ import (
 const prefix = "v3/meters@ttn/devices/meter-7/"
 
 var (
-	meter = lorawan.Device{
-		EUI:         lorawan.DevEUI{0x70, 0xb3, 0xd5, 0x49, 0x90, 0, 0, 1},
+	meter = event.Device{
+		EUI:         event.DevEUI{0x70, 0xb3, 0xd5, 0x49, 0x90, 0, 0, 1},
 		Application: "meters@ttn", ApplicationName: "meters", Name: "meter-7",
 	}
-	item = lorawan.DownlinkID{
+	item = event.DownlinkID{
 		0x36, 0xc7, 0xe3, 0xc4, 0x44, 0x01, 0x4b, 0x8d, 0x93, 0x86, 0xa5, 0xc9, 0x02, 0xf9, 0x20, 0x2d,
 	}
-	tooLong = lorawan.Error{
-		Device: meter, Reason: lorawan.ReasonOversize, ID: item, FCnt: 12, MaxPayload: 51,
+	tooLong = event.Error{
+		Device: meter, Reason: event.ReasonOversize, ID: item, FCnt: 12, MaxPayload: 51,
 		Text: "application_downlink_too_long: application downlink payload length `242` exceeds maximum '51'",
 	}
 )
@@ -56,24 +56,24 @@ func sample(t testing.TB, name string) []byte {
 // events is a sample of each kind, with the topic it comes on.
 var events = []struct {
 	sample, topic string
-	want          lorawan.Event
+	want          event.Event
 }{
-	{"up", "up", lorawan.Uplink{
+	{"up", "up", event.Uplink{
 		Device: meter, FPort: 223, DR: 5, Confirmed: true, Payload: []byte{0xa2, 0, 0x41, 0xff},
-		Overrides: lorawan.Overrides{RX1DROffset: dfu.Some(3), Align: 8},
+		Overrides: event.Overrides{RX1DROffset: dfu.Some(3), Align: 8},
 	}},
-	{"up_fsk", "up", lorawan.Uplink{
+	{"up_fsk", "up", event.Uplink{
 		Device: meter, FPort: 223, FCnt: 7, DR: 7, Payload: []byte{0xa2, 0, 0x41, 0xff},
 	}},
-	{"up_simulated", "up", lorawan.Other{Device: meter, Kind: "simulated uplink"}},
-	{"join", "join", lorawan.Joined{Device: meter}},
-	{"sent", "down/sent", lorawan.TxAck{Device: meter, ID: item, FCnt: 12}},
-	{"ack", "down/ack", lorawan.Ack{Device: meter, ID: item, FCnt: 12, Acknowledged: true}},
-	{"nack", "down/nack", lorawan.Ack{Device: meter, ID: item, FCnt: 12}},
+	{"up_simulated", "up", event.Other{Device: meter, Kind: "simulated uplink"}},
+	{"join", "join", event.Joined{Device: meter}},
+	{"sent", "down/sent", event.TxAck{Device: meter, ID: item, FCnt: 12}},
+	{"ack", "down/ack", event.Ack{Device: meter, ID: item, FCnt: 12, Acknowledged: true}},
+	{"nack", "down/nack", event.Ack{Device: meter, ID: item, FCnt: 12}},
 	{"failed", "down/failed", tooLong},
 	{"failed_cause", "down/failed", tooLong},
-	{"failed_gateway", "down/failed", lorawan.Error{
-		Device: meter, Reason: lorawan.ReasonGateway, ID: item, FCnt: 12,
+	{"failed_gateway", "down/failed", event.Error{
+		Device: meter, Reason: event.ReasonGateway, ID: item, FCnt: 12,
 		Text: "transmission: downlink transmission failed with result `TOO_LATE`",
 	}},
 }
@@ -92,8 +92,8 @@ func TestDecode(t *testing.T) {
 
 func TestEncrypted(t *testing.T) {
 	got, err := codec(t, "EU868").Decode(prefix+"up", sample(t, "up_encrypted"))
-	u, ok := got.(lorawan.Uplink)
-	if err != nil || !ok || !errors.Is(u.Refused, lorawan.ErrEncrypted) || u.Payload != nil {
+	u, ok := got.(event.Uplink)
+	if err != nil || !ok || !errors.Is(u.Refused, event.ErrEncrypted) || u.Payload != nil {
 		t.Errorf("%+v %v", got, err)
 	}
 }
@@ -103,7 +103,7 @@ func TestEncrypted(t *testing.T) {
 func TestDataRates(t *testing.T) {
 	for name, want := range map[string]int{"US915": 4, "AU915": 6} {
 		got, err := codec(t, name).Decode(prefix+"up", sample(t, "up_us915"))
-		if u, ok := got.(lorawan.Uplink); err != nil || !ok || u.DR != want {
+		if u, ok := got.(event.Uplink); err != nil || !ok || u.DR != want {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
@@ -116,8 +116,8 @@ func TestDataRates(t *testing.T) {
 func TestOther(t *testing.T) {
 	for _, kind := range []string{"down/queued", "down/invalidated", "service/data", "location/solved", "up/normalized"} {
 		got, err := codec(t, "EU868").Decode(prefix+kind, []byte("not read"))
-		want := lorawan.Other{Device: lorawan.Device{Application: "meters@ttn", Name: "meter-7"}, Kind: kind}
-		if err != nil || got != lorawan.Event(want) {
+		want := event.Other{Device: event.Device{Application: "meters@ttn", Name: "meter-7"}, Kind: kind}
+		if err != nil || got != event.Event(want) {
 			t.Errorf("%s: %+v %v", kind, got, err)
 		}
 	}
@@ -128,8 +128,8 @@ func TestOther(t *testing.T) {
 func TestOpenSource(t *testing.T) {
 	payload := strings.Replace(string(sample(t, "join")), `"dev_eui":"70B3D54990000001",`, "", 1)
 	got, err := codec(t, "EU868").Decode("v3/meters/devices/meter-7/join", []byte(payload))
-	want := lorawan.Joined{Device: lorawan.Device{Application: "meters", ApplicationName: "meters", Name: "meter-7"}}
-	if err != nil || got != lorawan.Event(want) {
+	want := event.Joined{Device: event.Device{Application: "meters", ApplicationName: "meters", Name: "meter-7"}}
+	if err != nil || got != event.Event(want) {
 		t.Errorf("%+v %v", got, err)
 	}
 }
@@ -153,7 +153,7 @@ func TestDecodeRefuses(t *testing.T) {
 		"300 bytes":         change(`"ogBB/w=="`, `"`+strings.Repeat("AAAA", 100)+`"`),
 		"other kind":        change(`"uplink_message"`, `"downlink_sent"`),
 	} {
-		if got, err := c.Decode(prefix+"up", []byte(payload)); !errors.Is(err, lorawan.ErrMalformed) {
+		if got, err := c.Decode(prefix+"up", []byte(payload)); !errors.Is(err, event.ErrMalformed) {
 			t.Errorf("%s: %+v %v", name, got, err)
 		}
 	}
@@ -169,7 +169,7 @@ func TestPrefixes(t *testing.T) {
 	for _, e := range events {
 		whole := strings.TrimSpace(string(sample(t, e.sample)))
 		for i := range whole {
-			if got, err := c.Decode(prefix+e.topic, []byte(whole[:i])); !errors.Is(err, lorawan.ErrMalformed) {
+			if got, err := c.Decode(prefix+e.topic, []byte(whole[:i])); !errors.Is(err, event.ErrMalformed) {
 				t.Fatalf("%s: %d bytes: %+v %v", e.sample, i, got, err)
 			}
 		}
@@ -186,7 +186,7 @@ func TestTemplates(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := c.Decode("ttn/meter-7/up", sample(t, "up"))
-	if u, ok := got.(lorawan.Uplink); err != nil || !ok || u.Application != "meters" {
+	if u, ok := got.(event.Uplink); err != nil || !ok || u.Application != "meters" {
 		t.Errorf("%+v %v", got, err)
 	}
 	if name, _, err := c.Encode(toMeter()); err != nil || name != "ttn/meter-7/down/push" {
@@ -210,8 +210,8 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-func toMeter() lorawan.Downlink {
-	return lorawan.Downlink{Device: meter, ID: item, FPort: 223, Payload: []byte{0xa1, 3, 0xff}}
+func toMeter() event.Downlink {
+	return event.Downlink{Device: meter, ID: item, FPort: 223, Payload: []byte{0xa1, 3, 0xff}}
 }
 
 func TestEncode(t *testing.T) {
@@ -225,7 +225,7 @@ func TestEncode(t *testing.T) {
 	if string(payload) != want {
 		t.Errorf("%s", payload)
 	}
-	d.Replace, d.Confirmed, d.ID = true, true, lorawan.NewDownlinkID()
+	d.Replace, d.Confirmed, d.ID = true, true, event.NewDownlinkID()
 	name, again, err := c.Encode(d)
 	if err != nil || name != prefix+"down/replace" || !strings.Contains(string(again), `"confirmed":true`) {
 		t.Errorf("%s %s %v", name, again, err)
@@ -240,7 +240,7 @@ func TestEncodeRefuses(t *testing.T) {
 	}
 	d = toMeter()
 	d.Payload = nil
-	if _, _, err := codec(t, "EU868").Encode(d); !errors.Is(err, lorawan.ErrDownlink) {
+	if _, _, err := codec(t, "EU868").Encode(d); !errors.Is(err, event.ErrDownlink) {
 		t.Error(err)
 	}
 }
@@ -256,12 +256,12 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%+v and %v", ev, err)
 		}
 		switch ev := ev.(type) {
-		case lorawan.Uplink:
-			if len(ev.Payload) > lorawan.MaxPayload || ev.DR < 0 || ev.DR > 11 {
+		case event.Uplink:
+			if len(ev.Payload) > event.MaxPayload || ev.DR < 0 || ev.DR > 11 {
 				t.Errorf("%+v", ev)
 			}
-		case lorawan.Error:
-			if ev.MaxPayload < 0 || ev.MaxPayload > lorawan.MaxPayload {
+		case event.Error:
+			if ev.MaxPayload < 0 || ev.MaxPayload > event.MaxPayload {
 				t.Errorf("%+v", ev)
 			}
 		}

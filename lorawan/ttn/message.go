@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -35,7 +35,7 @@ type message struct {
 		Error    *failure `json:"error"`
 	} `json:"downlink_failed"`
 
-	device lorawan.Device
+	device event.Device
 }
 
 type uplink struct {
@@ -77,7 +77,7 @@ type failure struct {
 
 // address makes the device of the message the one that the topic names, or
 // reports that the payload contradicts it.
-func (m *message) address(d lorawan.Device) error {
+func (m *message) address(d event.Device) error {
 	app, _, _ := strings.Cut(d.Application, "@") // the payload leaves the tenant out
 	switch {
 	case m.IDs.DeviceID != d.Name:
@@ -90,20 +90,20 @@ func (m *message) address(d lorawan.Device) error {
 	d.ApplicationName = m.IDs.Applications.ID
 	var err error
 	if m.IDs.DevEUI != "" {
-		d.EUI, err = lorawan.ParseDevEUI(m.IDs.DevEUI)
+		d.EUI, err = event.ParseDevEUI(m.IDs.DevEUI)
 	}
 	m.device = d
 	return err
 }
 
-func (m *message) event(kind string, r *region.Region) (lorawan.Event, error) {
+func (m *message) event(kind string, r *region.Region) (event.Event, error) {
 	switch {
 	case kind == eventUp && m.Uplink != nil:
 		return m.uplink(r)
 	case kind == eventJoin && m.Join != nil:
-		return lorawan.Joined{Device: m.device}, nil
+		return event.Joined{Device: m.device}, nil
 	case kind == eventSent && m.Sent != nil:
-		return lorawan.TxAck{Device: m.device, ID: m.id(m.Sent), FCnt: m.Sent.FCnt}, nil
+		return event.TxAck{Device: m.device, ID: m.id(m.Sent), FCnt: m.Sent.FCnt}, nil
 	case kind == eventAck && m.Ack != nil:
 		return m.ack(m.Ack, true), nil
 	case kind == eventNack && m.Nack != nil:
@@ -111,29 +111,29 @@ func (m *message) event(kind string, r *region.Region) (lorawan.Event, error) {
 	case kind == eventFailed && m.Failed != nil:
 		return m.failed(), nil
 	}
-	return nil, fmt.Errorf("%w: nothing in it is of that kind", lorawan.ErrMalformed)
+	return nil, fmt.Errorf("%w: nothing in it is of that kind", event.ErrMalformed)
 }
 
-func (m *message) uplink(r *region.Region) (lorawan.Event, error) {
+func (m *message) uplink(r *region.Region) (event.Event, error) {
 	if m.Simulated {
-		return lorawan.Other{Device: m.device, Kind: "simulated uplink"}, nil
+		return event.Other{Device: m.device, Kind: "simulated uplink"}, nil
 	}
 	up := m.Uplink
-	if len(up.Payload) > lorawan.MaxPayload {
+	if len(up.Payload) > event.MaxPayload {
 		return nil, fmt.Errorf("%w: %d bytes of payload are more than a frame holds",
-			lorawan.ErrMalformed, len(up.Payload))
+			event.ErrMalformed, len(up.Payload))
 	}
 	dr, err := r.UplinkDR(up.dataRate())
 	if err != nil {
 		return nil, err
 	}
-	u := lorawan.Uplink{
+	u := event.Uplink{
 		Device: m.device, FPort: up.FPort, FCnt: up.FCnt, DR: dr,
 		Confirmed: up.Confirmed, Payload: up.Payload,
 	}
-	u.Overrides, u.Refused = lorawan.ParseOverrides(up.Attributes)
+	u.Overrides, u.Refused = event.ParseOverrides(up.Attributes)
 	if up.AppSKey != nil {
-		u.Payload, u.Refused = nil, errors.Join(lorawan.ErrEncrypted, u.Refused)
+		u.Payload, u.Refused = nil, errors.Join(event.ErrEncrypted, u.Refused)
 	}
 	return u, nil
 }
@@ -146,39 +146,39 @@ func (u *uplink) dataRate() region.DataRate {
 	}
 }
 
-func (m *message) ack(d *downlink, acknowledged bool) lorawan.Ack {
-	return lorawan.Ack{Device: m.device, ID: m.id(d), FCnt: d.FCnt, Acknowledged: acknowledged}
+func (m *message) ack(d *downlink, acknowledged bool) event.Ack {
+	return event.Ack{Device: m.device, ID: m.id(d), FCnt: d.FCnt, Acknowledged: acknowledged}
 }
 
 // id finds our correlation ID: on the downlink, or on the event about it.
-func (m *message) id(d *downlink) lorawan.DownlinkID {
+func (m *message) id(d *downlink) event.DownlinkID {
 	for _, ids := range [][]string{d.CorrelationIDs, m.CorrelationIDs} {
 		for _, s := range ids {
 			s, ours := strings.CutPrefix(s, correlationPrefix)
-			if id, ok := lorawan.ParseDownlinkID(s); ours && ok {
+			if id, ok := event.ParseDownlinkID(s); ours && ok {
 				return id
 			}
 		}
 	}
-	return lorawan.DownlinkID{}
+	return event.DownlinkID{}
 }
 
 // reasons maps the names of the stack's errors. A failed item is gone, for
 // whatever reason.
-var reasons = map[string]lorawan.Reason{
-	"application_downlink_too_long": lorawan.ReasonOversize,
-	"transmission":                  lorawan.ReasonGateway,
-	"downlink_expired":              lorawan.ReasonExpired,
+var reasons = map[string]event.Reason{
+	"application_downlink_too_long": event.ReasonOversize,
+	"transmission":                  event.ReasonGateway,
+	"downlink_expired":              event.ReasonExpired,
 }
 
-func (m *message) failed() lorawan.Error {
+func (m *message) failed() event.Error {
 	d := &m.Failed.Downlink
-	ev := lorawan.Error{Device: m.device, ID: m.id(d), FCnt: d.FCnt}
+	ev := event.Error{Device: m.device, ID: m.id(d), FCnt: d.FCnt}
 	for f := m.Failed.Error; f != nil; f = f.Cause {
-		if reason := reasons[f.Name]; reason != lorawan.ReasonOther || ev.Text == "" {
+		if reason := reasons[f.Name]; reason != event.ReasonOther || ev.Text == "" {
 			ev.Reason, ev.Text = reason, f.String()
 		}
-		if ev.Reason == lorawan.ReasonOversize {
+		if ev.Reason == event.ReasonOversize {
 			ev.MaxPayload = f.limit()
 			break
 		}
@@ -189,7 +189,7 @@ func (m *message) failed() lorawan.Error {
 // limit returns the size that an oversized downlink should have had at most.
 func (f *failure) limit() int {
 	most, _ := f.Attributes["max"].(float64)
-	return int(min(max(most, 0), lorawan.MaxPayload))
+	return int(min(max(most, 0), event.MaxPayload))
 }
 
 // String returns the text with its attributes filled in.

@@ -26,10 +26,10 @@ type Assignments interface {
 type Directory struct {
 	registry firmware.Directory // nil: none configured
 	rules    atomic.Pointer[[]Rule]
-	assigned atomic.Pointer[map[dfu.Device]firmware.Spec]
 
-	assigning sync.Mutex // one change of assigned at a time, with its write to the store
+	assigning sync.Mutex // one change at a time, with its write to the store
 	store     Assignments
+	assigned  atomic.Pointer[map[dfu.Device]firmware.Spec] // replaced, never changed; read without the lock
 }
 
 // New returns a directory over rules and, where it is not nil, a registry. It

@@ -6,11 +6,12 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/update/desired"
 )
 
 func container(image string) firmware.Spec {
-	return firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
+	return firmwaretest.Spec(image)
 }
 
 // registry is a firmware.Directory of one application.

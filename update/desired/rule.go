@@ -5,27 +5,15 @@ import (
 	"strings"
 
 	"havn/dfu"
-	"havn/fault"
 	"havn/firmware"
 )
 
-// Rule is one entry of firmware.desired: the devices it is for, as path.Match
-// patterns, and what they should run.
+// Rule is the devices it is for, as path.Match patterns, and what they should run.
 type Rule struct {
-	Application string `yaml:"application"` // empty = any
-	Device      string `yaml:"device"`      // empty = any
+	Application string // empty = any
+	Device      string // empty = any
 
-	firmware.Spec `yaml:",inline"`
-}
-
-// Validate returns what is wrong with r.
-func (r Rule) Validate() (faults fault.List) {
-	faults.Pattern("application", r.Application)
-	faults.Pattern("device", r.Device)
-	if err := r.Spec.Validate(); err != nil {
-		faults.Add("", "%s", strings.TrimPrefix(err.Error(), firmware.ErrInvalid.Error()+": "))
-	}
-	return faults
+	firmware.Spec
 }
 
 // meta are the characters that make a name a pattern.

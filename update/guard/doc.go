@@ -14,7 +14,8 @@
 //	            Source     the source of the image: maintenance windows, cancels
 //
 // Invariants:
-//   - The same facts have the same verdict. A guard reads no clock and no protocol.
+//   - The same facts have the same verdict, on every path. Source alone decides from
+//     more: it asks the source of the image.
 //   - Guards are on the device path: memory only, no waiting, no allocation.
 //   - The first guard that does not say Go decides. Source is the last one: what it
 //     allows counts as swapped there.

@@ -18,8 +18,7 @@
 //   - At most one job per key waits or runs. A full queue drops the job and counts
 //     it: the device that caused it asks again.
 //
-// Locks: Catalog.mu, then the lock of the jobs or of the ledger's maps. None is
-// held over a call of the source or a write to the store, except for
-// ledger.recording, which only jobs take. Release has no lock; a target is
-// written by the release's own job, and by learned names with compare-and-swap.
+// A Release has no lock. Its own job writes the target; jobs that learn a name do so
+// with compare-and-swap. The order of the other locks is on the page of package
+// update. Times are wall clock, sizes are bytes.
 package release

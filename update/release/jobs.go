@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// jobs runs the slow work behind the device path: at most one job per key is
-// waiting or running. A job that finds the queue full is dropped and counted;
-// the device that caused it will ask again.
+// jobs runs the slow work that the device path must not wait for. At most one job
+// per key waits or runs. A job that finds the queue full is dropped and counted:
+// the device that caused it asks again.
 type jobs struct {
 	queue   chan job
 	dropped *atomic.Uint64 // counts

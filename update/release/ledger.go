@@ -20,13 +20,13 @@ type Ledger interface {
 	SaveResolution(spec string, m firmware.Metadata) error
 }
 
-// anyApplication is the application of entries that hold for all of them: the
-// images of rules that name none. Devices cannot be in it, names are not empty.
+// anyApplication is the application of entries that hold for all applications: the
+// images of rules that name none. No device is in it, since names are not empty.
 const anyApplication = ""
 
 // ledger remembers which image each version of an application names, and what
-// specs resolved to last. All of it is in memory, so that devices are answered
-// from it; what it is told is on disk when the call returns.
+// specs resolved to last. Devices are answered from its maps in memory. An entry is
+// on disk before it is in the maps.
 type ledger struct {
 	store Ledger
 
@@ -72,8 +72,8 @@ func (l *ledger) names(application string, m firmware.Metadata) []string {
 	return m.Names
 }
 
-// record enters m, or adds its names to the entry of the same digest, and
-// returns the entry, under the order of m: that is no part of it. It fails with
+// record enters m, or adds its names to the entry of the same digest. It returns the
+// entry with the order of m: orders are not recorded. It fails with
 // firmware.ErrVersionTaken where the version names another digest.
 func (l *ledger) record(application string, m firmware.Metadata) (entry firmware.Metadata, err error) {
 	l.recording.Lock()
@@ -125,7 +125,8 @@ func (l *ledger) resolve(spec string, m firmware.Metadata) error {
 	return nil
 }
 
-// withdraw forgets what a spec resolved to, in memory whatever the disk does.
+// withdraw forgets what a spec resolved to: in memory first, so that it is not
+// offered again even where the store fails.
 func (l *ledger) withdraw(spec string) error {
 	l.recording.Lock()
 	defer l.recording.Unlock()

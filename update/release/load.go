@@ -8,7 +8,7 @@ import (
 	"havn/firmware"
 )
 
-// Load brings the bytes of t back into memory, behind the caller's back.
+// Load has a job bring the bytes of t back into memory.
 func (c *Catalog) Load(t *firmware.Target) {
 	c.jobs.add("load "+t.Transfer.Digest.Hex(), func(ctx context.Context) {
 		_, err := c.images.Load(ctx, t.Blob())

@@ -78,10 +78,11 @@ func (r *Release) Stale(now time.Time) bool {
 	return r.spec.Always() && now.Sub(time.Unix(0, r.checked.Load())) > 2*r.catalog.cfg.Retry
 }
 
-// Refresh resolves the spec behind the caller's back.
+// Refresh has a job resolve the spec.
 func (r *Release) Refresh() { r.catalog.jobs.add("release "+r.app+" "+r.spec.Key(), r.resolve) }
 
-// Ask is Refresh on behalf of a device that has no target: with backoff.
+// Ask is Refresh on behalf of a device that has no target. Failures are not repeated
+// at once: see Config.Retry.
 func (r *Release) Ask(now time.Time) {
 	if now.UnixNano() >= r.next.Load() {
 		r.Refresh()
@@ -134,8 +135,8 @@ func (r *Release) amend(change func(*firmware.Target) *firmware.Target) {
 	}
 }
 
-// Learn enters version in the ledger as another name of t, which a device that
-// swapped to t came back with. What t is called is known when the job has ended.
+// Learn has a job enter version in the ledger as another name of t: a device that
+// swapped to t came back with it.
 func (r *Release) Learn(device string, t *firmware.Target, version string) {
 	c := r.catalog
 	c.jobs.add("learn "+r.app+"/"+device+" "+version, func(context.Context) {
@@ -143,7 +144,8 @@ func (r *Release) Learn(device string, t *firmware.Target, version string) {
 		m.Names = append(m.Names[:len(m.Names):len(m.Names)], version)
 		m, err := c.ledger.record(r.app, m)
 		if err != nil {
-			c.log.Error("name of a firmware not stored; the device will report it again", slog.Any("error", err))
+			c.log.Error("name of a firmware not stored; trying again when the device reports it: check space and rights",
+				slog.String("app", r.app), slog.String("device", device), slog.Any("error", err))
 			return
 		}
 		c.stats.LearnedNames.Add(1)

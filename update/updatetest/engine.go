@@ -13,8 +13,10 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/update"
 	"havn/update/desired"
+	"havn/update/row"
 )
 
 // Application is the application whose devices get the firmware.
@@ -37,7 +39,7 @@ func New(version string, size int) Firmware {
 // no more.
 func (f Firmware) Engine(t testing.TB) *update.Engine {
 	t.Helper()
-	rule := desired.Rule{Application: Application, Spec: firmware.Spec{File: &firmware.FileSpec{Name: "fw"}}}
+	rule := desired.Rule{Application: Application, Spec: firmwaretest.Spec("fw")}
 	shelf := newShelf(t, f)
 	e, err := update.New(
 		update.Config{Poll: 300 * time.Second, Retry: time.Second, MaxVersion: 16,
@@ -109,8 +111,8 @@ func (s store) SaveResolution(string, firmware.Metadata) error {
 	}
 	return nil
 }
-func (s store) LoadRows(func(update.Record)) error           { return nil }
-func (s store) SaveRows([]update.Record, []dfu.Device) error { return nil }
+func (s store) LoadRows(func(row.Record)) error           { return nil }
+func (s store) SaveRows([]row.Record, []dfu.Device) error { return nil }
 func (s store) LoadAssignments() (map[dfu.Device]firmware.Spec, error) {
 	return map[dfu.Device]firmware.Spec{}, nil
 }

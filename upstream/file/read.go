@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 
 	"havn/firmware"
@@ -18,7 +17,8 @@ const (
 	sidecarExt = ".json"
 )
 
-// open opens a regular file. It looks before, since opening a pipe waits.
+// open opens a regular file. It looks at the file before, since opening a pipe
+// waits.
 func open(stat func(string) (fs.FileInfo, error), open func(string) (*os.File, error),
 	path string) (*os.File, fs.FileInfo, error) {
 	info, err := stat(path)
@@ -46,13 +46,15 @@ func missing(err error) error {
 	return err
 }
 
-// resolveSingle reads a file that was added. Nothing but its own stability
-// tells that it is whole.
+// resolveSingle reads a file that was added. A file that does not change while it
+// is read is taken for whole.
 func (s *Source) resolveSingle(ctx context.Context, name string, added single) (
 	firmware.Metadata, error) {
-	if n := len(added.version); n == 0 || n > firmware.MaxVersion {
-		return firmware.Metadata{}, fmt.Errorf("%w: version of %d bytes: want 1 to %d",
-			firmware.ErrInvalid, n, firmware.MaxVersion)
+	if added.version == "" {
+		return firmware.Metadata{}, fmt.Errorf("%w: no version", firmware.ErrInvalid)
+	}
+	if err := firmware.CheckVersion(added.version); err != nil {
+		return firmware.Metadata{}, err
 	}
 	f, info, err := open(os.Stat, os.Open, added.path)
 	if err != nil {
@@ -134,12 +136,8 @@ func readPair(ctx context.Context, f io.Reader, info fs.FileInfo, sidecar firmwa
 
 // hash reads a binary to its end and returns what it is.
 func hash(ctx context.Context, f io.Reader, info fs.FileInfo) (firmware.Metadata, error) {
-	switch size := info.Size(); {
-	case size == 0:
-		return firmware.Metadata{}, fmt.Errorf("%w: %s is empty", firmware.ErrInvalid, info.Name())
-	case size > math.MaxUint32:
-		return firmware.Metadata{}, fmt.Errorf("%w: %s has %d bytes, 2^32-1 at most",
-			firmware.ErrTooLarge, info.Name(), size)
+	if err := firmware.CheckSize(info.Size()); err != nil {
+		return firmware.Metadata{}, fmt.Errorf("%s: %w", info.Name(), err)
 	}
 	h := sha256.New()
 	n, err := io.Copy(h, &readerUntil{ctx, f})
@@ -152,7 +150,7 @@ func hash(ctx context.Context, f io.Reader, info fs.FileInfo) (firmware.Metadata
 	return firmware.Metadata{Digest: firmware.Digest(h.Sum(nil)), Size: uint32(n)}, nil
 }
 
-// readerUntil reads until its context ends: an image takes long from slow disks.
+// readerUntil reads until its context ends: a slow disk takes long for an image.
 type readerUntil struct {
 	ctx context.Context
 	io.Reader

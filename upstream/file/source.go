@@ -31,7 +31,7 @@ type Source struct {
 // single is a file that was added, with the version it was given.
 type single struct{ path, version string }
 
-// known is what a name meant when its files were last read.
+// known is the image of a name when the files of the name were last read.
 type known struct {
 	binary, sidecar fs.FileInfo // sidecar is nil for a single file
 	m               firmware.Metadata
@@ -42,26 +42,27 @@ func New(cfg Config) *Source {
 	return &Source{directory: cfg.Directory, single: map[string]single{}, known: map[string]known{}}
 }
 
-// Add makes the file at path available as name, before one of that name in the
-// directory. version is what devices report once they run it. Call Add before
-// the source is used.
+// Add makes the file at path available as name. A file of the same name in the
+// directory is hidden. version is what devices report once they run the firmware.
+// Call Add before the source is used.
 func (s *Source) Add(name, path, version string) {
 	s.single[name] = single{path, version}
 }
 
-// Resolve implements firmware.Source. A binary and JSON that do not match give
-// an error without sentinel: most likely they are being copied.
+// Resolve implements firmware.Source. A binary and JSON that do not match give an
+// error without sentinel: most likely the files are being copied.
 func (s *Source) Resolve(ctx context.Context, _ dfu.Device, spec firmware.Spec) (
 	firmware.Metadata, error) {
-	if spec.File == nil {
+	ref, ok := spec.Ref.(Ref)
+	if !ok {
 		return firmware.Metadata{}, fmt.Errorf("%w: %s is no file", firmware.ErrInvalid, spec.Key())
 	}
-	name := spec.File.Name
+	name := ref.Name
 	m, err := s.resolve(ctx, name)
 	if err != nil {
 		return firmware.Metadata{}, fmt.Errorf("firmware file %q: %w", name, err)
 	}
-	m.Origin = firmware.Origin{Kind: firmware.KindFile, Repository: name}
+	m.Origin = firmware.Origin{Kind: Kind.Name, Repository: name}
 	return m, nil
 }
 
@@ -77,7 +78,7 @@ func (s *Source) resolve(ctx context.Context, name string) (firmware.Metadata, e
 	return s.resolvePair(ctx, name, root)
 }
 
-// root opens the directory, once name is seen to be a base name.
+// root opens the directory, provided that name is a base name.
 func (s *Source) root(name string) (*os.Root, error) {
 	if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\\\x00") {
 		return nil, fmt.Errorf("%w: want a base name without extension", firmware.ErrInvalid)
@@ -88,8 +89,8 @@ func (s *Source) root(name string) (*os.Root, error) {
 	return os.OpenRoot(s.directory)
 }
 
-// unchanged returns what was read of name before, if its files still are what
-// they were.
+// unchanged returns the image that was read of name before, if the files of the
+// name have not changed since.
 func (s *Source) unchanged(name string, binary, sidecar fs.FileInfo) (firmware.Metadata, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -112,7 +113,7 @@ func same(a, b fs.FileInfo) bool {
 }
 
 // Fetch implements firmware.Source. It fails with ErrDigest when the file has
-// another size by now; otherwise its readers find out.
+// another size by now. The bytes are verified by the cache.
 func (s *Source) Fetch(_ context.Context, m firmware.Metadata) (io.ReadCloser, error) {
 	name := m.Origin.Repository
 	f, info, err := s.binary(name)
@@ -121,7 +122,7 @@ func (s *Source) Fetch(_ context.Context, m firmware.Metadata) (io.ReadCloser, e
 	}
 	if info.Size() != int64(m.Size) {
 		f.Close()
-		return nil, fmt.Errorf("firmware file %q: %w: replaced since: it has %d bytes, not %d",
+		return nil, fmt.Errorf("firmware file %q: %w: the file was replaced and has %d bytes, not %d",
 			name, firmware.ErrDigest, info.Size(), m.Size)
 	}
 	return f, nil

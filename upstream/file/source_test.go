@@ -21,7 +21,7 @@ import (
 var device = dfu.Device{Application: "app", Name: "dev"}
 
 func spec(name string) firmware.Spec {
-	return firmware.Spec{File: &firmware.FileSpec{Name: name}}
+	return Ref{Name: name}.Spec()
 }
 
 func resolve(t *testing.T, s *Source, name string) (firmware.Metadata, error) {
@@ -50,7 +50,7 @@ func writePair(t *testing.T, dir, name, version string, b []byte) {
 
 func metadata(name, version string, b []byte) firmware.Metadata {
 	return firmware.Metadata{Version: version, Digest: sha256.Sum256(b), Size: uint32(len(b)),
-		Origin: firmware.Origin{Kind: firmware.KindFile, Repository: name}}
+		Origin: firmware.Origin{Kind: Kind.Name, Repository: name}}
 }
 
 // mustResolve checks what name resolves to.

@@ -2,7 +2,6 @@ package hawkbit
 
 import (
 	"fmt"
-	"math"
 	"path"
 	"slices"
 	"strings"
@@ -55,16 +54,14 @@ func (c choice) metadata() (firmware.Metadata, error) {
 			"upload it to a server that computes one", firmware.ErrInvalid, c.file())
 	}
 	digest, err := firmware.ParseDigest(c.Hashes.SHA256)
-	switch {
-	case err != nil:
+	if err != nil {
 		return m, fmt.Errorf("%w: sha256 of %s: %w", firmware.ErrInvalid, c.file(), err)
-	case c.Size <= 0:
-		return m, fmt.Errorf("%w: size of %s is 0 or missing", firmware.ErrInvalid, c.file())
-	case c.Size > math.MaxUint32:
-		return m, fmt.Errorf("%w: %s has %d bytes", firmware.ErrTooLarge, c.file(), c.Size)
-	case len(m.Version) > firmware.MaxVersion:
-		return m, fmt.Errorf("%w: version %.16q... has %d bytes, %d at most",
-			firmware.ErrInvalid, m.Version, len(m.Version), firmware.MaxVersion)
+	}
+	if err := firmware.CheckSize(c.Size); err != nil {
+		return m, fmt.Errorf("%w (size of %s)", err, c.file())
+	}
+	if err := firmware.CheckVersion(m.Version); err != nil {
+		return m, err
 	}
 	m.Digest, m.Size = digest, uint32(c.Size)
 	if m.Version == "" {

@@ -23,17 +23,18 @@ type Config struct {
 	URL string `yaml:"url"`
 	// Tenant of all controllers; DefaultTenant when empty.
 	Tenant string `yaml:"tenant"`
-	// GatewayTokenFile holds the tenant's gateway token, which acts for all its
-	// controllers. It is read at each request.
+	// GatewayTokenFile holds the tenant's gateway token, which acts for all
+	// controllers of the tenant. The file is read at each request.
 	GatewayTokenFile string `yaml:"gateway_token_file"`
 	// TargetTokenFile holds the token of one target, for a gateway that serves
-	// only that controller. It is read at each request.
+	// only that controller. The file is read at each request.
 	TargetTokenFile string `yaml:"target_token_file"`
-	// Artifact is the file to take from a deployment, a pattern of [path.Match]
-	// for its name, or for PART/NAME when it has a slash: "os/*.bin".
+	// Artifact is a pattern of [path.Match] for the name of the file to take from a
+	// deployment. A pattern with a slash is for PART/NAME: "os/*.bin".
 	// DefaultArtifact when empty.
 	Artifact string `yaml:"artifact"`
-	// CA is a PEM file of the authorities the server must have.
+	// CA is a PEM file of the authorities that the server must have. It is read
+	// again when it has changed.
 	CA string `yaml:"ca"`
 }
 

@@ -11,8 +11,8 @@ import (
 	"havn/upstream/hawkbit/ddi"
 )
 
-// controller is one target of the server. The fields below turn belong to
-// whoever put a token into it.
+// controller is one target of the server. The fields below turn belong to the
+// call whose token is in turn.
 type controller struct {
 	source *Source
 	id     string
@@ -23,11 +23,11 @@ type controller struct {
 	loaded bool
 	stored bool // state is what an earlier process knew
 	state  state
-	polled ddi.Poll // the last answer, for when it is unchanged
+	polled ddi.Poll // the last answer, which the server may call unchanged
 	sleep  time.Duration
 	asked  time.Time // the last successful poll
 	next   time.Time // when to poll again
-	said   time.Time // the last informational entry or try of one
+	said   time.Time // when the last informational entry was sent, or tried
 }
 
 // acquire waits for the controller's turn and loads its state.
@@ -64,7 +64,7 @@ func (c *controller) wrap(err error) error {
 }
 
 // classified adds to an error of the server the sentinel of package firmware that
-// callers react to. Without one, the server is away.
+// callers react to. An error without sentinel says that the server is away.
 func classified(err error) error {
 	switch {
 	case ddi.Denied(err):

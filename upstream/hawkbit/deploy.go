@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/url"
 	"reflect"
+	"strings"
 
 	"havn/firmware"
 	"havn/upstream/hawkbit/ddi"
@@ -31,8 +32,8 @@ func (c *controller) deploy(ctx context.Context, href string) error {
 	return nil
 }
 
-// reopen handles a closed action that the server still offers: it has lost the
-// outcome, which the device's next report brings again.
+// reopen handles a closed action that the server still offers. The server has lost
+// the outcome, and the device's next report brings the outcome again.
 func (c *controller) reopen(a *action) {
 	if a.Closed && !c.waiting(a.ID) {
 		a.Closed = false
@@ -40,7 +41,7 @@ func (c *controller) reopen(a *action) {
 	}
 }
 
-// take makes d the controller's action. One that is known keeps its counts.
+// take makes d the controller's action. An action that is known keeps its counts.
 func (c *controller) take(u *url.URL, d ddi.Deployment) {
 	next := action{ID: ddi.ActionID(u)}
 	if old := c.state.Action; old != nil && old.ID == next.ID {
@@ -55,7 +56,7 @@ func (c *controller) take(u *url.URL, d ddi.Deployment) {
 	next.Window = d.Deployment.Window != ""
 	m, err := c.firmware(u, d)
 	if err != nil {
-		next.Invalid = err.Error()
+		next.Invalid = strings.TrimPrefix(err.Error(), firmware.ErrInvalid.Error()+": ")
 	}
 	next.Metadata = m
 	if next.Closed && !c.waiting(next.ID) {
@@ -72,7 +73,7 @@ func (c *controller) take(u *url.URL, d ddi.Deployment) {
 	c.commit()
 }
 
-// firmware returns what is to be taken from a deployment read at u.
+// firmware returns the image to be taken from a deployment that was read at u.
 func (c *controller) firmware(u *url.URL, d ddi.Deployment) (firmware.Metadata, error) {
 	pick, err := choose(d, c.source.pattern)
 	if err != nil {
@@ -88,7 +89,7 @@ func (c *controller) firmware(u *url.URL, d ddi.Deployment) (firmware.Metadata, 
 	}
 	m.Order = ddi.ActionID(u)
 	m.Origin = firmware.Origin{
-		Kind: firmware.KindHawkbit, Repository: c.id, Manifest: m.Order, Path: from.String(),
+		Kind: Kind.Name, Repository: c.id, Manifest: m.Order, Path: from.String(),
 	}
 	return m, nil
 }
@@ -103,7 +104,7 @@ func (c *controller) complain(ctx context.Context) {
 		Execution: ddi.Rejected, Result: ddi.None, Details: []string{a.Invalid},
 	})
 	if err != nil {
-		c.source.log.Warn("hawkBit not told why its action is of no use; trying again with the next poll",
+		c.source.log.Warn("hawkBit was not told why its action cannot be used; tried again with the next poll",
 			slog.String("controller", c.id), slog.String("action", a.ID), slog.Any("error", err))
 		return
 	}

@@ -10,10 +10,10 @@ import (
 	"havn/upstream/hawkbit/ddi"
 )
 
-// Fetch implements firmware.Source. An image is downloaded through m.Origin, or
-// through another open action with the same image where that is closed: the
-// server gives artifacts to open actions only, else ErrNotFound. Reads resume a
-// download that breaks.
+// Fetch implements firmware.Source. The server gives artifacts to open actions
+// only. An image is downloaded through the action of m.Origin, or, once that
+// action is closed, through another open action with the same image. The error is
+// ErrNotFound where no action is open. Reads resume a download that breaks.
 func (s *Source) Fetch(ctx context.Context, m firmware.Metadata) (io.ReadCloser, error) {
 	from := m.Origin
 	rc, err := s.open(ctx, from, m)
@@ -25,7 +25,7 @@ func (s *Source) Fetch(ctx context.Context, m firmware.Metadata) (io.ReadCloser,
 		}
 	}
 	if ddi.Gone(err) {
-		err = fmt.Errorf("%w: %w: no open action has it; assign it again",
+		err = fmt.Errorf("%w: %w: no open action has the image; assign it again",
 			firmware.ErrNotFound, err)
 	}
 	if err != nil {

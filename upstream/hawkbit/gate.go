@@ -18,29 +18,30 @@ var (
 		"reboot the device, or assign another distribution set")
 )
 
-// gate is what the device path knows of a controller: from memory, without
-// waiting for what is exchanged with the server.
+// gate is what the device path knows of a controller. It answers from memory, and
+// waits for no exchange with the server.
 type gate struct {
 	mu        sync.Mutex
 	ready     bool
 	action    string          // ID
 	digest    firmware.Digest // of the action
-	held      error           // why digest must not be swapped to; nil: it may be
-	expires   bool            // that permission ends
-	until     time.Time       // when it does
-	cancelled firmware.Digest // zero: none, or replaced by another action
+	held      error           // why digest must not be swapped to; nil = it may be
+	expires   bool            // the permission to swap ends
+	until     time.Time       // when the permission ends
+	cancelled firmware.Digest // zero = none, or replaced by another action
 	granted   bool            // a device was allowed to swap to digest
 }
 
 var _ firmware.Gate = (*Source)(nil)
 
-// MaySwap implements firmware.Gate: nil, or one of the errors above. A granted
-// swap makes the server's later cancel too late.
+// MaySwap implements firmware.Gate. The error is nil, or one of the errors above.
+// After a granted swap a cancel of the server is too late.
 func (s *Source) MaySwap(spec firmware.Spec, d firmware.Digest) error {
-	if spec.Hawkbit == nil {
+	ref, ok := spec.Ref.(Ref)
+	if !ok {
 		return nil
 	}
-	c := s.known(spec.Hawkbit.Controller)
+	c := s.known(ref.Controller)
 	if c == nil {
 		return ErrUnknown
 	}
@@ -56,7 +57,7 @@ func (g *gate) ask(d firmware.Digest, now time.Time) error {
 	case d == g.cancelled:
 		return ErrCancelled
 	case d != g.digest:
-		return nil // in flight before this action: it is finished, not switched
+		return nil // in flight before this action: finished, not switched
 	case g.held != nil:
 		return g.held
 	case g.expires && now.After(g.until):
@@ -92,7 +93,8 @@ func (c *controller) publish() {
 	}
 }
 
-// stop ends the permission to swap to d, unless it was used already.
+// stop ends the permission to swap to d, unless a device used the permission
+// already.
 func (g *gate) stop(d firmware.Digest) (stopped bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

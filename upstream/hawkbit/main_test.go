@@ -130,7 +130,7 @@ func (w *world) restart() {
 }
 
 func spec(controller string) firmware.Spec {
-	return firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: controller}}
+	return Ref{Controller: controller}.Spec()
 }
 
 func (w *world) resolve(controller string) (firmware.Metadata, error) {

@@ -65,7 +65,7 @@ func TestPrefixesOfAStateFail(t *testing.T) {
 
 func sampleState() state {
 	m := firmware.Metadata{Version: "1", Digest: firmware.Digest{1}, Size: 2,
-		Origin: firmware.Origin{Kind: firmware.KindHawkbit, Repository: "dev1", Path: "http://h/x"}}
+		Origin: firmware.Origin{Kind: Kind.Name, Repository: "dev1", Path: "http://h/x"}}
 	return state{
 		Action:    &action{ID: "5", URL: "http://h.test/5?c=1", Metadata: m, Window: true, Next: 45},
 		Installed: &m, InstalledID: "4", Cancelled: firmware.Digest{9}, Current: "1",

@@ -15,13 +15,13 @@ import (
 
 // How long to leave the server alone between two polls.
 const (
-	defaultSleep = 5 * time.Minute    // where the server says nothing that can be read
-	minSleep     = 5 * time.Second    // a server that says 0 means no harm to itself
-	maxSleep     = 7 * 24 * time.Hour // longer would be taken for a dead gateway
+	defaultSleep = 5 * time.Minute    // of a server whose sleep cannot be read
+	minSleep     = 5 * time.Second    // of a server whose sleep is 0
+	maxSleep     = 7 * 24 * time.Hour // a longer sleep would look like a dead gateway
 )
 
-// maxRounds bounds the polls that follow one another at once because what was
-// answered changes what the server offers.
+// maxRounds bounds the polls that follow one another at once. A poll follows at
+// once when an answer to the server changes what the server offers.
 const maxRounds = 4
 
 // refresh asks the server, if it is time to.
@@ -42,7 +42,7 @@ func (c *controller) refresh(ctx context.Context) error {
 	}
 	c.next = c.asked.Add(c.sleep)
 	if unsent != nil {
-		c.source.log.Warn("outcome of a hawkBit action not sent; trying again with the next poll",
+		c.source.log.Warn("hawkBit did not get the outcome of an action; tried again with the next poll",
 			slog.String("controller", c.id), slog.Any("error", unsent))
 	}
 	return nil
@@ -62,8 +62,8 @@ func (c *controller) poll(ctx context.Context) error {
 	return nil
 }
 
-// sleepOf returns how long to leave the server alone, within the range that is
-// honoured.
+// sleepOf returns how long to leave the server alone, between minSleep and
+// maxSleep.
 func sleepOf(p ddi.Poll) time.Duration {
 	d, err := p.Sleep()
 	if err != nil {
@@ -72,8 +72,8 @@ func sleepOf(p ddi.Poll) time.Duration {
 	return min(max(d, minSleep), maxSleep)
 }
 
-// follow does what the last poll asks for. It reports whether that changes what
-// the server offers.
+// follow does what the last poll asks for, and reports whether the server may
+// offer something else after it.
 func (c *controller) follow(ctx context.Context) (again bool, err error) {
 	offered := func(rel string) string { return c.polled.Links[rel].Href }
 	if href := offered(ddi.ConfigData); href != "" {
@@ -94,8 +94,8 @@ func (c *controller) follow(ctx context.Context) (again bool, err error) {
 // plain matches what hawkBit takes as the value of an attribute.
 var plain = regexp.MustCompile(`^[A-Za-z0-9 ._:+/-]{1,128}$`)
 
-// configure sends the attributes the server asks for. It goes on asking until it
-// has them.
+// configure sends the attributes that the server asks for. The server goes on
+// asking until it has the attributes.
 func (c *controller) configure(ctx context.Context, href string) {
 	data := map[string]string{"gateway": "havn"}
 	if plain.MatchString(c.state.Current) {
@@ -106,7 +106,7 @@ func (c *controller) configure(ctx context.Context, href string) {
 		err = c.source.client.Configure(ctx, u, data)
 	}
 	if err != nil {
-		c.source.log.Warn("attributes not sent to hawkBit; trying again with the next poll",
+		c.source.log.Warn("hawkBit did not get the attributes it asks for; tried again with the next poll",
 			slog.String("controller", c.id), slog.Any("error", err))
 	}
 }
@@ -141,7 +141,7 @@ func (c *controller) cancel(ctx context.Context, href string) error {
 	return nil
 }
 
-// stop ends the open action a for good, unless it is too late for that.
+// stop ends the open action a for good, unless the device was allowed to swap.
 func (c *controller) stop(a *action) bool {
 	if a.Swapped || !c.gate.stop(a.Metadata.Digest) {
 		a.Swapped = true
@@ -189,8 +189,8 @@ func (c *controller) idle(ctx context.Context, installedHref string) error {
 	return c.installed(ctx, installedHref)
 }
 
-// endedElsewhere handles an open action that the server offers no more: an
-// operator closed it by force, or somebody else reported for the device.
+// endedElsewhere handles an open action that the server offers no more. An
+// operator closed the action by force, or somebody else reported for the device.
 func (c *controller) endedElsewhere(a *action, installedHref string) {
 	u, err := ddi.Resource(c.url, installedHref)
 	done := err == nil && ddi.ActionID(u) == a.ID
@@ -202,7 +202,7 @@ func (c *controller) endedElsewhere(a *action, installedHref string) {
 	c.commit()
 }
 
-// close ends a; success makes its firmware the installed one.
+// close ends a. After a success, the firmware of a is the installed firmware.
 func (c *controller) close(a *action, success bool) {
 	a.Closed = true
 	if success {
@@ -212,7 +212,7 @@ func (c *controller) close(a *action, success bool) {
 }
 
 // installed finds out what a device runs whose actions all ended before this
-// gateway knew of them. What is of no use is not asked for again.
+// gateway knew of them. A firmware that cannot be used is not asked for again.
 func (c *controller) installed(ctx context.Context, href string) error {
 	u, err := ddi.Resource(c.url, href)
 	if err != nil || ddi.ActionID(u) == c.state.InstalledID {

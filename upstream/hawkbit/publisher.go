@@ -33,18 +33,19 @@ func (p Publisher) Accepts(e *upstream.Event) bool {
 		return false
 	}
 	spec, err := p.desired(e.Device)
-	return err == nil && spec.Hawkbit != nil
+	return err == nil && spec.Kind == Kind.Name
 }
 
 // Publish implements upstream.Publisher. A device that runs something else by
 // now is no longer hawkBit's concern.
 func (p Publisher) Publish(ctx context.Context, e *upstream.Event) error {
 	spec, err := p.desired(e.Device)
+	ref, ours := spec.Ref.(Ref)
 	switch {
 	case errors.Is(err, firmware.ErrPending):
 		return fmt.Errorf("%w: the controller of %s: %w", upstream.ErrRejected, e.Device, err)
-	case err != nil || spec.Hawkbit == nil:
+	case err != nil || !ours:
 		return nil
 	}
-	return p.source.Report(ctx, spec.Hawkbit.Controller, e.Status)
+	return p.source.Report(ctx, ref.Controller, e.Status)
 }

@@ -9,6 +9,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 	"havn/status"
 	"havn/upstream"
 )
@@ -29,7 +30,7 @@ func TestPublisher(t *testing.T) {
 			Digest: firmware.Digest{1}, Order: "5",
 		},
 	}
-	controller := firmware.Spec{Hawkbit: &firmware.HawkbitSpec{Controller: "c"}}
+	controller := Ref{Controller: "c"}.Spec()
 	told := reports{"c": event.Status}
 	for name, tt := range map[string]struct {
 		spec    firmware.Spec
@@ -39,7 +40,7 @@ func TestPublisher(t *testing.T) {
 		publish error
 	}{
 		"hawkBit":        {spec: controller, accepts: true, told: told},
-		"another source": {spec: firmware.Spec{File: &firmware.FileSpec{Name: "c"}}, told: reports{}},
+		"another source": {spec: firmwaretest.Spec("c"), told: reports{}},
 		"nothing":        {err: firmware.ErrNotFound, told: reports{}},
 		"not known yet":  {err: firmware.ErrPending, told: reports{}, publish: upstream.ErrRejected},
 	} {

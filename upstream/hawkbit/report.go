@@ -15,25 +15,25 @@ import (
 
 // Reporter takes the progress of devices. Source implements it.
 type Reporter interface {
-	// Report tells the server what it does not know yet, which is rarely
-	// anything: it may be called with every change of a device, in its order.
-	// Outcomes are kept until the server has taken them, whatever the error;
-	// progress that failed to be sent is due again with the next report.
+	// Report tells the server what the server does not know yet. It may be called
+	// with every change of a device, in the order of the changes: most calls send
+	// nothing. An outcome is kept until the server has taken it, whatever the
+	// error. Progress that failed to be sent is due again with the next report.
 	Report(ctx context.Context, controller string, s status.Status) error
 }
 
 var _ Reporter = (*Source)(nil)
 
-// Limits of informational entries. What an action may have, 1000 on a default
-// server, includes the server's own and must last for the outcome.
+// Limits of informational entries. The entries of an action, 1000 on a default
+// server, include the server's own, and one must be left for the outcome.
 const (
 	progressStep = 5                // percent
 	minInterval  = 10 * time.Second // between two informational entries
 	maxEntries   = 60               // per action
 )
 
-// Report implements Reporter. What concerns another image than that of the open
-// action is not reported, nor what became of it under an earlier action.
+// Report implements Reporter. A status of another image than the image of the open
+// action is not reported, nor a status of that image under an earlier action.
 func (s *Source) Report(ctx context.Context, id string, st status.Status) error {
 	c := s.controller(id)
 	if err := c.acquire(ctx); err != nil {
@@ -70,8 +70,8 @@ func (c *controller) report(ctx context.Context, a *action, st *status.Status) e
 	return nil
 }
 
-// progress sends an entry if there is enough to say. It only ever says more than
-// before: a device that starts over is silent until it is further than it was.
+// progress sends an entry when the device is a step further than it was in the
+// entry before. A device that starts over is silent until then.
 func (c *controller) progress(ctx context.Context, a *action, offset uint32) error {
 	size := a.Metadata.Size
 	percent := uint32(uint64(offset) * 100 / uint64(size))
@@ -106,8 +106,8 @@ func (c *controller) wait(ctx context.Context, a *action, reason string) error {
 	return nil
 }
 
-// written notes that the device has the whole image. Where it may swap, it does
-// so now; a download-only action ends.
+// written notes that the device has the whole image. A device that may swap swaps
+// now. A download-only action ends.
 func (c *controller) written(ctx context.Context, a *action) error {
 	const text = "the device has the whole image"
 	if a.downloadOnly() {
@@ -135,8 +135,8 @@ func (c *controller) mayInform(a *action) bool {
 	return a.Entries < maxEntries && time.Since(c.said) >= minInterval
 }
 
-// inform sends an entry that does not end the action. One that the server does
-// not want is forgotten: the next poll tells why.
+// inform sends an entry that does not end the action. An entry that the server
+// refuses is forgotten: the next poll tells why.
 func (c *controller) inform(ctx context.Context, a *action, f ddi.Feedback) error {
 	u, err := url.Parse(a.URL)
 	if err != nil {
@@ -154,7 +154,7 @@ func (c *controller) inform(ctx context.Context, a *action, f ddi.Feedback) erro
 	return nil
 }
 
-// end gives an action its outcome: stored first, then sent.
+// end gives an action its outcome. The outcome is stored first, then sent.
 func (c *controller) end(
 	ctx context.Context, a *action, execution ddi.Execution, result ddi.Result, detail string,
 ) error {
@@ -183,7 +183,7 @@ func (c *controller) settle(ctx context.Context) error {
 }
 
 // conclude sends one outcome. An action that the server does not know, or has
-// closed already, needs none.
+// closed already, needs no outcome.
 func (c *controller) conclude(ctx context.Context, o outcome) error {
 	u, err := url.Parse(o.URL)
 	if err != nil {
@@ -195,7 +195,7 @@ func (c *controller) conclude(ctx context.Context, o outcome) error {
 	if err == nil || !ddi.Final(err) {
 		return err
 	}
-	c.source.log.Warn("hawkBit does not take the outcome of its action",
+	c.source.log.Warn("hawkBit refuses the outcome of its action; the outcome is given up",
 		slog.String("controller", c.id), slog.String("action", o.Action),
 		slog.String("outcome", string(o.Finished)), slog.Any("error", err))
 	return nil

@@ -13,19 +13,19 @@ import (
 	"havn/upstream/hawkbit/ddi"
 )
 
-// Store keeps what must survive a restart: one value of a few KiB per
-// controller, under its URL.
+// Store keeps the state that must survive a restart: one value of a few KiB for
+// each controller, under the URL of the controller.
 type Store interface {
 	// Load returns nil, nil where nothing was saved.
 	Load(key string) ([]byte, error)
-	// Save replaces the value; it is on disk when the call returns.
+	// Save replaces the value. The value is on disk when the call returns.
 	Save(key string, value []byte) error
 }
 
 // Stats counts what was exchanged with the server.
 type Stats struct {
 	Polls, PollFailures        atomic.Uint64
-	Feedback, FeedbackFailures atomic.Uint64 // tries, and those the server did not take
+	Feedback, FeedbackFailures atomic.Uint64 // tries, and tries that failed
 	Resumed                    atomic.Uint64 // downloads that broke and went on by Range
 }
 
@@ -39,9 +39,9 @@ type Source struct {
 	stats   Stats
 
 	mu          sync.RWMutex
-	controllers map[string]*controller // all that were ever named: a few hundred bytes each
-	// providers are the open actions images are downloaded through, so that a
-	// hundred controllers with one image name one origin.
+	controllers map[string]*controller // by ID: all that were ever named, a few hundred bytes each
+	// providers are the open actions that images are downloaded through. A hundred
+	// controllers with one image name one origin.
 	providers map[firmware.Digest]firmware.Origin
 }
 
@@ -78,19 +78,21 @@ func (s *Source) Close() { s.client.Close() }
 func (s *Source) Stats() *Stats { return &s.stats }
 
 // Resolve implements firmware.Source: it polls if the server's sleep is over,
-// and returns what is assigned. ErrNotFound says that nothing is; ErrInvalid
-// and ErrPending that what is assigned cannot be used, or not yet. A server that
-// cannot be reached or that answers nonsense gives an error without sentinel.
+// and returns the firmware that is assigned. ErrNotFound says that no firmware is
+// assigned, ErrInvalid that it cannot be used, and ErrPending that it must not be
+// downloaded yet. A server that cannot be reached, or that answers nonsense, gives
+// an error without sentinel.
 func (s *Source) Resolve(ctx context.Context, _ dfu.Device, spec firmware.Spec) (
 	firmware.Metadata, error) {
-	if spec.Hawkbit == nil {
+	ref, ok := spec.Ref.(Ref)
+	if !ok {
 		return firmware.Metadata{}, fmt.Errorf("%w: %s is no hawkBit controller",
 			firmware.ErrInvalid, spec.Key())
 	}
-	if err := spec.Validate(); err != nil {
+	if err := ref.Validate(); err != nil {
 		return firmware.Metadata{}, err
 	}
-	c := s.controller(spec.Hawkbit.Controller)
+	c := s.controller(ref.Controller)
 	if err := c.acquire(ctx); err != nil {
 		return firmware.Metadata{}, err
 	}
@@ -104,7 +106,7 @@ func (s *Source) Resolve(ctx context.Context, _ dfu.Device, spec firmware.Spec) 
 	return m, c.wrap(err)
 }
 
-// controller returns the controller of that ID, a new one the first time.
+// controller returns the controller of an ID, and makes it the first time.
 func (s *Source) controller(id string) *controller {
 	if c := s.known(id); c != nil {
 		return c
@@ -121,15 +123,15 @@ func (s *Source) controller(id string) *controller {
 	return c
 }
 
-// known returns the controller of that ID, nil if it was never named.
+// known returns the controller of an ID, nil if the ID was never named.
 func (s *Source) known(id string) *controller {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	return s.controllers[id]
 }
 
-// provide makes o the origin of its image unless it has one that is open, and
-// returns the one it has.
+// provide returns the open origin of an image. It is o, unless the image has an
+// open origin already.
 func (s *Source) provide(d firmware.Digest, o firmware.Origin) firmware.Origin {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -140,7 +142,7 @@ func (s *Source) provide(d firmware.Digest, o firmware.Origin) firmware.Origin {
 	return o
 }
 
-// provider returns the open action an image is downloaded through.
+// provider returns the open action that an image is downloaded through.
 func (s *Source) provider(d firmware.Digest) (firmware.Origin, bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -148,7 +150,7 @@ func (s *Source) provider(d firmware.Digest) (firmware.Origin, bool) {
 	return o, ok
 }
 
-// withdraw ends o's being the origin of its image.
+// withdraw notes that an image can no longer be downloaded through o.
 func (s *Source) withdraw(d firmware.Digest, o firmware.Origin) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

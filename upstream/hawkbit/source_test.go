@@ -23,7 +23,7 @@ func TestResolveAndFetch(t *testing.T) {
 		m := w.mustResolve()
 		want := firmware.Metadata{
 			Version: "1.2.0", Digest: sha256.Sum256(data), Size: 5000, Order: "1",
-			Origin: firmware.Origin{Kind: firmware.KindHawkbit, Repository: "dev1", Manifest: "1",
+			Origin: firmware.Origin{Kind: Kind.Name, Repository: "dev1", Manifest: "1",
 				Path: "http://hawkbit.test/DEFAULT/controller/v1/dev1/softwaremodules/1/artifacts/fw.bin"},
 		}
 		if diff := cmp.Diff(want, m); diff != "" {

@@ -15,17 +15,18 @@ import (
 type state struct {
 	Action    *action            `json:"action,omitempty"`    // the last one offered, open or closed
 	Installed *firmware.Metadata `json:"installed,omitempty"` // of the last action closed with success
-	// InstalledID is the action of Installed, or of an installedBase that is of no use.
+	// InstalledID is the action of Installed, or of an installedBase that cannot be
+	// used.
 	InstalledID string `json:"installedID,omitempty"`
 	// Cancelled is the image of a cancelled action until another is offered.
 	Cancelled firmware.Digest `json:"cancelled"`
 	Current   string          `json:"current,omitempty"` // version the device said it runs
-	// Outcomes are those the server has not taken yet, oldest first.
+	// Outcomes are the outcomes that the server has not taken yet, oldest first.
 	Outcomes []outcome `json:"outcomes,omitempty"`
 }
 
-// maxOutcomes bounds what waits for a server that is away; an action must be
-// offered before it can end, so there is rarely more than one.
+// maxOutcomes bounds the outcomes that wait for a server that is away. There is
+// rarely more than one, since an action must be offered before it can end.
 const maxOutcomes = 16
 
 // outcome is how an action ended.
@@ -52,7 +53,7 @@ type action struct {
 	Said    string `json:"said,omitempty"`    // the last reason sent
 	Written bool   `json:"written,omitempty"` // the device has all bytes, and the server knows
 	Swapped bool   `json:"swapped,omitempty"` // the device was allowed to swap
-	Closed  bool   `json:"closed,omitempty"`  // it has an outcome, or the server ended it
+	Closed  bool   `json:"closed,omitempty"`  // the action has an outcome, or the server ended it
 }
 
 // downloadOnly reports whether a ends when the device has all bytes.
@@ -61,8 +62,8 @@ func (a *action) downloadOnly() bool { return a.Skip && !a.Window }
 // open reports whether the artifact of a may be downloaded.
 func (a *action) open() bool { return !a.Closed && a.Invalid == "" && !a.Deferred }
 
-// stable reports whether a must be read again only when its URL changes. That
-// of a window does on hawkBit, not on every server.
+// stable reports whether a must be read again only when its URL changes. The URL
+// of an action with a window changes on hawkBit, not on every server.
 func (a *action) stable() bool { return !a.Window && !a.Deferred && a.Invalid == "" }
 
 // parseState reads what a controller stored.
@@ -91,8 +92,8 @@ func checkAction(id, to string) error {
 	return nil
 }
 
-// load restores what an earlier process stored. What cannot be read is asked
-// for again.
+// load restores the state that an earlier process stored. A state that cannot be
+// read is asked for again.
 func (c *controller) load() error {
 	b, err := c.source.store.Load(c.url.String())
 	if err != nil {
@@ -103,7 +104,7 @@ func (c *controller) load() error {
 	}
 	st, err := parseState(b)
 	if err != nil {
-		c.source.log.Warn("stored state of a hawkBit controller cannot be read; starting anew",
+		c.source.log.Warn("stored state of a hawkBit controller cannot be read; the server is asked for it again",
 			slog.String("controller", c.id), slog.Any("error", err))
 		return nil
 	}
@@ -111,8 +112,8 @@ func (c *controller) load() error {
 	return nil
 }
 
-// commit stores the state and lets the device path see it. Where the disk takes
-// it not, the process goes on: the server knows most of it.
+// commit stores the state and lets the device path see it. The process goes on
+// when the disk refuses the state: the server knows most of it.
 func (c *controller) commit() {
 	c.publish()
 	b, err := json.Marshal(c.state)

@@ -2,12 +2,12 @@ package oci
 
 import "sync"
 
-// maxKnown bounds the repositories and manifests remembered; each costs less
-// than 1 KiB.
+// maxKnown bounds the repositories, and the manifests, that are remembered. Each
+// takes less than 1 KiB.
 const maxKnown = 1024
 
-// bounded is a map of at most maxKnown entries. A full one forgets any entry:
-// what it holds can be asked for again.
+// bounded is a map of at most maxKnown entries. A full map forgets any entry: the
+// entry can be asked for again.
 type bounded[V any] struct {
 	mu sync.Mutex
 	m  map[string]V

@@ -28,8 +28,8 @@ var manifestTypes = strings.Join([]string{
 	string(types.DockerManifestSchema2), string(types.DockerManifestList),
 }, ",")
 
-// connect returns the authenticated HTTP client for repo. A client is kept
-// until a request of it fails, so that its token is reused.
+// connect returns the authenticated HTTP client for repo. A client, with its
+// token, is kept until one of its requests fails.
 func (s *Source) connect(ctx context.Context, repo name.Repository) (*http.Client, error) {
 	if c, ok := s.clients.get(repo.Name()); ok {
 		return c, nil
@@ -85,8 +85,8 @@ func (s *Source) request(ctx context.Context, method string, repo name.Repositor
 	return resp, nil
 }
 
-// head asks for the digest a tag has now. Registries that tell none are asked
-// for the manifest.
+// head asks for the digest that a tag has now. A registry that tells no digest is
+// asked for the manifest.
 func (s *Source) head(ctx context.Context, tag name.Tag) (v1.Hash, error) {
 	resp, err := s.request(ctx, http.MethodHead, tag.Context(), "manifests/"+tag.TagStr())
 	if err != nil {

@@ -11,25 +11,25 @@ import (
 
 // Config says which images may be pulled, and how their registries are reached.
 type Config struct {
-	// Registries are the hosts that need more than the Docker keychain and
-	// the system's certificate authorities know.
+	// Registries are the hosts for which the Docker keychain and the system's
+	// certificate authorities are not enough.
 	Registries []Registry `yaml:"registries"`
 	// Prefix is put before image names that name no host: "registry.example/fw"
 	// makes "blinky:v2" registry.example/fw/blinky:v2.
 	Prefix string `yaml:"prefix"`
 	// Allow are patterns of HOST/NAME, without tag and digest, as [path.Match]
-	// reads them; a * at the end also matches slashes. When empty, images under
-	// Prefix or on one of Registries may be pulled.
+	// reads them. A * at the end also matches slashes. When Allow is empty, images
+	// under Prefix or on one of Registries may be pulled.
 	Allow []string `yaml:"allow"`
 }
 
-// Registry is one registry host, or a token or storage server a registry
+// Registry is one registry host, or a token or storage server that a registry
 // sends its clients to.
 type Registry struct {
 	Host         string `yaml:"host"`          // host[:port], exactly as image names have it
 	Username     string `yaml:"username"`      // empty: the Docker keychain is asked
 	PasswordFile string `yaml:"password_file"` // read at each authentication
-	CA           string `yaml:"ca"`            // PEM file of the authorities this host must have
+	CA           string `yaml:"ca"`            // PEM file of the authorities the host must have; read again when changed
 	PlainHTTP    bool   `yaml:"plain_http"`    // allow HTTP without TLS
 }
 
@@ -63,7 +63,7 @@ func (r Registry) validate() (host string, faults fault.List) {
 	return host, faults
 }
 
-// checkHost returns the host as references spell it, empty where it is none.
+// checkHost returns the host as references spell it, empty if it is not a host.
 func checkHost(faults *fault.List, key, host string) string {
 	registry, err := name.NewRegistry(host, name.StrictValidation)
 	switch {

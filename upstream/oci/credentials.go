@@ -10,8 +10,8 @@ import (
 )
 
 // credentials authenticates for one repository: with the configured account of
-// its host, else with the Docker keychain. Both are read at each
-// authentication, so that they can be rotated without a restart.
+// its host, else with the Docker keychain. Both are read at each authentication:
+// they can be rotated without a restart.
 type credentials struct {
 	repo     name.Repository
 	registry Registry // zero when the host is not configured

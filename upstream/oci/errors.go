@@ -18,8 +18,8 @@ import (
 // maxText bounds what a registry can make us print.
 const maxText = 300
 
-// outside is an error whose text came from a registry or a library. It shows
-// text, which is free of secrets, and unwraps to the cause.
+// outside is an error whose text came from a registry or a library. It unwraps to
+// the cause, and shows a text that is free of secrets.
 type outside struct {
 	text  string
 	cause error
@@ -30,16 +30,17 @@ func (e *outside) Unwrap() error { return e.cause }
 
 var urlQuery = regexp.MustCompile(`\?[^\s"]+`)
 
-// clean keeps the first line of a text and cuts the queries of its URLs, where
-// storage services carry signatures and token servers their answers.
+// clean keeps the first line of a text and cuts the queries of its URLs: storage
+// services carry signatures there, and token servers their answers.
 func clean(text string) string {
 	text, _, _ = strings.Cut(text, "\n")
 	text = urlQuery.ReplaceAllString(text, "?...")
 	return link.Clip(text, maxText)
 }
 
-// away wraps a failure to reach the registry: the source is away. Of the tries of
-// the library, the one that a certificate ended says most.
+// away wraps a failure to reach the registry: the source is away. The library
+// tries several ways to reach it. The text is of the way that a certificate ended,
+// if one did.
 func away(reg name.Registry, err error) error {
 	text := err.Error()
 	var untrusted *tls.CertificateVerificationError
@@ -52,9 +53,8 @@ func away(reg name.Registry, err error) error {
 	return &outside{fmt.Sprintf("registry %s: %s", reg, clean(text)), err}
 }
 
-// answerIn returns the HTTP answer that err is about, nil if there was none. An
-// answer to plain HTTP, tried where it is allowed, does not count when TLS
-// failed for its certificate.
+// answerIn returns the HTTP answer that err is about, nil if there was none. When
+// TLS failed for the certificate, an answer to plain HTTP does not count.
 func answerIn(err error) *transport.Error {
 	var untrusted *tls.CertificateVerificationError
 	var answer *transport.Error
@@ -65,8 +65,8 @@ func answerIn(err error) *transport.Error {
 }
 
 // contactError maps the failure to get an answer to a request. An answer inside
-// it is that of the ping or of the token server: a 404 there says that the host
-// is no registry, not that an image is missing.
+// the failure is of the ping or of the token server: a 404 there says that the
+// host is no registry, not that an image is missing.
 func contactError(reg name.Registry, err error) error {
 	answer := answerIn(err)
 	switch {
@@ -121,8 +121,8 @@ func hasCode(answer *transport.Error, codes ...transport.ErrorCode) bool {
 
 var errorCode = regexp.MustCompile(`^[A-Z_]{1,32}$`)
 
-// status names an answer by its status and error codes. Its messages are left
-// out: they are the registry's to write and could repeat what we sent.
+// status names an answer by its status and error codes. The messages beside the
+// codes are left out: the registry writes them, and could repeat what was sent.
 func status(answer *transport.Error) string {
 	text := fmt.Sprintf("%d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
 	for _, d := range answer.Errors[:min(len(answer.Errors), 3)] {

@@ -13,8 +13,8 @@ import (
 	"havn/upstream/oci/artifact"
 )
 
-// outcome is what a manifest turned out to be, good or bad: its bytes never
-// change, so neither does the outcome.
+// outcome is what a manifest turned out to be, good or bad. It never changes,
+// since the bytes behind a digest never change.
 type outcome struct {
 	m   firmware.Metadata // Version is empty where the image names none
 	err error             // wraps ErrInvalid or ErrTooLarge
@@ -56,7 +56,7 @@ func (s *Source) find(ctx context.Context, repo name.Repository, digest v1.Hash)
 	m, err := doc.Firmware(func(layer v1.Hash) (io.ReadCloser, error) {
 		return s.blob(ctx, repo, layer)
 	})
-	m.Origin.Kind, m.Origin.Repository = firmware.KindContainer, repo.Name()
+	m.Origin.Kind, m.Origin.Repository = Kind.Name, repo.Name()
 	m.Origin.Manifest = digest.String()
 	return m, err
 }

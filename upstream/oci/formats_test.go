@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 
 	"havn/firmware"
+	"havn/firmware/firmwaretest"
 )
 
 const gzipType = string(types.OCILayer)
@@ -41,7 +42,7 @@ func TestVersions(t *testing.T) {
 			m := mustResolve(t, s, d.image("fw:"+test.tag))
 			want := firmware.Metadata{Version: test.version, Tagged: test.tagged,
 				Digest: digestOf([]byte(data)), Size: uint32(len(data)),
-				Origin: firmware.Origin{Kind: firmware.KindContainer, Repository: d.image("fw"),
+				Origin: firmware.Origin{Kind: Kind.Name, Repository: d.image("fw"),
 					Manifest: manifest.Digest.String(), Path: test.path, Layer: test.layer.Digest.String()}}
 			if diff := cmp.Diff(want, m); diff != "" {
 				t.Error(diff)
@@ -82,8 +83,7 @@ func TestLongTagIsNoVersion(t *testing.T) {
 }
 
 func TestNoContainer(t *testing.T) {
-	_, err := newSource(t, Config{}).Resolve(t.Context(), device,
-		firmware.Spec{File: &firmware.FileSpec{Name: "x"}})
+	_, err := newSource(t, Config{}).Resolve(t.Context(), device, firmwaretest.Spec("x"))
 	if !errors.Is(err, firmware.ErrInvalid) {
 		t.Errorf("error %v, want %v", err, firmware.ErrInvalid)
 	}

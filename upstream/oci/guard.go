@@ -60,7 +60,7 @@ func (g *guard) transport(host string) *link.Transport {
 	return g.other
 }
 
-// admit checks where a request goes and who sent us there.
+// admit checks where a request goes, and which redirect led there.
 func (g *guard) admit(req *http.Request) error {
 	host := req.URL.Hostname()
 	if req.URL.Scheme != "https" && !g.listed[req.URL.Host].PlainHTTP && !loopback(host) {
@@ -92,8 +92,8 @@ func loopback(host string) bool {
 	return host == "localhost" || ip.Unmap().IsLoopback()
 }
 
-// internal reports whether host is this machine or link-local, where clouds
-// keep the metadata of the machine: no registry elsewhere may send us there.
+// internal reports whether host is this machine, or link-local, where clouds keep
+// the metadata of the machine. No registry elsewhere may redirect there.
 func internal(host string) bool {
 	ip, _ := netip.ParseAddr(host)
 	ip = ip.Unmap()

@@ -163,7 +163,7 @@ func sourceOf(t *testing.T, d *double) *Source {
 }
 
 func spec(image string) firmware.Spec {
-	return firmware.Spec{Container: &firmware.ContainerSpec{Image: image}}
+	return Ref{Image: image}.Spec()
 }
 
 func mustResolve(t *testing.T, s *Source, image string) firmware.Metadata {

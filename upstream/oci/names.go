@@ -30,7 +30,7 @@ func newNames(cfg Config, listed map[string]Registry) names {
 func (n *names) reference(image string) (name.Reference, error) {
 	if !hasHost(image) {
 		if n.prefix == "" {
-			return nil, fmt.Errorf("%w: it names no registry: write HOST/NAME:TAG or set firmware.prefix",
+			return nil, fmt.Errorf("%w: the name has no registry: write HOST/NAME:TAG or set firmware.prefix",
 				firmware.ErrInvalid)
 		}
 		image = n.prefix + image
@@ -42,8 +42,8 @@ func (n *names) reference(image string) (name.Reference, error) {
 	return ref, n.check(ref.Context())
 }
 
-// check returns ErrDenied, with what to configure, unless repo may be pulled.
-// A name with dots as an element could be another one to the server.
+// check returns ErrDenied, with what to configure, unless repo may be pulled. A
+// name with dots as an element is refused: a server could read another name.
 func (n *names) check(repo name.Repository) error {
 	full := repo.Name()
 	if path.Clean("/"+full) != "/"+full {
@@ -81,7 +81,7 @@ func matches(pattern, full string) bool {
 }
 
 // hasHost applies Docker's rule: the first of several path elements is a host
-// if it looks like one.
+// when it is localhost, or has a dot or a colon.
 func hasHost(image string) bool {
 	first, _, more := strings.Cut(image, "/")
 	return more && (first == "localhost" || strings.ContainsAny(first, ".:"))

@@ -18,13 +18,12 @@ type PushOptions struct {
 	Image     string // HOST/NAME:TAG
 	Version   string // what devices report once they run it, 1..64 bytes
 	PlainHTTP bool   // allow HTTP without TLS
-	// Progress, if set, is told the bytes of the firmware uploaded so far. done
-	// falls back to 0 when the upload is repeated. It is called from another
-	// goroutine.
+	// Progress, if set, is told the bytes of the firmware uploaded so far, from
+	// another goroutine. done falls back to 0 when the upload is repeated.
 	Progress func(done, total int64)
 }
 
-// PushResult is what Push made. Pushing the same again makes the same.
+// PushResult is what Push made. The same firmware, pushed again, gives the same.
 type PushResult struct {
 	Reference string          // HOST/NAME@DIGEST, which names it for ever
 	Manifest  string          // digest of the manifest
@@ -33,9 +32,9 @@ type PushResult struct {
 }
 
 // Push packs a firmware binary as an OCI artifact, format (a), and pushes it
-// with the credentials of the Docker keychain. Errors wrap ErrInvalid for what
-// is wrong with opts, ErrTooLarge, ErrDenied, and ErrNotFound where the registry
-// has no such repository; others mean that the registry is away or refuses the
+// with the credentials of the Docker keychain. Errors wrap ErrInvalid where opts
+// cannot be used, ErrTooLarge, ErrDenied, and ErrNotFound where the registry has no
+// such repository. Any other error says that the registry is away, or refuses the
 // artifact.
 func Push(ctx context.Context, opts PushOptions) (PushResult, error) {
 	tag, err := opts.tag()

@@ -53,7 +53,7 @@ func TestPushResolveFetch(t *testing.T) {
 	s := sourceOf(t, d)
 	m := mustResolve(t, s, opts.Image)
 	want := firmware.Metadata{Version: "2.0", Digest: digestOf(b), Size: uint32(len(b)),
-		Origin: firmware.Origin{Kind: firmware.KindContainer, Repository: d.image("team/blinky"),
+		Origin: firmware.Origin{Kind: Kind.Name, Repository: d.image("team/blinky"),
 			Manifest: result.Manifest, Layer: digestOf(b).String()}}
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Error(diff)

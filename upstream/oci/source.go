@@ -44,17 +44,18 @@ func New(cfg Config) (*Source, error) {
 // Close gives idle connections back.
 func (s *Source) Close() { s.guard.CloseIdleConnections() }
 
-// Resolve implements firmware.Source. A registry that cannot be reached or does
-// not answer as one gives an error without sentinel.
+// Resolve implements firmware.Source. A registry that cannot be reached, or does
+// not answer as a registry, gives an error without sentinel.
 func (s *Source) Resolve(ctx context.Context, _ dfu.Device, spec firmware.Spec) (
 	firmware.Metadata, error) {
-	if spec.Container == nil {
+	ref, ok := spec.Ref.(Ref)
+	if !ok {
 		return firmware.Metadata{}, fmt.Errorf("%w: %s is no container image",
 			firmware.ErrInvalid, spec.Key())
 	}
-	m, err := s.resolve(ctx, spec.Container.Image)
+	m, err := s.resolve(ctx, ref.Image)
 	if err != nil {
-		return firmware.Metadata{}, fmt.Errorf("image %s: %w", spec.Container.Image, err)
+		return firmware.Metadata{}, fmt.Errorf("image %s: %w", ref.Image, err)
 	}
 	return m, nil
 }
@@ -75,7 +76,7 @@ func (s *Source) resolve(ctx context.Context, image string) (firmware.Metadata, 
 	return named(m, ref)
 }
 
-// digest returns the digest ref names, asking the registry only for tags.
+// digest returns the digest that ref names. Only for a tag the registry is asked.
 func (s *Source) digest(ctx context.Context, ref name.Reference) (v1.Hash, error) {
 	if tag, ok := ref.(name.Tag); ok {
 		return s.head(ctx, tag)
@@ -87,7 +88,7 @@ func (s *Source) digest(ctx context.Context, ref name.Reference) (v1.Hash, error
 	return digest, nil
 }
 
-// named gives m the version its reference implies where it has none.
+// named gives an image without a version the version that its reference implies.
 func named(m firmware.Metadata, ref name.Reference) (firmware.Metadata, error) {
 	if m.Version != "" {
 		return m, nil
@@ -98,7 +99,7 @@ func named(m firmware.Metadata, ref name.Reference) (firmware.Metadata, error) {
 		return m, nil
 	}
 	m.Version, m.Tagged = tag.TagStr(), true
-	return m, artifact.CheckVersion(m.Version)
+	return m, firmware.CheckVersion(m.Version)
 }
 
 // Fetch implements firmware.Source: it asks for the layer in m.Origin and for

@@ -6,8 +6,8 @@ import (
 	"strconv"
 )
 
-// prepare makes the buckets that are missing and removes those of lines that
-// are no longer.
+// prepare makes the buckets that are missing. It removes lines that are no longer
+// configured.
 func (w *writer) prepare(lines []string, log *slog.Logger) error {
 	for _, name := range [][]byte{bucketMeta, bucketLines, bucketAside, bucketTold} {
 		if _, err := w.tx.CreateBucketIfNotExists(name); err != nil {
@@ -51,14 +51,14 @@ func (w *writer) addLines(lines []string) error {
 				return err
 			}
 		}
-		w.count(name, 0, 0) // known from now on
+		w.count(name, 0, 0) // the line is known from now on
 		w.state.fresh = w.state.fresh || w.tx.Bucket(bucketTold).Get([]byte(name)) == nil
 	}
 	return nil
 }
 
-// told notes that all lines were given what devices do: a line that accepts
-// nothing would otherwise be new for ever.
+// told notes that all lines were given the status of devices. Without it, a line
+// that accepts nothing would be new for ever.
 func (w *writer) told() error {
 	w.state.fresh = false
 	for name := range w.state.lines {

@@ -44,12 +44,12 @@ const lockTimeout = 2 * time.Second
 // growth is how much the file grows by at once.
 const growth = 1 << 20
 
-// errDamaged: the file cannot be used, and never will be.
+// errDamaged: the file cannot be used, now or later.
 var errDamaged = errors.New("damaged")
 
 // Open opens or makes the spool in directory dir, with a queue for each of
-// lines. Queues of lines that are not named are removed. A damaged file is
-// renamed and a new one begun. Log may be nil.
+// lines. The queues of other lines are removed. A damaged file is renamed and a
+// new file begun. Log may be nil.
 func Open(dir string, cfg Config, lines []string, log *slog.Logger) (*Spool, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
@@ -64,8 +64,8 @@ func Open(dir string, cfg Config, lines []string, log *slog.Logger) (*Spool, err
 		if err := os.Rename(path, aside); err != nil {
 			return nil, fmt.Errorf("damaged spool: %w", err)
 		}
-		log.Error("the spool is damaged: set aside and begun anew; what was not yet sent is lost, "+
-			"and every device is reported again", slog.String("file", aside), slog.Any("error", err))
+		log.Error("the spool is damaged: the file is set aside and a new one begun; events that were not sent "+
+			"are lost, and every device is reported again", slog.String("file", aside), slog.Any("error", err))
 		err = s.open(path, lines)
 	}
 	if err != nil {
@@ -94,8 +94,8 @@ func (s *Spool) open(path string, lines []string) error {
 	return err
 }
 
-// guard turns the faults of reading a damaged file, which bbolt maps into
-// memory and trusts, into errDamaged.
+// guard runs f and turns its faults into errDamaged: bbolt maps the file into
+// memory and trusts it, so a damaged file makes f panic.
 func guard(f func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
@@ -106,13 +106,13 @@ func guard(f func() error) (err error) {
 	return f()
 }
 
-// openFile opens the file. What is wrong with its content is errDamaged; what is
-// wrong with the disk, the rights or another process is not.
+// openFile opens the file. Wrong content is errDamaged. A fault of the disk, of
+// rights or of another process is not.
 func openFile(path string) (db *bbolt.DB, err error) {
 	var file *os.File
 	defer func() {
 		if db == nil && file != nil {
-			_ = file.Close() // and with it the lock, should bbolt have panicked
+			_ = file.Close() // and with it the lock, if bbolt panicked
 		}
 	}()
 	db, err = bbolt.Open(path, 0o600, &bbolt.Options{
@@ -129,7 +129,7 @@ func openFile(path string) (db *bbolt.DB, err error) {
 	return db, nil
 }
 
-// blame tells damage from what an operator can mend.
+// blame tells damage from faults that an operator can mend.
 func blame(err error) error {
 	var system syscall.Errno
 	var path *fs.PathError
@@ -142,8 +142,8 @@ func blame(err error) error {
 	return fmt.Errorf("%w: %w", errDamaged, err)
 }
 
-// inspect reads the whole file, so that what is wrong with it comes out now,
-// and returns what it holds.
+// inspect reads the whole file, so that damage is found now, and returns what the
+// file holds.
 func inspect(db *bbolt.DB) (*state, error) {
 	st := &state{lines: map[string]size{}}
 	err := db.View(func(tx *bbolt.Tx) error {
@@ -158,8 +158,8 @@ func inspect(db *bbolt.DB) (*state, error) {
 	return st, err
 }
 
-// check has bbolt look at its own pages. It must come after all that is
-// reachable was read: what bbolt reads here is not guarded.
+// check has bbolt look at its own pages. It must come after measure, which reads
+// everything under guard: the reads of bbolt here are not guarded.
 func check(tx *bbolt.Tx) (first error) {
 	for err := range tx.Check() { // to the end, or its goroutine would stay
 		if first == nil {
@@ -194,8 +194,8 @@ func (st *state) measure(tx *bbolt.Tx) error {
 	})
 }
 
-// checkFormat refuses a file of a newer gateway: what is in it may still be sent
-// by that one.
+// checkFormat refuses a file of a newer gateway: that gateway can still send the
+// events in it.
 func checkFormat(number []byte) error {
 	switch n, err := strconv.Atoi(string(number)); {
 	case err != nil || n < 1:

@@ -18,7 +18,8 @@ import (
 // errRecord: a record that no gateway wrote.
 var errRecord = errors.New("not a record of this format")
 
-// record is an event as it is stored, without its kind.
+// record is an event as it is stored. Its kind is in the ID. A key is never given
+// another meaning.
 type record struct {
 	Application string  `cbor:"1,keyasint"`
 	Device      string  `cbor:"2,keyasint"`
@@ -94,8 +95,8 @@ func decodeEvent(id uint64, data []byte) (upstream.Event, error) {
 	return e, nil
 }
 
-// status returns where the device stood. When it was last seen, and how long the
-// rest would have taken, is of no use to those who are told later.
+// status returns where the device stood. The time of contact and the time to go are
+// not stored: they are of no use to an upstream that is told later.
 func (r *record) status(device dfu.Device) status.Status {
 	return status.Status{
 		Device: device, Protocol: r.Protocol, State: status.State(r.State),

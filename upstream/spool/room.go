@@ -8,9 +8,9 @@ import (
 	"havn/upstream"
 )
 
-// What is freed at once when the spool is full, and the most that is set aside:
-// one part in so many of the limit. Freeing needs a walk through the queues,
-// which must not be taken for each event.
+// A full spool frees one part in freedPart of the limit at once: freeing needs a
+// walk through the queues, which would be too much for each event. Events set aside
+// take at most one part in asidePart of the limit.
 const (
 	freedPart = 16
 	asidePart = 16
@@ -19,7 +19,7 @@ const (
 // expendable tells whether an event may go.
 type expendable func(w *writer, line string, key, data []byte) bool
 
-// order is what goes before what.
+// order lists which events go first.
 var order = [...]expendable{
 	func(_ *writer, _ string, key, _ []byte) bool { return keyKind(key) == upstream.Progress },
 	func(_ *writer, _ string, key, _ []byte) bool { return keyKind(key) == upstream.Telemetry },
@@ -50,8 +50,8 @@ func (w *writer) longestFirst() []string {
 	return lines
 }
 
-// free gives up the oldest events of a line that may go, until what is held is
-// down to goal.
+// free gives up the oldest events of a line that may go, until the events held
+// take at most goal.
 func (w *writer) free(line string, goal int64, may expendable) error {
 	var gone [][]byte
 	excess := w.state.held().bytes - goal
@@ -70,13 +70,13 @@ func (w *writer) free(line string, goal int64, may expendable) error {
 	return w.giveUp(line, gone)
 }
 
-// followed reports whether the queue holds a newer status of the same device,
-// so that without this event the upstream still ends up with the right one.
+// followed reports whether the queue holds a newer status of the same device.
+// Without this event, the upstream still ends up with the right status.
 func (w *writer) followed(line string, key, data []byte) bool {
 	e, err := decodeEvent(keyID(key), data)
 	if err != nil {
 		return true
 	}
 	last := lineBucket(w.tx, line).Bucket(bucketLast).Get(deviceKey(e.Device))
-	return len(last) > 0 && !bytes.Equal(last, key) // empty: what followed was given up
+	return len(last) > 0 && !bytes.Equal(last, key) // empty: the newer status was given up
 }

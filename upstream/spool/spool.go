@@ -18,7 +18,7 @@ import (
 	"havn/upstream"
 )
 
-// What a Config left at zero means, and the least that is of use.
+// DefaultSize is the Size of an empty Config, minSize the least that is of use.
 const (
 	DefaultSize = 64 * firmware.MiB
 	minSize     = firmware.MiB
@@ -26,9 +26,9 @@ const (
 
 // Config is the upstream.spool section of the configuration.
 type Config struct {
-	// Size is the most that events waiting for upstreams may take; 0 stands for
-	// DefaultSize. The file is about as large, at most twice as large (telemetry of
-	// half a page and more fills pages badly), and does not shrink.
+	// Size is the most that waiting events may take; 0 stands for DefaultSize. The
+	// file is about as large, and at most twice as large: telemetry of half a page
+	// and more fills pages badly. The file does not shrink.
 	Size firmware.Size `yaml:"size"`
 }
 
@@ -65,11 +65,11 @@ type Spool struct {
 	log   *slog.Logger
 	state atomic.Pointer[state]
 
-	writing sync.Mutex // one writer from its look at state until its new one
+	writing sync.Mutex // held by a writer from its look at state until the new state is set
 }
 
-// state is what is known of the file's content. It is immutable: a new one
-// takes its place with each transaction that succeeded.
+// state is what is known of the file's content. It is immutable. Each transaction
+// that succeeds replaces it.
 type state struct {
 	lines map[string]size
 	aside size
@@ -107,7 +107,7 @@ func (s *Spool) Stats() Stats {
 }
 
 // Fresh reports whether a line of this spool was never given a status: the file
-// is new, or was damaged, or the line is. Then all devices are to be reported.
+// is new, it was damaged, or the line is new. Then every device is to be reported.
 func (s *Spool) Fresh() bool { return s.state.Load().fresh }
 
 // Close closes the file.
@@ -207,8 +207,9 @@ func (s *Spool) Refused() ([]upstream.Refusal, error) {
 	return all, nil
 }
 
-// Owed returns the devices whose newest status some upstream was not given: it
-// was set aside, or given up for want of room. To report them anew ends that.
+// Owed returns the devices whose newest status some upstream was not given: the
+// event was set aside, or given up for want of room. A new report of the device
+// ends that.
 func (s *Spool) Owed() ([]dfu.Device, error) {
 	devices := map[dfu.Device]bool{}
 	err := s.db.View(func(tx *bbolt.Tx) error {

@@ -12,10 +12,10 @@ import (
 // and the device's entry in last, in pages that are not quite full.
 const overhead = 96
 
-// fill is how full pages of a queue are left: it grows at its end only.
+// fill is how full the pages of a queue are: a queue grows at its end only.
 const fill = 0.95
 
-// writer is one write transaction, and the state as it will be after it.
+// writer is one write transaction, and the state after it.
 type writer struct {
 	tx    *bbolt.Tx
 	state *state
@@ -76,8 +76,8 @@ func (w *writer) setLast(e *upstream.Entry, id uint64) error {
 	return lineBucket(w.tx, e.Line).Bucket(bucketLast).Put(deviceKey(e.Event.Device), idKey(id))
 }
 
-// Whether the upstream knows what an event told, or will know better, when it
-// leaves its line.
+// knowledge is what the upstream knows when an event leaves its line: settled if it
+// knows the content of the event or will be told something newer, else owed.
 type knowledge bool
 
 const (
@@ -99,12 +99,12 @@ func (w *writer) remove(line string, key []byte, k knowledge) error {
 	return events.Delete(key)
 }
 
-// forgetLast removes the entry of the event's device in last, if it is about
-// this event, or leaves it empty where the upstream is owed what it told.
+// forgetLast removes the entry of the event's device in last, if the entry is about
+// this event. It leaves the entry empty if the upstream is owed the event.
 func (w *writer) forgetLast(line string, key, data []byte, k knowledge) error {
 	e, err := decodeEvent(keyID(key), data)
 	if err != nil || !e.IsStatus() {
-		return nil // damaged: an entry that leads nowhere does no harm
+		return nil // damaged: an entry of last that leads nowhere does no harm
 	}
 	last, device := lineBucket(w.tx, line).Bucket(bucketLast), deviceKey(e.Device)
 	if !bytes.Equal(last.Get(device), key) {
@@ -156,8 +156,8 @@ func (w *writer) setAside(line string, r *upstream.Refusal) error {
 	return w.remove(line, idKey(r.Entry.ID), owed)
 }
 
-// boundAside forgets the oldest that was set aside until the rest takes at most
-// limit.
+// boundAside forgets the oldest events that were set aside until the rest takes at
+// most limit.
 func (w *writer) boundAside(limit int64) error {
 	for w.state.aside.bytes > limit {
 		key, data := w.tx.Bucket(bucketAside).Cursor().First()

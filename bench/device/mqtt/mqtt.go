@@ -176,11 +176,20 @@ func (m *Transport) answer(pk packets.Packet, acknowledged bool) device.Answer {
 		a.Violations = append(a.Violations, device.Broken(BadDelivery,
 			"QoS %d, retained %t, again %t, after the PUBACK %t", h.Qos, h.Retain, h.Dup, acknowledged))
 	}
-	if most := cmp.Or(m.MaxPacket, defaultPacket); uint32(pk.FixedHeader.Remaining) > most {
+	if most := m.most(); uint32(pk.FixedHeader.Remaining) > most {
 		a.Violations = append(a.Violations,
 			device.Broken(OverPacket, "%d bytes, want at most %d", pk.FixedHeader.Remaining, most))
 	}
 	return a
+}
+
+// most is the longest packet that the device takes. In MQTT 3.1.1 it cannot tell the
+// gateway.
+func (m *Transport) most() uint32 {
+	if m.Version == V311 {
+		return defaultPacket
+	}
+	return cmp.Or(m.MaxPacket, defaultPacket)
 }
 
 // await reads a packet that must be of a type.

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -31,7 +32,7 @@ func TestMQTT(t *testing.T) {
 	for _, version := range []byte{V311, V5} {
 		for qos := range byte(2) {
 			link := &Transport{
-				Address: f.Addr().String(), Device: dfu.Device{Application: updatetest.Application, Name: "d%@"},
+				Address: f.Addr().String(), Device: dfu.Device{Application: updatetest.Application, Name: fmt.Sprintf("d%%@%d%d", version, qos)},
 				Version: version, QoS: qos, MaxPacket: 600,
 			}
 			var image []byte

@@ -23,7 +23,7 @@ import (
 	"havn/dfu"
 	"havn/gateway"
 	"havn/gateway/config"
-	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // demo is everything of a site on loopback: a registry, the gateway, devices.
@@ -233,7 +233,7 @@ func (d *demo) radioDevice(i int, o *outcome) (life, error) {
 	}
 	o.name, o.protocol = far.Name(), protocol
 	return func(ctx context.Context, line *cli.Bar) (device.Result, error) {
-		cfg := device.Config{MTU: lorawan.MaxPayload, Backoff: time.Millisecond}
+		cfg := device.Config{MTU: event.MaxPayload, Backoff: time.Millisecond}
 		return live(ctx, line, cfg, func(cfg device.Config) (*device.Device, error) {
 			return device.New(cfg, radioLink{far})
 		})

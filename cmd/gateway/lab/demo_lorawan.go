@@ -10,10 +10,10 @@ import (
 	"havn/bench/device"
 	"havn/dfu"
 	"havn/link/mqtt/mqtttest"
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 )
 
 // demoRadio is a broker with a simulated ChirpStack v4 and its devices.
@@ -55,7 +55,7 @@ func (r *demoRadio) run(ctx context.Context) error {
 func (r *demoRadio) add(i int) (*chirpstacktest.Device, string, error) {
 	dr := demoRates[i%len(demoRates)]
 	far, err := r.server.Add(chirpstacktest.DeviceConfig{
-		EUI: lorawan.DevEUI{0: 0x70, 1: 0xb3, 7: byte(i + 1)}, Name: fmt.Sprintf("field-%d", i+1),
+		EUI: event.DevEUI{0: 0x70, 1: 0xb3, 7: byte(i + 1)}, Name: fmt.Sprintf("field-%d", i+1),
 		Class: chirpstacktest.ClassA, DR: dr, Confirmed: true,
 	})
 	return far, fmt.Sprintf("lorawan DR%d", dr), err

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 
 	"havn/dfu"
@@ -26,6 +27,7 @@ type Engine interface {
 // API serves /api/v1. Images and Summary collect what the engine does not know.
 type API struct {
 	Engine  Engine
+	Kinds   firmware.Kinds // of sources: what an assignment may name
 	Images  func() []Image
 	Summary func() Summary
 }
@@ -72,13 +74,9 @@ func (a API) images(w http.ResponseWriter, r *http.Request) {
 const maxSpec = 16 << 10
 
 func (a API) assign(w http.ResponseWriter, r *http.Request) {
-	var spec firmware.Spec
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxSpec))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&spec); err != nil {
-		fail(w, fmt.Errorf("%w: body: %w; want {\"container\":{\"image\":...}}, "+
-			"{\"file\":{\"name\":...}} or {\"hawkbit\":{\"controller\":...}}",
-			firmware.ErrInvalid, err))
+	spec, err := a.spec(w, r)
+	if err != nil {
+		fail(w, err)
 		return
 	}
 	if err := a.Engine.Assign(r.Context(), named(r), spec); err != nil {
@@ -86,6 +84,19 @@ func (a API) assign(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// spec reads the body of r.
+func (a API) spec(w http.ResponseWriter, r *http.Request) (firmware.Spec, error) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxSpec))
+	if err != nil {
+		return firmware.Spec{}, fmt.Errorf("%w: body: %w", firmware.ErrInvalid, err)
+	}
+	spec, err := a.Kinds.ParseExactly(body)
+	if err != nil {
+		return firmware.Spec{}, fmt.Errorf("%w; want {\"KIND\": {...}}, where KIND is %s", err, a.Kinds.Names())
+	}
+	return spec, nil
 }
 
 // change makes a handler of an operation on one device.

@@ -15,7 +15,12 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
+	"havn/upstream/file"
+	"havn/upstream/hawkbit"
+	"havn/upstream/oci"
 )
+
+var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
 
 // fake is an engine that notes what it is told.
 type fake struct {
@@ -56,7 +61,7 @@ func (f *fake) Refresh()                         { f.calls = append(f.calls, "re
 func serve(t *testing.T, f *fake, method, path, body string) (int, string) {
 	t.Helper()
 	mux := http.NewServeMux()
-	API{Engine: f, Images: func() []Image { return nil }, Summary: func() Summary { return Summary{} }}.Register(mux)
+	API{Engine: f, Kinds: kinds, Images: func() []Image { return nil }, Summary: func() Summary { return Summary{} }}.Register(mux)
 	rec := httptest.NewRecorder()
 	mux.ServeHTTP(rec, httptest.NewRequest(method, path, strings.NewReader(body)))
 	return rec.Code, rec.Body.String()

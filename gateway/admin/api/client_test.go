@@ -12,15 +12,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
-	"havn/firmware"
 	"havn/link"
+	"havn/upstream/file"
 )
 
 // asked is a client of an API over e.
 func asked(t *testing.T, e Engine) *Client {
 	t.Helper()
 	mux := http.NewServeMux()
-	API{Engine: e, Images: images, Summary: summary}.Register(mux)
+	API{Engine: e, Kinds: kinds, Images: images, Summary: summary}.Register(mux)
 	return client(t, mux, link.File{})
 }
 
@@ -74,7 +74,7 @@ func TestClientReadsAllPages(t *testing.T) {
 func TestClientOperates(t *testing.T) {
 	f := &fake{}
 	c, dev := asked(t, f), dfu.Device{Application: "a b", Name: "d%/1"}
-	spec := firmware.Spec{File: &firmware.FileSpec{Name: "n"}}
+	spec := file.Ref{Name: "n"}.Spec()
 	err := errors.Join(c.Assign(t.Context(), dev, spec), c.Unassign(t.Context(), dev),
 		c.Retry(t.Context(), dev), c.Forget(t.Context(), dev), c.Refresh(t.Context()))
 	if err != nil {

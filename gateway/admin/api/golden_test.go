@@ -68,7 +68,7 @@ func summary() Summary {
 // The bytes of the API are what scripts of operators read.
 func TestGolden(t *testing.T) {
 	mux := http.NewServeMux()
-	API{Engine: &site{}, Images: images, Summary: summary}.Register(mux)
+	API{Engine: &site{}, Kinds: kinds, Images: images, Summary: summary}.Register(mux)
 	for name, request := range map[string]string{
 		"devices":  "GET /api/v1/devices",
 		"page":     "GET /api/v1/devices?limit=2&after=plant/pump-1",

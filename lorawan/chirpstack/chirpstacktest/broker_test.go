@@ -18,9 +18,9 @@ import (
 	"github.com/eclipse/paho.golang/paho"
 
 	"havn/link/mqtt/mqtttest"
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 )
 
 // background runs run until the test ends, which must be without an error.
@@ -270,12 +270,12 @@ func TestPortTaken(t *testing.T) {
 func TestThousands(t *testing.T) {
 	simulate(t, Config{}, func(t *testing.T, n *network) {
 		n.answer = func(n *network, eui string) {
-			e, _ := lorawan.ParseDevEUI(eui)
+			e, _ := event.ParseDevEUI(eui)
 			n.down(n.devices[e], payload(1, 40))
 		}
 		var all []*Device
 		for i := range 3000 {
-			eui := lorawan.DevEUI{1, 0, 0, 0, 0, 0, byte(i >> 8), byte(i)}
+			eui := event.DevEUI{1, 0, 0, 0, 0, 0, byte(i >> 8), byte(i)}
 			all = append(all, n.add(DeviceConfig{
 				EUI: eui, Interval: time.Minute, UpLoss: 0.1, DownLoss: 0.1,
 			}))

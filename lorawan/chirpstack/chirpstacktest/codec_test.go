@@ -5,9 +5,9 @@ import (
 	"testing"
 	"time"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 )
 
 func codec(t *testing.T, e wire.Encoding) *chirpstack.Codec {
@@ -51,18 +51,18 @@ func TestCodecReads(t *testing.T) {
 	}
 }
 
-func meaning(e lorawan.Event) string {
+func meaning(e event.Event) string {
 	name := e.From().Name
 	switch e := e.(type) {
-	case lorawan.Joined:
+	case event.Joined:
 		return name + " joined"
-	case lorawan.Uplink:
+	case event.Uplink:
 		return fmt.Sprintf("%s up %d DR%d on %d: %s", name, e.FCnt, e.DR, e.FPort, e.Payload)
-	case lorawan.Error:
+	case event.Error:
 		return name + " " + e.Reason.String()
-	case lorawan.TxAck:
+	case event.TxAck:
 		return fmt.Sprintf("%s sent %d", name, e.FCnt)
-	case lorawan.Ack:
+	case event.Ack:
 		return fmt.Sprintf("%s ack %v", name, e.Acknowledged)
 	}
 	return fmt.Sprintf("%T", e)
@@ -73,9 +73,9 @@ func TestCodecWrites(t *testing.T) {
 	for _, e := range wire.Encodings() {
 		simulate(t, Config{Encoding: e}, func(t *testing.T, n *network) {
 			d := n.joined(DeviceConfig{})
-			topic, body, err := codec(t, e).Encode(lorawan.Downlink{
-				Device: lorawan.Device{EUI: d.eui, Application: n.Application(), Name: d.name},
-				ID:     lorawan.NewDownlinkID(), FPort: 223, Payload: payload(1, 51),
+			topic, body, err := codec(t, e).Encode(event.Downlink{
+				Device: event.Device{EUI: d.eui, Application: n.Application(), Name: d.name},
+				ID:     event.NewDownlinkID(), FPort: 223, Payload: payload(1, 51),
 				Expires: time.Now().Add(time.Minute),
 			})
 			if err != nil {

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 )
 
 // TestJoin: a join empties the queue, and version 3 tells of it with the first
@@ -191,16 +191,16 @@ func wantLog(t *testing.T, n *network, want map[string]map[string]any) {
 // TestEnqueue is the server's own API.
 func TestEnqueue(t *testing.T) {
 	simulate(t, Config{}, func(t *testing.T, n *network) {
-		idle, d := n.add(DeviceConfig{EUI: lorawan.DevEUI{2}}), n.joined(DeviceConfig{})
+		idle, d := n.add(DeviceConfig{EUI: event.DevEUI{2}}), n.joined(DeviceConfig{})
 		for _, tt := range []struct {
-			eui   lorawan.DevEUI
+			eui   event.DevEUI
 			fPort uint32
 			size  int
 			want  error
 		}{
 			{d.eui, 0, 1, ErrInvalid}, {d.eui, 224, 1, nil}, {d.eui, 256, 1, ErrInternal},
 			{d.eui, 1, 0, nil}, {d.eui, 1, 300, nil}, {idle.eui, 1, 1, ErrInternal},
-			{lorawan.DevEUI{9}, 1, 1, ErrInternal},
+			{event.DevEUI{9}, 1, 1, ErrInternal},
 		} {
 			if _, err := n.Enqueue(tt.eui, false, tt.fPort, payload(1, tt.size)); !errors.Is(err, tt.want) {
 				t.Errorf("%+v: %v", tt, err)
@@ -222,7 +222,7 @@ func TestEnqueue(t *testing.T) {
 // one comes from.
 func TestWritesQueued(t *testing.T) {
 	now := TooLate
-	cfg := Config{Forwarder: func(lorawan.DevEUI) Fault { return now }}
+	cfg := Config{Forwarder: func(event.DevEUI) Fault { return now }}
 	simulate(t, cfg, func(t *testing.T, n *network) {
 		d := n.joined(DeviceConfig{})
 		n.queue(d, false, write(payload(1, 16)), payload(1, 9))

@@ -6,9 +6,9 @@ import (
 	"log/slog"
 	"slices"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -39,7 +39,7 @@ type Config struct {
 	// Forwarder tells the fate of a downlink at the radio gateway; empty = it is
 	// sent. It is called by one goroutine at a time and must not call back. Nil
 	// sends all.
-	Forwarder func(lorawan.DevEUI) Fault
+	Forwarder func(event.DevEUI) Fault
 	// Log is told why a command was refused, as the server's own log is: nothing
 	// about it is published. Nil = nobody.
 	Log *slog.Logger
@@ -59,7 +59,7 @@ func (c Config) withDefaults() Config {
 	}
 	c.Timing.ClassCInterval = cmp.Or(c.Timing.ClassCInterval, clock.Measured().ClassCInterval)
 	if c.Forwarder == nil {
-		c.Forwarder = func(lorawan.DevEUI) Fault { return "" }
+		c.Forwarder = func(event.DevEUI) Fault { return "" }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

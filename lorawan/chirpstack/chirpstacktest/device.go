@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -26,7 +26,7 @@ const maxFOpts = 15
 
 // DeviceConfig is one device.
 type DeviceConfig struct {
-	EUI       lorawan.DevEUI
+	EUI       event.DevEUI
 	Name      string // default: the EUI
 	Class     Class
 	DR        int            // of its uplinks
@@ -60,7 +60,7 @@ func (c DeviceConfig) check(dr func(int) bool) error {
 // exchanges wait for each other.
 type Device struct {
 	server *Server
-	eui    lorawan.DevEUI
+	eui    event.DevEUI
 	name   string
 	class  Class
 	tags   map[string]string
@@ -114,7 +114,7 @@ func (s *Server) Add(cfg DeviceConfig) (*Device, error) {
 	return d, s.add(d)
 }
 
-func euiNumber(e lorawan.DevEUI) (n uint64) {
+func euiNumber(e event.DevEUI) (n uint64) {
 	for _, b := range e {
 		n = n<<8 | uint64(b)
 	}
@@ -147,7 +147,7 @@ func (d *Device) hasDR(dr int) bool {
 }
 
 // EUI returns the identifier of the device.
-func (d *Device) EUI() lorawan.DevEUI { return d.eui }
+func (d *Device) EUI() event.DevEUI { return d.eui }
 
 // Name returns the name of the device at the server.
 func (d *Device) Name() string { return d.name }
@@ -177,7 +177,7 @@ func (d *Device) SetFOpts(n int) {
 func (d *Device) Exchange(
 	ctx context.Context, fPort uint8, payload []byte,
 ) (downlink []byte, ok bool, err error) {
-	if fPort == 0 || len(payload) > lorawan.MaxPayload {
+	if fPort == 0 || len(payload) > event.MaxPayload {
 		return nil, false, fmt.Errorf("device %s: %d bytes on FPort %d are no uplink",
 			d.eui, len(payload), fPort)
 	}

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -21,7 +21,7 @@ const (
 
 // item is one entry of a device's queue.
 type item struct {
-	id        lorawan.DownlinkID // v4
+	id        event.DownlinkID // v4
 	fPort     uint8
 	data      []byte
 	confirmed bool

@@ -11,9 +11,9 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/protoadapt"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -25,7 +25,7 @@ func history(t *testing.T, e wire.Encoding) map[string][]told {
 	cfg := Config{Encoding: e, Application: map[wire.Encoding]string{wire.V4: "4f6d"}[e]}
 	simulate(t, cfg, func(t *testing.T, n *network) {
 		d := n.add(DeviceConfig{
-			EUI: lorawan.DevEUI{0x70, 0xb3, 0xd5, 0x49, 0x90}, Name: "tank", DR: 3,
+			EUI: event.DevEUI{0x70, 0xb3, 0xd5, 0x49, 0x90}, Name: "tank", DR: 3,
 			Tags: map[string]string{"havn_align": "8"},
 		})
 		n.answer = func(*network, string) {
@@ -162,7 +162,7 @@ func TestConfig(t *testing.T) {
 	if _, err := s.Add(DeviceConfig{}); err == nil {
 		t.Error("the same device twice")
 	}
-	if err := s.devices[lorawan.DevEUI{}].SetDR(15); err == nil {
+	if err := s.devices[event.DevEUI{}].SetDR(15); err == nil {
 		t.Error("DR15")
 	}
 }
@@ -173,7 +173,7 @@ func TestOwnRadio(t *testing.T) {
 	simulate(t, Config{}, func(t *testing.T, n *network) {
 		offset := &region.Config{Region: "EU868", RX1DROffset: 3}
 		a := n.joined(DeviceConfig{DR: 5, Radio: offset})
-		b := n.joined(DeviceConfig{DR: 5, EUI: lorawan.DevEUI{2}})
+		b := n.joined(DeviceConfig{DR: 5, EUI: event.DevEUI{2}})
 		for _, d := range []*Device{a, b} {
 			n.queue(d, false, payload(1, 242))
 		}

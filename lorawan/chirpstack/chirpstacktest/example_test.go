@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/link/mqtt/mqtttest"
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
+	"havn/lorawan/event"
 )
 
 // A device asks through a broker inside the process; there is no gateway to
@@ -28,7 +28,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	device, err := server.Add(chirpstacktest.DeviceConfig{EUI: lorawan.DevEUI{1}, DR: 3})
+	device, err := server.Add(chirpstacktest.DeviceConfig{EUI: event.DevEUI{1}, DR: 3})
 	if err != nil {
 		fmt.Println(err)
 		return

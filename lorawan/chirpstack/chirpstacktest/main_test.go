@@ -13,8 +13,8 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -93,8 +93,8 @@ func (n *network) told(kind string) (found []told) {
 
 func (n *network) add(cfg DeviceConfig) *Device {
 	n.t.Helper()
-	if cfg.EUI == (lorawan.DevEUI{}) {
-		cfg.EUI = lorawan.DevEUI{0, 0, 0, 0, 0, 0, 0, 1}
+	if cfg.EUI == (event.DevEUI{}) {
+		cfg.EUI = event.DevEUI{0, 0, 0, 0, 0, 0, 0, 1}
 	}
 	d, err := n.Add(cfg)
 	if err != nil {

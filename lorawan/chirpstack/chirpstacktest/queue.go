@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"havn/dfu"
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 )
 
 // What the server's own API answers, for a test of its clients.
@@ -64,7 +64,7 @@ func (s *Server) addressee(topic string) (*Device, error) {
 	if len(level) != 6 || level[1] != s.cfg.Application || level[5] != "down" {
 		return nil, errors.New("not a downlink of this application")
 	}
-	eui, err := lorawan.ParseDevEUI(level[3])
+	eui, err := event.ParseDevEUI(level[3])
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (s *Server) enqueue(d *Device, it *item) error {
 		d.counts.OutOfSync++
 		return fmt.Errorf("%w: device security-context out of sync", ErrInternal)
 	case slices.ContainsFunc(d.queue, func(o *item) bool {
-		return o.id == it.id && it.id != lorawan.DownlinkID{}
+		return o.id == it.id && it.id != event.DownlinkID{}
 	}):
 		d.counts.Refused++
 		return fmt.Errorf("%w: duplicate id %s", ErrInternal, it.id)
@@ -192,7 +192,7 @@ func (d *Device) writes() (n int) {
 // version 3 does. It returns the frame counter, and fails with ErrInvalid or
 // ErrInternal. A server of version 4 checks no more than that here.
 func (s *Server) Enqueue(
-	eui lorawan.DevEUI, confirmed bool, fPort uint32, data []byte,
+	eui event.DevEUI, confirmed bool, fPort uint32, data []byte,
 ) (fCnt uint32, err error) {
 	if fPort == 0 {
 		return 0, ErrInvalid
@@ -208,7 +208,7 @@ func (s *Server) Enqueue(
 	}
 	it := &item{fPort: uint8(fPort), data: slices.Clone(data), confirmed: confirmed}
 	if s.cfg.Encoding == wire.V4 {
-		it.id = lorawan.NewDownlinkID()
+		it.id = event.NewDownlinkID()
 	}
 	if err := s.enqueue(d, it); err != nil {
 		return 0, err
@@ -218,7 +218,7 @@ func (s *Server) Enqueue(
 
 // Flush empties a device's queue. Between a downlink's departure and its txack
 // this makes version 3 use its frame counter again.
-func (s *Server) Flush(eui lorawan.DevEUI) {
+func (s *Server) Flush(eui event.DevEUI) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if d := s.devices[eui]; d != nil {
@@ -228,7 +228,7 @@ func (s *Server) Flush(eui lorawan.DevEUI) {
 }
 
 // Queue lists a device's queue in the order of the frame counters.
-func (s *Server) Queue(eui lorawan.DevEUI) []Item {
+func (s *Server) Queue(eui event.DevEUI) []Item {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	d := s.devices[eui]

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 )
 
 // TestBurst: four items go one per uplink, in the order of their counters, and
@@ -57,7 +57,7 @@ func TestOrder(t *testing.T) {
 // TestDuplicates: equal bytes within 100 ms are one command for version 3; a
 // field more, another device, or a moment later make two.
 func TestDuplicates(t *testing.T) {
-	two := lorawan.DevEUI{0, 0, 0, 0, 0, 0, 0, 2}
+	two := event.DevEUI{0, 0, 0, 0, 0, 0, 0, 2}
 	for _, e := range wire.Encodings() {
 		simulate(t, Config{Encoding: e}, func(t *testing.T, n *network) {
 			a, b := n.joined(DeviceConfig{}), n.joined(DeviceConfig{EUI: two})
@@ -167,7 +167,7 @@ func TestConfirmedUplink(t *testing.T) {
 func TestForwarder(t *testing.T) {
 	for _, fault := range []Fault{TooLate, Collision, QueueFull} {
 		now := fault
-		cfg := Config{Forwarder: func(lorawan.DevEUI) Fault { return now }}
+		cfg := Config{Forwarder: func(event.DevEUI) Fault { return now }}
 		simulate(t, cfg, func(t *testing.T, n *network) {
 			d := n.joined(DeviceConfig{})
 			n.queue(d, false, payload(1, 9))

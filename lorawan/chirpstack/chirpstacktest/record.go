@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -28,7 +28,7 @@ const (
 // Downlink is a frame that left for the radio gateway.
 type Downlink struct {
 	Time      time.Time // when it left
-	EUI       lorawan.DevEUI
+	EUI       event.DevEUI
 	Window    region.Window // RX1, RX2, or ClassC
 	DR        int           // of the downlink
 	FCnt      uint32

@@ -10,17 +10,17 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 )
 
 // ErrStopped: the server of the device no longer runs.
 var ErrStopped = errors.New("the network server has stopped")
 
-// event is what the server tells next. leaves is called with the lock held
+// telling is what the server tells next. leaves is called with the lock held
 // before the event is published; it may be nil.
-type event struct {
+type telling struct {
 	wire.Event
 	leaves func(time.Time)
 }
@@ -37,10 +37,10 @@ type Server struct {
 
 	mu        sync.Mutex
 	rnd       *rand.Rand
-	devices   map[lorawan.DevEUI]*Device
+	devices   map[event.DevEUI]*Device
 	classC    []*Device
-	out       []*event // to be published when mu is free
-	onTheWay  int      // commands that are not yet queue items
+	out       []*telling // to be published when mu is free
+	onTheWay  int        // commands that are not yet queue items
 	downlinks []Downlink
 	latencies []time.Duration
 	stats     Stats
@@ -65,7 +65,7 @@ func New(cfg Config) (*Server, error) {
 		timeline: clock.NewTimeline(),
 		ready:    make(chan struct{}), done: make(chan struct{}),
 		rnd:     rand.New(rand.NewPCG(cfg.Seed, 0)),
-		devices: map[lorawan.DevEUI]*Device{},
+		devices: map[event.DevEUI]*Device{},
 	}, nil
 }
 
@@ -103,7 +103,7 @@ func (s *Server) live(ctx context.Context, publish func(topic string, payload []
 }
 
 // step lets one thing happen and returns the events it caused.
-func (s *Server) step(do func()) []*event {
+func (s *Server) step(do func()) []*telling {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	do()
@@ -112,7 +112,7 @@ func (s *Server) step(do func()) []*event {
 	return out
 }
 
-func (s *Server) emit(e *event, publish func(topic string, payload []byte) error) error {
+func (s *Server) emit(e *telling, publish func(topic string, payload []byte) error) error {
 	payload, err := s.encode(&e.Event)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *Server) emit(e *event, publish func(topic string, payload []byte) error
 	return publish(s.topic(e), payload)
 }
 
-func (s *Server) topic(e *event) string {
+func (s *Server) topic(e *telling) string {
 	kind := e.Kind
 	if kind == wire.Error && s.cfg.Encoding == wire.V4 {
 		kind = "log"
@@ -133,7 +133,7 @@ func (s *Server) topic(e *event) string {
 	return "application/" + s.cfg.Application + "/device/" + e.Device.EUI.String() + "/event/" + string(kind)
 }
 
-func (s *Server) lost(e *event, err error) {
+func (s *Server) lost(e *telling, err error) {
 	s.cfg.Log.Warn("event lost", "devEUI", e.Device.EUI, "event", e.Kind, "error", err)
 	s.mu.Lock()
 	defer s.mu.Unlock()

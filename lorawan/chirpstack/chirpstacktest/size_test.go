@@ -3,8 +3,8 @@ package chirpstacktest
 import (
 	"testing"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -132,7 +132,7 @@ func TestDwellTime(t *testing.T) {
 // an empty frame goes that nothing tells of.
 func TestRX2(t *testing.T) {
 	impossible := true
-	cfg := Config{Forwarder: func(lorawan.DevEUI) Fault {
+	cfg := Config{Forwarder: func(event.DevEUI) Fault {
 		if impossible {
 			return RX1Impossible
 		}

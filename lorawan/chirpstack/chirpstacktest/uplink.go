@@ -123,11 +123,11 @@ func (s *Server) closeWindow(up *uplink) {
 }
 
 // publish hands an event of a device to the broker's connection.
-func (s *Server) publish(d *Device, told wire.Event) *event {
+func (s *Server) publish(d *Device, told wire.Event) *telling {
 	told.At, told.Device = time.Now(), wire.Device{
 		EUI: d.eui, Name: d.name, ClassC: d.class == ClassC, Tags: d.tags, Region: d.radio.rx2.Name(),
 	}
-	e := &event{Event: told}
+	e := &telling{Event: told}
 	s.out = append(s.out, e)
 	return e
 }

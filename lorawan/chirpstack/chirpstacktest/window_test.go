@@ -8,9 +8,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"havn/lorawan"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -38,7 +38,7 @@ func TestCourse(t *testing.T) {
 	})
 }
 
-var one = lorawan.DevEUI{0, 0, 0, 0, 0, 0, 0, 1}
+var one = event.DevEUI{0, 0, 0, 0, 0, 0, 0, 1}
 
 // TestAnswerTime counts how many of 100 answers ride the window of the uplink,
 // by the time the application takes.

@@ -1,6 +1,7 @@
 package droguetest
 
 import (
+	"crypto/rand"
 	"log/slog"
 	"net"
 	"slices"
@@ -8,6 +9,9 @@ import (
 
 	mqtt "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"havn/upstream/drogue/droguetest/apps"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // maxPacket is the largest MQTT packet Drogue Cloud takes, in bytes.
@@ -40,8 +44,8 @@ type protocol interface {
 // client is one MQTT connection.
 type client struct {
 	*mqtt.Client
-	id       identity      // device; application alone for none
-	user     *User         // of the integration
+	id       apps.Identity // device; application alone for none
+	user     *apps.User    // of the integration
 	clientID string        // as the client gave it
 	done     chan struct{} // closed at the end
 	acks     chan uint16   // packet identifiers that the client acknowledged
@@ -68,7 +72,7 @@ type broker struct {
 	mqtt.HookBase
 	cloud    *Cloud
 	protocol protocol
-	front    *front
+	front    *wire.Front
 	server   *mqtt.Server
 
 	mu      sync.Mutex
@@ -123,7 +127,7 @@ func (b *broker) OnConnect(cl *mqtt.Client, pk packets.Packet) error {
 		Client: cl, clientID: pk.Connect.ClientIdentifier,
 		done: make(chan struct{}), acks: make(chan uint16, 1),
 	}
-	cl.ID = newUUID()
+	cl.ID = rand.Text()
 	return nil
 }
 
@@ -169,7 +173,7 @@ func (b *broker) OnACLCheck(*mqtt.Client, string, bool) bool { return true }
 
 // OnPacketRead implements mqtt.Hook.
 func (b *broker) OnPacketRead(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
-	b.front.count(packets.PacketNames[pk.FixedHeader.Type])
+	b.front.Count(packets.PacketNames[pk.FixedHeader.Type])
 	if known := b.client(cl); known != nil && pk.FixedHeader.Type == packets.Puback {
 		select {
 		case known.acks <- pk.PacketID:
@@ -213,8 +217,8 @@ func (b *broker) OnSubscribed(cl *mqtt.Client, pk packets.Packet, reasons []byte
 // ends.
 func (b *broker) OnPublish(cl *mqtt.Client, pk packets.Packet) (packets.Packet, error) {
 	known := b.client(cl)
-	fault := b.front.fault("PUBLISH")
-	sleep(b.cloud.ctx.Done(), fault.Delay)
+	fault := b.front.Fault("PUBLISH")
+	wire.Sleep(b.cloud.ctx.Done(), fault.Delay)
 	reason := byte(fault.Status)
 	if reason == 0 {
 		reason = b.protocol.publish(known, pk)

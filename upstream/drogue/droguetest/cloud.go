@@ -3,7 +3,6 @@ package droguetest
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"fmt"
 	"io"
@@ -12,6 +11,9 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"havn/upstream/drogue/droguetest/apps"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // Options of a stand-in. The zero value speaks plain HTTP and MQTT on free
@@ -24,11 +26,13 @@ type Options struct {
 	// FairPoll subscribes a long poll before its event is published.
 	FairPoll bool
 	// OnEvent is called with each event, after it is in the stream.
-	OnEvent func(Event)
+	OnEvent func(apps.Event)
 }
 
 // Cloud is a stand-in for Drogue Cloud. Its methods may be called concurrently.
 type Cloud struct {
+	*apps.Apps
+
 	RegistryURL    string // http(s)://HOST:PORT
 	HTTPURL        string // http(s)://HOST:PORT
 	MQTTURL        string // mqtt(s)://HOST:PORT
@@ -36,31 +40,21 @@ type Cloud struct {
 	CA             []byte // PEM certificate that all four present; nil without TLS
 
 	opts    Options
-	fronts  map[Kind]*front
+	fronts  map[Kind]*wire.Front
 	stops   []func()
 	work    sync.WaitGroup
 	ctx     context.Context
 	mu      sync.Mutex
-	users   map[string]User
-	apps    map[string]*application
 	inboxes map[*inbox]bool
 	groups  map[string]*group
 	session map[string]*client // by application/device
-}
-
-// User is an account of the registry and of the integration.
-type User struct {
-	Name   string
-	Token  string // access token, for Basic and MQTT
-	Bearer string // OpenID token
-	Reader bool   // may read only
 }
 
 // Start starts a stand-in.
 func Start(opts Options) (*Cloud, error) {
 	opts.AuthCache = cmp.Or(opts.AuthCache, 30*time.Second)
 	c := &Cloud{
-		opts: opts, fronts: map[Kind]*front{}, users: map[string]User{}, apps: map[string]*application{},
+		Apps: apps.New(), opts: opts, fronts: map[Kind]*wire.Front{},
 		inboxes: map[*inbox]bool{}, groups: map[string]*group{}, session: map[string]*client{},
 	}
 	var stop context.CancelFunc
@@ -76,7 +70,7 @@ func Start(opts Options) (*Cloud, error) {
 func (c *Cloud) start() error {
 	var config *tls.Config
 	if c.opts.TLS {
-		cert, pem, err := newCertificate()
+		cert, pem, err := wire.NewCertificate()
 		if err != nil {
 			return err
 		}
@@ -94,13 +88,12 @@ func (c *Cloud) start() error {
 		{Integration, "mqtt", &c.IntegrationURL, func(l net.Listener) { c.serveMQTT(l, integration{c}) }},
 	}
 	for _, s := range starts {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		f, err := wire.Listen()
 		if err != nil {
 			return err
 		}
-		f := &front{Listener: l, requests: map[string]uint64{}, conns: map[*frontConn]bool{}}
-		f.changed = sync.NewCond(&f.mu)
-		c.fronts[s.kind], l = f, f
+		c.fronts[s.kind] = f
+		var l net.Listener = f
 		if config != nil {
 			l = tls.NewListener(f, config)
 			s.scheme += "s"
@@ -114,7 +107,7 @@ func (c *Cloud) start() error {
 // Close ends all connections and returns when everything has ended.
 func (c *Cloud) Close() {
 	for _, f := range c.fronts {
-		f.close()
+		f.Close()
 	}
 	for _, stop := range c.stops {
 		stop()
@@ -122,29 +115,46 @@ func (c *Cloud) Close() {
 	c.work.Wait()
 }
 
-func (c *Cloud) serveRegistry(l net.Listener) { c.serveHTTP(l, Registry, c.registryHandler()) }
+func (c *Cloud) serveRegistry(l net.Listener) { c.serveHTTP(l, Registry, c.Handler()) }
 
 func (c *Cloud) serveEndpoint(l net.Listener) { c.serveHTTP(l, HTTP, c.endpointHandler()) }
 
 func (c *Cloud) serveHTTP(l net.Listener, kind Kind, h http.Handler) {
 	server := &http.Server{
-		Handler: c.spoil(kind, h), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0),
+		Handler: c.fronts[kind].Spoil(apps.Base, h), ReadHeaderTimeout: time.Minute, ErrorLog: log.New(io.Discard, "", 0),
 	}
 	c.work.Go(func() { server.Serve(l) })
 	c.stops = append(c.stops, func() { server.Close() })
 }
 
-// AddUser adds or replaces an account.
-func (c *Cloud) AddUser(u User) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.users[u.Name] = u
-}
+// Kind is one of the interfaces of Drogue Cloud.
+type Kind string
 
-// newUUID returns a random UUID, version 4.
-func newUUID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+// The interfaces.
+const (
+	Registry    Kind = "registry"    // device registry, REST
+	HTTP        Kind = "http"        // HTTP endpoint of devices
+	MQTT        Kind = "mqtt"        // MQTT endpoint of devices
+	Integration Kind = "integration" // MQTT integration of applications
+)
+
+// Set changes how an interface is reached.
+func (c *Cloud) Set(kind Kind, mode wire.Mode) { c.fronts[kind].Set(mode) }
+
+// Counters returns what went through an interface so far.
+func (c *Cloud) Counters(kind Kind) wire.Counter { return c.fronts[kind].Counter() }
+
+// Inject spoils the next answers of an interface.
+func (c *Cloud) Inject(kind Kind, f wire.Fault) { c.fronts[kind].Inject(f) }
+
+// Heal takes all faults of an interface back.
+func (c *Cloud) Heal(kind Kind) { c.fronts[kind].Heal() }
+
+// publish takes an event of a device. It reports whether the event was accepted.
+func (c *Cloud) publish(e apps.Event) bool {
+	e, ok := c.Publish(e)
+	if ok && c.opts.OnEvent != nil {
+		c.opts.OnEvent(e)
+	}
+	return ok
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 func TestMain(m *testing.M) {
@@ -25,8 +27,8 @@ func newCloud(t *testing.T, opts Options) *Cloud {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	c.AddUser(User{Name: "me", Token: "drg_me", Bearer: "oidc"})
-	c.AddUser(User{Name: "reader", Token: "drg_reader", Reader: true})
+	c.AddUser(apps.User{Name: "me", Token: "drg_me", Bearer: "oidc"})
+	c.AddUser(apps.User{Name: "reader", Token: "drg_reader", Reader: true})
 	c.PutApplication("app", "")
 	c.PutDevice("app", "gw", `{"authentication":{"credentials":[{"pass":"secret"}]}}`, nil)
 	c.PutDevice("app", "d1", `{"gatewaySelector":{"matchNames":["gw"]},
@@ -144,7 +146,7 @@ func TestHTTPContent(t *testing.T) {
 func TestLongPoll(t *testing.T) {
 	for _, fair := range []bool{false, true} {
 		var c *Cloud
-		c = newCloud(t, Options{FairPoll: fair, OnEvent: func(e Event) {
+		c = newCloud(t, Options{FairPoll: fair, OnEvent: func(e apps.Event) {
 			if e.Subject == "fast" {
 				c.Command("app", e.Device, "go", []byte("now"))
 			}
@@ -173,7 +175,7 @@ func TestCommandTargets(t *testing.T) {
 	c := newCloud(t, Options{})
 	received := make(chan string, 10)
 	for _, name := range []string{"gw", "d1"} {
-		defer c.listen(&inbox{gateway: identity{"app", name}, deliver: func(cmd command) { received <- name + " " + cmd.name }})()
+		defer c.listen(&inbox{gateway: apps.Identity{App: "app", Device: name}, deliver: func(cmd command) { received <- name + " " + cmd.name }})()
 	}
 	if !c.Command("app", "d1", "a", nil) || len(received) != 2 {
 		t.Errorf("%d received, want the device and its gateway", len(received))
@@ -193,18 +195,5 @@ func TestCommandTargets(t *testing.T) {
 	c.PutDevice("app", "gw", `{"commands":{"commands":[{"external":{"url":"`+c.HTTPURL+`/"}}]}}`, nil)
 	if c.Command("app", "d1", "out", nil) || len(received) != n {
 		t.Error("the external endpoint was not taken in place of the inboxes")
-	}
-}
-
-func TestLabels(t *testing.T) {
-	labels := map[string]string{"a": "1", "b": "x"}
-	for selector, want := range map[string]bool{
-		"": true, "a": true, "!c": true, "!a": false, "c": false, "a=1": true, "a=2": false, "c!=1": true, "a!=1": false,
-		"a in (1, 2)": true, "a notin (1,2)": false, "c notin (1)": true, "a in (2)": false,
-		"a=1,b=x": true, "a=1,b in (y,z)": false, "a in (1,2),b=x,!c": true,
-	} {
-		if got := matches(selector, labels); got != want {
-			t.Errorf("%q: %v", selector, got)
-		}
 	}
 }

@@ -2,6 +2,10 @@
 // registry, the HTTP and the MQTT endpoint of devices, and the MQTT
 // integration of applications, in one process and without storage.
 //
+//	registry ─────────────────────────► apps: devices, accounts, streams
+//	HTTP, MQTT endpoint, integration ──►   │
+//	          all behind wire: listeners that fail when they are told to
+//
 // It is for tests, measurements and demonstrations. What it answers is what
 // Drogue Cloud 0.11 answers, with its traps:
 //
@@ -26,9 +30,7 @@
 // passwords, processing rules, the command REST API, members and tokens.
 //
 // Faults are set per [Kind]: [Cloud.Set] takes one away or has it hang,
-// [Cloud.Inject] spoils single answers. [Cloud.Counters] counts requests and
-// bytes, as on the wire above TCP, TLS included.
+// [Cloud.Inject] spoils single answers, [Cloud.Counters] counts.
 //
-// Limits: 64 KiB per body, 16 KiB per MQTT packet, and the last 65536 events
-// of each application.
+// Limits: 64 KiB per body, 16 KiB per MQTT packet.
 package droguetest

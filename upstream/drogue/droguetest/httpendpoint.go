@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 // maxBody is the largest body of a request, in bytes.
@@ -47,10 +49,10 @@ func (c *Cloud) publishHTTP(w http.ResponseWriter, r *http.Request) {
 		poll.begin()
 	}
 	defer poll.end()
-	accepted := c.publish(Event{
+	accepted := c.publish(apps.Event{
 		Subject: r.PathValue("channel"), ContentType: r.Header.Get("Content-Type"),
 		DataSchema: query.Get("data_schema"), Data: body,
-		Application: id.app, Device: device, Sender: id.device,
+		Application: id.App, Device: device, Sender: id.Device,
 	})
 	if !accepted {
 		w.WriteHeader(http.StatusNotAcceptable)
@@ -74,17 +76,19 @@ func commandTimeout(query url.Values) (time.Duration, error) {
 // authorizeHTTP returns who asks, and for which device.
 func (c *Cloud) authorizeHTTP(
 	r *http.Request, query url.Values,
-) (id identity, device string, ok bool) {
+) (id apps.Identity, device string, ok bool) {
 	user, password, basic := r.BasicAuth()
 	if !basic || !strings.HasPrefix(r.Header.Get("Authorization"), "Basic ") {
 		return id, "", false
 	}
-	id, ok = c.authenticate(login{query.Get("application"), query.Get("device"), user, password})
+	id, ok = c.Authenticate(apps.Login{
+		App: query.Get("application"), Device: query.Get("device"), User: user, Password: password,
+	})
 	as := query.Get("as")
-	if name, _ := splitUser(user); !ok || as == "" || as == name || as == id.device {
-		return id, id.device, ok
+	if name, _ := apps.SplitUser(user); !ok || as == "" || as == name || as == id.Device {
+		return id, id.Device, ok
 	}
-	device, ok = c.speaksFor(id, as)
+	device, ok = c.SpeaksFor(id, as)
 	return id, device, ok
 }
 
@@ -98,7 +102,7 @@ type poll struct {
 
 // newPoll listens for device; a gateway that polls for itself gets the
 // commands of all devices it speaks for.
-func (c *Cloud) newPoll(id identity, device string) *poll {
+func (c *Cloud) newPoll(id apps.Identity, device string) *poll {
 	p := &poll{cloud: c, commands: make(chan command, 1)}
 	p.inbox = &inbox{gateway: id, deliver: func(cmd command) {
 		select {
@@ -106,7 +110,7 @@ func (c *Cloud) newPoll(id identity, device string) *poll {
 		default: // one answer holds one command
 		}
 	}}
-	if device != id.device {
+	if device != id.Device {
 		p.inbox.device = device
 	}
 	return p

@@ -18,9 +18,9 @@ func (i integration) connect(cl *client, p packets.ConnectParams) (ok bool) {
 	user, password := string(p.Username), string(p.Password)
 	switch {
 	case user != "" && password != "":
-		cl.user, ok = i.member(user, password, "")
+		cl.user, ok = i.Member(user, password, "")
 	default:
-		cl.user, ok = i.member("", "", user+password)
+		cl.user, ok = i.Member("", "", user+password)
 	}
 	return ok
 }
@@ -50,30 +50,30 @@ func (i integration) subscribe(cl *client, filter string, qos byte) byte {
 	case !ok || (kind != "app" && kind != "application" && kind != "a") || strings.Contains(app, "/"):
 		return reasonFilterInvalid
 	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
+	end, exists := i.End(app)
 	switch {
-	case i.apps[app] == nil:
+	case !exists:
 		return reasonUnspecified
 	case cl.user == nil:
 		return reasonNotAuthorized
 	}
 	qos = min(qos, 1)
-	g := i.group(cl, app, shared)
+	g := i.group(cl, app, shared, end)
 	i.work.Go(func() { i.deliver(cl, g, app, stripped, qos) })
 	return qos
 }
 
 // group finds the consumer group. A new one begins at the end of the stream.
-// The caller holds mu.
-func (i integration) group(cl *client, app, shared string) *group {
+func (i integration) group(cl *client, app, shared string, end int) *group {
+	i.mu.Lock()
+	defer i.mu.Unlock()
 	name := app + "." + shared
 	if shared == "" {
 		name = app + "." + cl.clientID
 	}
 	g := i.groups[name]
 	if g == nil || (shared == "" && cl.clientID == "") {
-		g = &group{turn: make(chan struct{}, 1), next: i.apps[app].stream.end()}
+		g = &group{turn: make(chan struct{}, 1), next: end}
 		g.turn <- struct{}{}
 		i.groups[name] = g
 	}
@@ -101,11 +101,12 @@ func (i integration) deliver(cl *client, g *group, app, topic string, qos byte) 
 func (i integration) deliverNext(
 	cl *client, g *group, app, topic string, qos byte, id uint16,
 ) bool {
-	e, ok := i.await(cl, g, app)
+	e, at, ok := i.Await(cl.done, app, g.next)
 	if !ok {
 		return false
 	}
-	if e.poison() {
+	g.next = at
+	if e.Poison() {
 		cl.Stop(packets.ErrUnspecifiedError)
 		return false
 	}
@@ -140,32 +141,6 @@ func (cl *client) acked(id uint16) bool {
 	}
 }
 
-// await returns the next event of a group.
-func (i integration) await(cl *client, g *group, app string) (Event, bool) {
-	for {
-		i.mu.Lock()
-		a := i.apps[app]
-		if a == nil {
-			i.mu.Unlock()
-			return Event{}, false
-		}
-		s := &a.stream
-		g.next = max(g.next, s.first)
-		if g.next < s.end() {
-			e := s.events[g.next-s.first]
-			i.mu.Unlock()
-			return e, true
-		}
-		grown := s.grown
-		i.mu.Unlock()
-		select {
-		case <-grown:
-		case <-cl.done:
-			return Event{}, false
-		}
-	}
-}
-
 // publish sends a command: command/APP/DEVICE/NAME. That it was refused is not
 // said.
 func (i integration) publish(cl *client, pk packets.Packet) byte {
@@ -174,10 +149,7 @@ func (i integration) publish(cl *client, pk packets.Packet) byte {
 		return 0x83
 	}
 	app, device := parts[1], parts[2]
-	i.mu.Lock()
-	exists := i.apps[app] != nil && i.apps[app].devices[device] != nil
-	i.mu.Unlock()
-	if !exists || cl.user == nil || cl.user.Reader {
+	if _, exists := i.Device(app, device); !exists || cl.user == nil || cl.user.Reader {
 		return reasonNotAuthorized
 	}
 	i.Command(app, device, parts[3], pk.Payload)

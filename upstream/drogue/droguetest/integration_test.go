@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.golang/paho"
+
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 func (c *Cloud) say(app, device, text string) {
-	c.publish(Event{Subject: "foo", Application: app, Device: device, Sender: device, Data: []byte(text)})
+	c.publish(apps.Event{Subject: "foo", Application: app, Device: device, Sender: device, Data: []byte(text)})
 }
 
 // next returns the data of the next device event.
@@ -29,7 +31,7 @@ func next(t *testing.T, received chan *paho.Publish) string {
 		if p.Topic != "app/app" || !strings.HasPrefix(p.Properties.ContentType, "application/cloudevents+json") {
 			t.Errorf("delivered on %s as %s", p.Topic, p.Properties.ContentType)
 		}
-		if e.Type == DeviceEvent {
+		if e.Type == apps.DeviceEvent {
 			return string(e.Data)
 		}
 	}
@@ -164,13 +166,13 @@ func TestIntegrationCommands(t *testing.T) {
 
 func TestEventForm(t *testing.T) {
 	for name, test := range map[string]struct {
-		event Event
+		event apps.Event
 		want  string
 	}{
-		"JSON":   {Event{ContentType: "application/json", Data: []byte(`{"a":1}`)}, `"data":{"a":1}`},
-		"text":   {Event{ContentType: "text/plain", Data: []byte("x")}, `"data":"x"`},
-		"binary": {Event{ContentType: "application/cbor", Data: []byte{0xa0}}, `"data_base64":"oA=="`},
-		"source": {Event{Application: "a", Device: "b/c"}, `"source":"drogue://a/b%2Fc"`},
+		"JSON":   {apps.Event{ContentType: "application/json", Data: []byte(`{"a":1}`)}, `"data":{"a":1}`},
+		"text":   {apps.Event{ContentType: "text/plain", Data: []byte("x")}, `"data":"x"`},
+		"binary": {apps.Event{ContentType: "application/cbor", Data: []byte{0xa0}}, `"data_base64":"oA=="`},
+		"source": {apps.Event{Application: "a", Device: "b/c"}, `"source":"drogue://a/b%2Fc"`},
 	} {
 		b, err := json.Marshal(test.event)
 		if err != nil || !strings.Contains(string(b), test.want) {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 // mqttEndpoint is the MQTT endpoint of devices.
@@ -15,19 +17,18 @@ func (mqttEndpoint) kind() Kind { return MQTT }
 
 // connect accepts USER dev@app, or USER dev with the client identifier dev@app.
 func (m mqttEndpoint) connect(cl *client, p packets.ConnectParams) bool {
-	l := login{user: string(p.Username), password: string(p.Password)}
-	if !strings.Contains(l.user, "@") {
-		name, app := splitUser(p.ClientIdentifier)
-		l.app, l.device = app, name
+	l := apps.Login{User: string(p.Username), Password: string(p.Password)}
+	if !strings.Contains(l.User, "@") {
+		l.Device, l.App = apps.SplitUser(p.ClientIdentifier)
 	}
-	id, ok := m.authenticate(l)
+	id, ok := m.Authenticate(l)
 	cl.id = id
 	return ok && p.UsernameFlag
 }
 
 // connected takes the device's session over from an older connection.
 func (m mqttEndpoint) connected(cl *client) {
-	key := cl.id.app + "/" + cl.id.device
+	key := cl.id.App + "/" + cl.id.Device
 	m.mu.Lock()
 	old := m.session[key]
 	m.session[key] = cl
@@ -45,7 +46,7 @@ func (m mqttEndpoint) connected(cl *client) {
 }
 
 func (m mqttEndpoint) disconnected(cl *client) {
-	key := cl.id.app + "/" + cl.id.device
+	key := cl.id.App + "/" + cl.id.Device
 	m.mu.Lock()
 	if m.session[key] == cl {
 		delete(m.session, key)
@@ -57,14 +58,10 @@ func (m mqttEndpoint) disconnected(cl *client) {
 // connection tells the stream that a device came or went.
 func (m mqttEndpoint) connection(cl *client, is bool) {
 	data, _ := json.Marshal(map[string]bool{"connected": is})
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if app := m.apps[cl.id.app]; app != nil {
-		app.stream.add(m.newEvent(Event{
-			Type: ConnectionEvent, Subject: "connection", ContentType: "application/json", Data: data,
-			Application: cl.id.app, Device: cl.id.device, Sender: cl.id.device,
-		}))
-	}
+	m.Add(apps.Event{
+		Type: apps.ConnectionEvent, Subject: "connection", ContentType: "application/json", Data: data,
+		Application: cl.id.App, Device: cl.id.Device, Sender: cl.id.Device,
+	})
 }
 
 // subscribe knows the inbox and nothing else. Without a device, or with an
@@ -85,7 +82,7 @@ func (m mqttEndpoint) subscribe(cl *client, filter string, _ byte) byte {
 	i := &inbox{gateway: cl.id, device: device}
 	i.deliver = func(cmd command) {
 		of := cmd.device
-		if of == cl.id.device && i.device == "" {
+		if of == cl.id.Device && i.device == "" {
 			of = ""
 		}
 		cl.send("command/inbox/"+of+"/"+cmd.name, "", cmd.payload, 0, 0)
@@ -103,16 +100,16 @@ func (m mqttEndpoint) publish(cl *client, pk packets.Packet) byte {
 	if channel == "" || strings.Contains(as, "/") {
 		return reasonTopicInvalid
 	}
-	device := cl.id.device
+	device := cl.id.Device
 	if as != "" && as != device {
 		var ok bool
 		if device, ok = cl.speaksFor(m.Cloud, as); !ok {
 			return reasonNotAuthorized
 		}
 	}
-	accepted := m.Cloud.publish(Event{
+	accepted := m.Cloud.publish(apps.Event{
 		Subject: channel, ContentType: pk.Properties.ContentType, Data: pk.Payload,
-		Application: cl.id.app, Device: device, Sender: cl.id.device,
+		Application: cl.id.App, Device: device, Sender: cl.id.Device,
 	})
 	if !accepted {
 		return reasonUnspecified
@@ -138,7 +135,7 @@ func (cl *client) speaksFor(c *Cloud, as string) (string, bool) {
 	if known, ok := cl.allowed[as]; ok && time.Now().Before(known.until) {
 		return known.device, known.ok
 	}
-	device, ok := c.speaksFor(cl.id, as)
+	device, ok := c.SpeaksFor(cl.id, as)
 	if c.opts.AuthCache > 0 {
 		if cl.allowed == nil || len(cl.allowed) >= maxSpeakers {
 			cl.allowed = speakers{}

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 func (c *Cloud) rest(t *testing.T, method, path, body string) answer {
 	t.Helper()
-	return c.call(t, method, c.RegistryURL+base+path, "me", "drg_me", body)
+	return c.call(t, method, c.RegistryURL+apps.Base+path, "me", "drg_me", body)
 }
 
 func TestRegistryCRUD(t *testing.T) {
@@ -74,12 +76,12 @@ func TestRegistryAccess(t *testing.T) {
 		{"GET", "/apps?username=me&api_key=drg_me", "", "", 200, "app"},
 		{"GET", "/apps?token=oidc", "me", "drg_me", 403, "Forbidden"},
 	} {
-		got := c.call(t, test.method, c.RegistryURL+base+test.path, test.user, test.token, body)
+		got := c.call(t, test.method, c.RegistryURL+apps.Base+test.path, test.user, test.token, body)
 		if got.status != test.status || !strings.Contains(got.body, test.says) {
 			t.Errorf("%s %s as %q: %d %s", test.method, test.path, test.user, got.status, got.body)
 		}
 	}
-	if got := c.call(t, "GET", c.RegistryURL+base+"/apps/app", "", "", "", "Authorization", "Bearer oidc"); got.status != 200 {
+	if got := c.call(t, "GET", c.RegistryURL+apps.Base+"/apps/app", "", "", "", "Authorization", "Bearer oidc"); got.status != 200 {
 		t.Errorf("bearer: %d", got.status)
 	}
 }
@@ -128,7 +130,7 @@ func TestPagesAndLabels(t *testing.T) {
 		c.PutDevice("app", fmt.Sprint("x", i), "", map[string]string{"n": fmt.Sprint(i % 2)})
 	}
 	for query, want := range map[string]int{"": 13, "?limit=4": 4, "?limit=4&offset=11": 2, "?labels=n%3D1": 5, "?labels=n%3D1&offset=4": 1} {
-		var got []Resource
+		var got []apps.Resource
 		if err := json.Unmarshal([]byte(c.rest(t, "GET", "/apps/app/devices"+query, "").body), &got); err != nil || len(got) != want {
 			t.Errorf("%s: %d devices, %v, want %d", query, len(got), err, want)
 		}

@@ -13,6 +13,7 @@ import (
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 func TestPublish(t *testing.T) {
@@ -81,7 +82,7 @@ func TestPublishRefusals(t *testing.T) {
 		} {
 			t.Run(scheme+" "+name, func(t *testing.T) {
 				if test.fault != 0 {
-					w.Inject(kind, droguetest.Fault{Times: 1, Status: test.fault})
+					w.Inject(kind, wire.Fault{Times: 1, Status: test.fault})
 				}
 				err := p.send(t.Context(), message{test.device, test.channel, test.contentType, []byte(test.payload)})
 				if !errors.Is(err, test.want) || !strings.Contains(err.Error(), test.says) {

@@ -13,6 +13,7 @@ import (
 	"havn/link/mqtt"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // TestMQTTOutage: what was acknowledged arrived, in order; after the outage
@@ -23,7 +24,7 @@ func TestMQTTOutage(t *testing.T) {
 	published(t, p, "d1", "0")
 	next := 1
 	for range 2 {
-		w.Set(droguetest.MQTT, droguetest.Away)
+		w.Set(droguetest.MQTT, wire.Away)
 		eventually(t, func() error {
 			err := p.send(t.Context(), message{"d1", "firmware", "application/json", []byte("-1")})
 			if !errors.Is(err, drogue.ErrAway) {
@@ -31,7 +32,7 @@ func TestMQTTOutage(t *testing.T) {
 			}
 			return nil
 		})
-		w.Set(droguetest.MQTT, droguetest.Up)
+		w.Set(droguetest.MQTT, wire.Up)
 		for range 3 {
 			published(t, p, "d1", fmt.Sprint(next))
 			next++
@@ -72,7 +73,7 @@ func TestLostAcknowledgement(t *testing.T) {
 		}
 		p, _, _ := w.endpoint()
 		published(t, p, "d1", `0`)
-		w.Inject(kind, droguetest.Fault{Times: 1, Half: true})
+		w.Inject(kind, wire.Fault{Times: 1, Half: true})
 		if err := p.send(t.Context(), message{"d1", "firmware", "application/json", []byte("1")}); !errors.Is(err, drogue.ErrAway) {
 			t.Errorf("%s: %v", scheme, err)
 		}
@@ -93,7 +94,7 @@ func TestPublishToAServerThatHangs(t *testing.T) {
 		}
 		p, _, stop := w.endpoint()
 		published(t, p, "d1", `0`)
-		w.Set(kind, droguetest.Hang)
+		w.Set(kind, wire.Hang)
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		err := p.send(ctx, message{"d1", "firmware", "", nil})
@@ -120,12 +121,12 @@ func TestServerThatFallsSilent(t *testing.T) {
 	}
 	run(t, p.Run)
 	published(t, p, "d1", `0`)
-	w.Set(droguetest.MQTT, droguetest.Hang)
+	w.Set(droguetest.MQTT, wire.Hang)
 	err = p.send(t.Context(), message{"d1", "firmware", "", []byte("1")})
 	if !errors.Is(err, drogue.ErrAway) || !strings.Contains(err.Error(), "no acknowledgement") {
 		t.Error(err)
 	}
-	w.Set(droguetest.MQTT, droguetest.Up)
+	w.Set(droguetest.MQTT, wire.Up)
 	published(t, p, "d1", `2`)
 	if n := p.Stats().MQTT.Connections.Load(); n != 2 {
 		t.Errorf("%d connections", n)

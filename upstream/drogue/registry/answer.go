@@ -22,20 +22,20 @@ type answer struct {
 }
 
 // parsed returns a with its section parsed.
-func (a answer) parsed() answer {
+func (a answer) parsed(kinds firmware.Kinds) answer {
 	if a.Firmware != nil {
-		a.spec, a.err = parseSpec(a.Firmware)
+		a.spec, a.err = parseSpec(kinds, a.Firmware)
 	}
 	return a
 }
 
 // answerOf returns what a resource desires. One that is being deleted is gone.
-func answerOf(r *rest.Resource) answer {
-	if r.Metadata.DeletionTimestamp != nil {
+func (r *Registry) answerOf(res *rest.Resource) answer {
+	if res.Metadata.DeletionTimestamp != nil {
 		return answer{Missing: true}
 	}
-	raw, _ := r.Spec(section)
-	return answer{Firmware: raw}.parsed()
+	raw, _ := res.Spec(section)
+	return answer{Firmware: raw}.parsed(r.kinds)
 }
 
 func (a answer) same(b answer) bool {

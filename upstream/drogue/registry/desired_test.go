@@ -10,6 +10,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 func named(name string) dfu.Device { return dfu.Device{Application: "app", Name: name} }
@@ -52,7 +53,7 @@ func TestDesired(t *testing.T) {
 func TestDesiredIsPendingUntilAnswered(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
 	w.PutDevice("app", "d1", firmwareSpec("h/n:1"), nil)
-	w.Inject(droguetest.Registry, droguetest.Fault{Times: 1, Delay: 50 * time.Millisecond})
+	w.Inject(droguetest.Registry, wire.Fault{Times: 1, Delay: 50 * time.Millisecond})
 	r, _ := w.registry()
 	if _, err := r.Desired(dev); !errors.Is(err, firmware.ErrPending) {
 		t.Fatalf("first answer: %v", err)
@@ -118,8 +119,8 @@ func TestKnownIsServedAfterARestartWithoutTheCloud(t *testing.T) {
 	failure(t, r, named("nobody"), firmware.ErrNotFound)
 	stop()
 
-	w.Set(droguetest.Registry, droguetest.Away)
-	r, err := New(w.cfg, Parts{Store: &w.store})
+	w.Set(droguetest.Registry, wire.Away)
+	r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +152,7 @@ func TestBrokenStoreIsAskedAnew(t *testing.T) {
 	r, stop := w.registry()
 	image(t, r, dev, "h/n:1")
 	stop()
-	if _, err := New(w.cfg, Parts{Store: &memory{failed: errors.New("disk")}}); err != nil {
+	if _, err := New(w.cfg, Parts{Kinds: kinds, Store: &memory{failed: errors.New("disk")}}); err != nil {
 		t.Error(err)
 	}
 }
@@ -166,10 +167,10 @@ func TestEventsAreFollowedAtOnce(t *testing.T) {
 		w.PutDevice("app", "d1", firmwareSpec("h/n:1"), nil)
 		image(t, r, dev, "h/n:1")
 
-		w.Set(droguetest.Integration, droguetest.Away)
+		w.Set(droguetest.Integration, wire.Away)
 		live(t, r, false)
 		w.PutDevice("app", "d1", firmwareSpec("h/n:2"), nil)
-		w.Set(droguetest.Integration, droguetest.Up)
+		w.Set(droguetest.Integration, wire.Up)
 		image(t, r, dev, "h/n:2") // read when subscribed again
 		live(t, r, true)
 		w.PutDevice("app", "d1", firmwareSpec("h/n:3"), nil)
@@ -253,7 +254,7 @@ func TestBadEventsArePassedOver(t *testing.T) {
 func TestTablesAreBounded(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
 	now := time.Unix(1_000_000, 0)
-	r, err := New(w.cfg, Parts{Store: &w.store, MaxDevices: 10, Clock: func() time.Time { return now }})
+	r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store, MaxDevices: 10, Clock: func() time.Time { return now }})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,7 +22,7 @@ func TestStoredAnswers(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := &memory{m: map[string][]byte{"applications": []byte(`["app"]`), "application/app": text}}
-	r, err := New(drogue.Config{}, Parts{Store: store})
+	r, err := New(drogue.Config{}, Parts{Kinds: kinds, Store: store})
 	if err != nil {
 		t.Fatal(err)
 	}

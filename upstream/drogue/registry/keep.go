@@ -51,9 +51,9 @@ func (r *Registry) load(key string, to any) bool {
 
 func (r *Registry) restoreApplication(name string, doc document) {
 	app := newApplication(name)
-	app.own = doc.parsed()
+	app.own = doc.parsed(r.kinds)
 	for name, stored := range doc.Devices {
-		app.devices[name] = &device{answer: stored.parsed()}
+		app.devices[name] = &device{answer: stored.parsed(r.kinds)}
 	}
 	r.apps[name] = app
 	r.names += len(app.devices)

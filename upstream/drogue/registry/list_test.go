@@ -38,7 +38,7 @@ func TestListsWhereCheaper(t *testing.T) {
 		t.Run(fmt.Sprintf("%d of %d", test.asked, test.registered), func(t *testing.T) {
 			w := newWorld(t, droguetest.Options{})
 			w.devices(test.registered)
-			r, err := New(w.cfg, Parts{Store: &w.store})
+			r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -82,7 +82,7 @@ func TestServersThatSendLess(t *testing.T) {
 		}
 		return false
 	})
-	r, err := New(w.cfg, Parts{Store: &w.store})
+	r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -151,7 +151,7 @@ func TestStrangeNames(t *testing.T) {
 
 func TestRoundIsQuietUntilDue(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
-	r, err := New(w.cfg, Parts{Store: &w.store})
+	r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store})
 	if err != nil {
 		t.Fatal(err)
 	}

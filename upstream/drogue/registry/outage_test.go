@@ -13,12 +13,13 @@ import (
 
 	"havn/firmware"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // TestNothingIsUnlearned: whatever goes wrong, the last word of the registry
 // stays, and a new one is heard once it speaks again.
 func TestNothingIsUnlearned(t *testing.T) {
-	for name, spoil := range map[string]droguetest.Fault{
+	for name, spoil := range map[string]wire.Fault{
 		"403":         {Status: 403},
 		"401":         {Status: 401},
 		"404":         {Status: 404},
@@ -58,7 +59,7 @@ func TestNothingIsUnlearned(t *testing.T) {
 
 func TestRegistryAwayAtStart(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
-	w.Set(droguetest.Registry, droguetest.Away)
+	w.Set(droguetest.Registry, wire.Away)
 	w.PutDevice("app", "d1", firmwareSpec("h/n:1"), nil)
 	r, _ := w.registry()
 	if _, err := r.Desired(dev); !errors.Is(err, firmware.ErrPending) {
@@ -70,13 +71,13 @@ func TestRegistryAwayAtStart(t *testing.T) {
 		}
 		return nil
 	})
-	w.Set(droguetest.Registry, droguetest.Up)
+	w.Set(droguetest.Registry, wire.Up)
 	image(t, r, dev, "h/n:1") // by itself, after the backoff
 }
 
 func TestEndsWhileTheRegistryHangs(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
-	w.Set(droguetest.Registry, droguetest.Hang)
+	w.Set(droguetest.Registry, wire.Hang)
 	r, stop := w.registry()
 	r.Desired(dev)
 	eventually(t, func() error {

@@ -19,7 +19,7 @@ var specs = []string{
 func TestSpecPrefixesFail(t *testing.T) {
 	for _, text := range specs {
 		for n := range len(text) {
-			if _, err := parseSpec(json.RawMessage(text[:n])); !errors.Is(err, firmware.ErrInvalid) {
+			if _, err := parseSpec(kinds, json.RawMessage(text[:n])); !errors.Is(err, firmware.ErrInvalid) {
 				t.Errorf("%s: %v", text[:n], err)
 			}
 		}
@@ -33,7 +33,7 @@ func FuzzParseSpec(f *testing.F) {
 	f.Add([]byte(`{"oci":{"image":"h/n"}}`))
 	f.Add([]byte(`{"ftp":null}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		spec, err := parseSpec(b)
+		spec, err := parseSpec(kinds, b)
 		if err != nil {
 			if !errors.Is(err, firmware.ErrInvalid) {
 				t.Errorf("%q: %v", b, err)
@@ -44,7 +44,7 @@ func FuzzParseSpec(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got, err := parseSpec(again); err != nil || got.Key() != spec.Key() {
+		if got, err := parseSpec(kinds, again); err != nil || got.Key() != spec.Key() {
 			t.Errorf("%q is %q, written as %q, which is %q, %v", b, spec.Key(), again, got.Key(), err)
 		}
 	})
@@ -53,7 +53,7 @@ func FuzzParseSpec(f *testing.F) {
 func FuzzEvent(f *testing.F) {
 	f.Add([]byte(`{"type":"io.drogue.registry.v1","application":"app","device":"d1"}`))
 	r, err := New(
-		drogue.Config{Integration: drogue.IntegrationConfig{URL: "mqtt://127.0.0.1:1"}}, Parts{Store: &memory{}})
+		drogue.Config{Integration: drogue.IntegrationConfig{URL: "mqtt://127.0.0.1:1"}}, Parts{Kinds: kinds, Store: &memory{}})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -69,7 +69,7 @@ func FuzzRestore(f *testing.F) {
 	f.Add([]byte(`{"firmware":{"file":{"name":"n"}},"devices":{"d1":{"missing":true},"d2":{"firmware":null}}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		store := &memory{m: map[string][]byte{indexKey: []byte(`["app"]`), keyPrefix + "app": b}}
-		r, err := New(drogue.Config{}, Parts{Store: store})
+		r, err := New(drogue.Config{}, Parts{Kinds: kinds, Store: store})
 		if err != nil {
 			t.Fatal(err)
 		}

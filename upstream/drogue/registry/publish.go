@@ -117,7 +117,7 @@ func (r *Registry) seen(dev dfu.Device, res *rest.Resource) {
 	known := app != nil && app.devices[dev.Name] != nil
 	r.mu.RUnlock()
 	if known {
-		r.learn(app, map[string]answer{dev.Name: answerOf(res)})
+		r.learn(app, map[string]answer{dev.Name: r.answerOf(res)})
 	}
 }
 

@@ -41,7 +41,7 @@ func (r *Registry) readApplication(ctx context.Context, app *application) (exist
 	case err != nil:
 		return false, err
 	}
-	next := answerOf(res)
+	next := r.answerOf(res)
 	r.learnApplication(app, next)
 	return !next.Missing, nil
 }
@@ -91,7 +91,7 @@ func (r *Registry) readList(ctx context.Context, app *application, names map[str
 		if seen++; seen > bound {
 			break
 		}
-		answers[res.Metadata.Name] = answerOf(res)
+		answers[res.Metadata.Name] = r.answerOf(res)
 		delete(names, res.Metadata.Name)
 	}
 	r.mu.Lock()
@@ -105,7 +105,7 @@ func (r *Registry) readDevice(ctx context.Context, app *application, name string
 	next := answer{Missing: true}
 	switch {
 	case err == nil:
-		next = answerOf(res)
+		next = r.answerOf(res)
 	case errors.Is(err, drogue.ErrOdd):
 		r.giveUp(app, name, err)
 		return nil

@@ -28,6 +28,7 @@ type Store interface {
 // Parts are a Registry's neighbours. All but Store may be left out.
 type Parts struct {
 	Store Store
+	Kinds firmware.Kinds // of sources: what spec.firmware may name
 	// Changed is told of each device whose desired firmware is another now. It
 	// is called without locks, by Run and Publish, and must not block.
 	Changed func(dfu.Device)
@@ -55,6 +56,7 @@ type Registry struct {
 	client  *rest.Client
 	cfg     drogue.RegistryConfig
 	store   Store
+	kinds   firmware.Kinds
 	changed func(dfu.Device)
 	max     int
 	clock   func() time.Time
@@ -81,7 +83,7 @@ func New(cfg drogue.Config, p Parts) (*Registry, error) {
 		return nil, err
 	}
 	r := &Registry{
-		client: client, cfg: cfg.Registry, store: p.Store, changed: p.Changed, max: p.MaxDevices,
+		client: client, cfg: cfg.Registry, store: p.Store, kinds: p.Kinds, changed: p.Changed, max: p.MaxDevices,
 		clock: p.Clock, log: p.Log, wake: make(chan struct{}, 1), apps: map[string]*application{},
 	}
 	r.setDefaults()

@@ -16,6 +16,7 @@ import (
 	"havn/upstream"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/wire"
 	"havn/upstream/drogue/registry/rest"
 )
 
@@ -177,16 +178,16 @@ func TestWrite(t *testing.T) {
 
 func TestWriteFaults(t *testing.T) {
 	for name, test := range map[string]struct {
-		fault droguetest.Fault
+		fault wire.Fault
 		want  error
 	}{
-		"409 once":   {droguetest.Fault{Times: 2, Method: "PUT", Status: 409}, nil},
-		"409 always": {droguetest.Fault{Method: "PUT", Status: 409}, drogue.ErrAway},
-		"403":        {droguetest.Fault{Method: "PUT", Status: 403}, drogue.ErrAway}, // not the registry's own
-		"429":        {droguetest.Fault{Status: 429}, drogue.ErrAway},
-		"500":        {droguetest.Fault{Method: "PUT", Status: 500}, drogue.ErrAway},
-		"400":        {droguetest.Fault{Method: "PUT", Status: 400}, upstream.ErrRejected},
-		"half":       {droguetest.Fault{Method: "PUT", Half: true}, drogue.ErrAway},
+		"409 once":   {wire.Fault{Times: 2, Method: "PUT", Status: 409}, nil},
+		"409 always": {wire.Fault{Method: "PUT", Status: 409}, drogue.ErrAway},
+		"403":        {wire.Fault{Method: "PUT", Status: 403}, drogue.ErrAway}, // not the registry's own
+		"429":        {wire.Fault{Status: 429}, drogue.ErrAway},
+		"500":        {wire.Fault{Method: "PUT", Status: 500}, drogue.ErrAway},
+		"400":        {wire.Fault{Method: "PUT", Status: 400}, upstream.ErrRejected},
+		"half":       {wire.Fault{Method: "PUT", Half: true}, drogue.ErrAway},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -13,9 +13,16 @@ import (
 	"go.uber.org/goleak"
 
 	"havn/dfu"
+	"havn/firmware"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
+	"havn/upstream/file"
+	"havn/upstream/hawkbit"
+	"havn/upstream/oci"
 )
+
+var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -51,7 +58,7 @@ func newWorld(t *testing.T, opts droguetest.Options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(cloud.Close)
-	cloud.AddUser(droguetest.User{Name: "me", Token: "drg_token", Bearer: "oidc"})
+	cloud.AddUser(apps.User{Name: "me", Token: "drg_token", Bearer: "oidc"})
 	cloud.PutApplication("app", "")
 	cloud.PutDevice("app", "gw", gatewaySpec, nil)
 	cloud.PutDevice("app", "d1", deviceSpec, nil)
@@ -86,7 +93,7 @@ func (w *world) integrate(group string) {
 // registry starts a registry client; the function ends it.
 func (w *world) registry() (*Registry, func()) {
 	w.t.Helper()
-	r, err := New(w.cfg, Parts{Store: &w.store, Changed: func(d dfu.Device) { w.changed <- d }})
+	r, err := New(w.cfg, Parts{Kinds: kinds, Store: &w.store, Changed: func(d dfu.Device) { w.changed <- d }})
 	if err != nil {
 		w.t.Fatal(err)
 	}

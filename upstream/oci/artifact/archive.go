@@ -37,8 +37,8 @@ type fileInLayer struct {
 	io.Closer
 }
 
-// openTar opens a layer, plain or gzip whatever its media type says, and
-// bounds what it unpacks to.
+// openTar opens a layer, plain or gzip whatever its media type says. The size of
+// the unpacked layer is bounded.
 func openTar(r io.Reader) (*tar.Reader, error) {
 	buffered := bufio.NewReader(r)
 	magic, err := buffered.Peek(2)

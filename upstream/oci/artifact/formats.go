@@ -3,7 +3,6 @@ package artifact
 import (
 	"fmt"
 	"io"
-	"math"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -37,7 +36,7 @@ func (d Document) Firmware(open Opener) (m firmware.Metadata, err error) {
 	if v := d.Annotations[versionAnnotation]; v != "" {
 		m.Version = v
 	}
-	return m, CheckVersion(m.Version)
+	return m, firmware.CheckVersion(m.Version)
 }
 
 // single returns the layer that is the firmware itself, formats (a) and (b).
@@ -57,7 +56,7 @@ func single(layers []v1.Descriptor) (v1.Descriptor, bool) {
 func raw(layer v1.Descriptor) (firmware.Metadata, error) {
 	digest, err := sha256Of(layer)
 	if err == nil {
-		err = checkSize(layer.Size)
+		err = firmware.CheckSize(layer.Size)
 	}
 	if err == nil && layer.MediaType == types.OCIEmptyJSON {
 		err = fmt.Errorf("%w: an artifact without content", firmware.ErrInvalid)
@@ -75,25 +74,6 @@ func sha256Of(layer v1.Descriptor) (firmware.Digest, error) {
 			firmware.ErrInvalid, layer.Digest)
 	}
 	return firmware.ParseDigest(layer.Digest.Hex)
-}
-
-func checkSize(size int64) error {
-	switch {
-	case size <= 0:
-		return fmt.Errorf("%w: the firmware is empty", firmware.ErrInvalid)
-	case size > math.MaxUint32:
-		return fmt.Errorf("%w: %d bytes, 2^32-1 at most", firmware.ErrTooLarge, size)
-	}
-	return nil
-}
-
-// CheckVersion returns ErrInvalid where a version is too long for a device.
-func CheckVersion(version string) error {
-	if len(version) > firmware.MaxVersion {
-		return fmt.Errorf("%w: version %.16q... has %d bytes, %d at most",
-			firmware.ErrInvalid, version, len(version), firmware.MaxVersion)
-	}
-	return nil
 }
 
 // isTar reports whether one of the words of a media type is tar or tgz.

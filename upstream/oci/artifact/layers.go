@@ -10,12 +10,11 @@ import (
 	"havn/link"
 )
 
-// maxUnpacked bounds the layers of a format (c) image together, and each of
-// them once decompressed, in bytes.
+// maxUnpacked bounds the layers of a format (c) image together, and each layer
+// once decompressed, in bytes.
 const maxUnpacked = 1 << 30
 
-// pairs are the files of format (c), the firmware and the JSON about it, by
-// precedence.
+// pairs are the files of format (c), a firmware and its JSON, by precedence.
 var pairs = [...]struct{ binary, sidecar string }{
 	{"firmware.bin", "firmware.json"},
 	{"firmware", "metadata.json"},
@@ -30,8 +29,8 @@ type entry struct {
 	hidden bool            // not a regular file, or removed: layers below do not count
 }
 
-// unpack finds the firmware of a format (c) image. Layers are read from the
-// top, which hides those below, until one pair is complete.
+// unpack finds the firmware of a format (c) image. Layers are read from the top
+// until one pair is complete: an upper layer hides the files of a lower one.
 func unpack(layers []v1.Descriptor, open Opener) (firmware.Metadata, error) {
 	if err := checkLayers(layers); err != nil {
 		return firmware.Metadata{}, err
@@ -85,7 +84,7 @@ func download(layer v1.Descriptor, open Opener) (map[string]entry, error) {
 	return files, nil
 }
 
-// readLayer verifies a layer and returns the files in it that matter.
+// readLayer verifies a layer and returns the files of pairs in it.
 func readLayer(rc io.ReadCloser, layer v1.Descriptor) (map[string]entry, error) {
 	digest, err := sha256Of(layer)
 	if err != nil {
@@ -94,7 +93,7 @@ func readLayer(rc io.ReadCloser, layer v1.Descriptor) (map[string]entry, error) 
 	body := verify(rc, digest, layer.Size)
 	files, err := scan(body, layer.Digest)
 	if _, failed := io.Copy(io.Discard, body); failed != nil {
-		return nil, failed // the download is bad, which says nothing about the archive
+		return nil, failed // a bad download says nothing about the archive
 	}
 	return files, err
 }
@@ -132,7 +131,7 @@ func describe(file string, binary entry, sidecar []byte) (firmware.Metadata, err
 		return firmware.Metadata{}, err
 	}
 	if s.Checksum != binary.digest || s.Size != uint64(binary.size) {
-		return firmware.Metadata{}, fmt.Errorf("%w: it promises %d bytes of %s, %s has %d of %s",
+		return firmware.Metadata{}, fmt.Errorf("%w: the JSON promises %d bytes of %s, %s has %d of %s",
 			firmware.ErrInvalid, s.Size, s.Checksum, file, binary.size, binary.digest)
 	}
 	return firmware.Metadata{Version: s.Version, Digest: binary.digest, Size: uint32(binary.size),

@@ -39,7 +39,7 @@ func Pack(file, version string, progress func(done, total int64)) (*Packed, erro
 	if version == "" {
 		return nil, fmt.Errorf("%w: no version", firmware.ErrInvalid)
 	}
-	if err := CheckVersion(version); err != nil {
+	if err := firmware.CheckVersion(version); err != nil {
 		return nil, err
 	}
 	f, err := os.Open(file)
@@ -49,7 +49,7 @@ func Pack(file, version string, progress func(done, total int64)) (*Packed, erro
 	defer f.Close()
 	h, size, err := v1.SHA256(f)
 	if err == nil {
-		err = checkSize(size)
+		err = firmware.CheckSize(size)
 	}
 	if err != nil {
 		return nil, err

@@ -13,7 +13,7 @@ import (
 	"havn/link"
 )
 
-// readers read the files that matter.
+// readers read the files of pairs.
 var readers = map[string]func(*tar.Header, io.Reader) (entry, error){
 	"firmware.bin": readBinary, "firmware.json": readSidecar,
 	"firmware": readBinary, "metadata.json": readSidecar,
@@ -25,8 +25,8 @@ const (
 	opaque   = ".wh..wh..opq"
 )
 
-// scan collects the files that matter from a layer. What is wrong with the
-// archive wraps ErrInvalid or ErrTooLarge.
+// scan collects the files of pairs from a layer. The error of a broken archive
+// wraps ErrInvalid or ErrTooLarge.
 func scan(r io.Reader, layer v1.Hash) (map[string]entry, error) {
 	archive, err := openTar(r)
 	if err != nil {
@@ -70,7 +70,7 @@ func collect(files map[string]entry, layer v1.Hash, header *tar.Header, r io.Rea
 	return err
 }
 
-// hide notes a whiteout. A file of the same layer wins over it.
+// hide notes a whiteout. A file of the same layer wins over the whiteout.
 func hide(files map[string]entry, file, hidden string) {
 	for candidate := range readers {
 		_, present := files[candidate]
@@ -81,7 +81,7 @@ func hide(files map[string]entry, file, hidden string) {
 }
 
 func readBinary(header *tar.Header, r io.Reader) (entry, error) {
-	if err := checkSize(header.Size); err != nil {
+	if err := firmware.CheckSize(header.Size); err != nil {
 		return entry{}, err
 	}
 	if header.Size > maxUnpacked {

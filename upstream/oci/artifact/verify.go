@@ -9,14 +9,14 @@ import (
 	"havn/firmware"
 )
 
-// verified passes on at most size bytes and fails with ErrDigest, instead of
-// io.EOF, unless they are exactly size bytes that hash to want.
+// verified passes on at most size bytes. It ends with io.EOF if they are exactly
+// size bytes that hash to want, else with ErrDigest.
 type verified struct {
 	io.ReadCloser
 	hash hash.Hash
 	want firmware.Digest
 	left int64 // bytes still expected
-	err  error // what ended it
+	err  error // what ended the reading
 }
 
 func verify(rc io.ReadCloser, want firmware.Digest, size int64) *verified {
@@ -27,7 +27,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	if v.err != nil {
 		return 0, v.err
 	}
-	p = p[:min(int64(len(p)), v.left+1)] // one more, to notice that there is more
+	p = p[:min(int64(len(p)), v.left+1)] // one more, to notice a longer body
 	n, err := v.ReadCloser.Read(p)
 	if int64(n) > v.left {
 		n, err = int(v.left), fmt.Errorf("%s: %w: more bytes than promised", v.want, firmware.ErrDigest)

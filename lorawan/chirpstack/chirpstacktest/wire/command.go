@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 )
 
 // The highest FPorts of commands, by version.
@@ -27,8 +27,8 @@ type Command struct {
 // ParseCommand reads a command for a device. Of version 4 it returns the
 // identifier of the item too: that of the command, or a new one.
 func ParseCommand(
-	e Encoding, eui lorawan.DevEUI, payload []byte,
-) (c Command, id lorawan.DownlinkID, err error) {
+	e Encoding, eui event.DevEUI, payload []byte,
+) (c Command, id event.DownlinkID, err error) {
 	if err := json.Unmarshal(payload, &c); err != nil {
 		return c, id, err
 	}
@@ -44,7 +44,7 @@ func ParseCommand(
 }
 
 // checkV4 takes what only version 4 knows.
-func (c Command) checkV4(eui lorawan.DevEUI) (id lorawan.DownlinkID, err error) {
+func (c Command) checkV4(eui event.DevEUI) (id event.DownlinkID, err error) {
 	if c.DevEUI != eui.String() {
 		return id, fmt.Errorf("payload dev_eui %s does not match topic dev_eui %s", c.DevEUI, eui)
 	}
@@ -52,9 +52,9 @@ func (c Command) checkV4(eui lorawan.DevEUI) (id lorawan.DownlinkID, err error) 
 		return id, fmt.Errorf("fPort must be between 1 - %d", MaxFPortV4)
 	}
 	if c.ID == "" {
-		return lorawan.NewDownlinkID(), nil
+		return event.NewDownlinkID(), nil
 	}
-	id, ok := lorawan.ParseDownlinkID(c.ID)
+	id, ok := event.ParseDownlinkID(c.ID)
 	if !ok {
 		return id, fmt.Errorf("id %q is no UUID", c.ID)
 	}

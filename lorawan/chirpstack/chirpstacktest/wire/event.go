@@ -5,7 +5,7 @@ import (
 	"strconv"
 	"time"
 
-	"havn/lorawan"
+	"havn/lorawan/event"
 	"havn/lorawan/region"
 )
 
@@ -32,7 +32,7 @@ type Application struct {
 
 // Device is whom an event is about.
 type Device struct {
-	EUI    lorawan.DevEUI
+	EUI    event.DevEUI
 	Name   string
 	ClassC bool
 	Tags   map[string]string
@@ -64,9 +64,9 @@ type Event struct {
 	Data      []byte
 	Confirmed bool
 
-	Item         lorawan.DownlinkID // Ack, TxAck
-	Acknowledged bool               // Ack
-	Sent         Downlink           // TxAck
+	Item         event.DownlinkID // Ack, TxAck
+	Acknowledged bool             // Ack
+	Sent         Downlink         // TxAck
 
 	Code, Text string // Error
 	Context    map[string]string

@@ -17,6 +17,8 @@ import (
 	"havn/dfu"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
+	"havn/upstream/drogue/droguetest/wire"
 )
 
 // TestPortals: answers of something in between are no answers.
@@ -67,7 +69,7 @@ func TestAccounts(t *testing.T) {
 		"reader writes": {"reader", w.file("reader", "r"), drogue.ErrDenied},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.AddUser(droguetest.User{Name: "reader", Token: "r", Reader: true})
+			w.AddUser(apps.User{Name: "reader", Token: "r", Reader: true})
 			c, err := New(drogue.RegistryConfig{URL: w.RegistryURL, User: test.user, TokenFile: test.token})
 			if err != nil {
 				t.Fatal(err)
@@ -106,7 +108,7 @@ func TestTLS(t *testing.T) {
 // TestRetryAfter: while the server wants to be left alone nothing is sent, whoever
 // asks.
 func TestRetryAfter(t *testing.T) {
-	for name, fault := range map[string]droguetest.Fault{
+	for name, fault := range map[string]wire.Fault{
 		"seconds": {Times: 1, Status: 429, RetryAfter: time.Minute},
 		"date":    {Times: 1, Status: 503, RetryAfter: time.Minute, RetryDate: true},
 	} {
@@ -128,7 +130,7 @@ func TestRetryAfter(t *testing.T) {
 
 func TestCallerGivesUp(t *testing.T) {
 	w := newWorld(t, droguetest.Options{})
-	w.Set(droguetest.Registry, droguetest.Hang)
+	w.Set(droguetest.Registry, wire.Hang)
 	c := w.client()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()

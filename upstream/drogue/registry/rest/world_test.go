@@ -11,6 +11,7 @@ import (
 	"havn/dfu"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
+	"havn/upstream/drogue/droguetest/apps"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -31,7 +32,7 @@ func newWorld(t *testing.T, opts droguetest.Options) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(cloud.Close)
-	cloud.AddUser(droguetest.User{Name: "me", Token: "drg_token", Bearer: "oidc"})
+	cloud.AddUser(apps.User{Name: "me", Token: "drg_token", Bearer: "oidc"})
 	cloud.PutApplication("app", "")
 	cloud.PutDevice("app", "d1", `{}`, nil)
 	w := &world{Cloud: cloud, t: t}

@@ -1,0 +1,130 @@
+package row
+
+import (
+	"context"
+	"havn/update/agenda"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// The pace of the flusher. What a crash loses is derived again from the next
+// report of the device.
+const (
+	// flushInterval is how long the flusher waits before it stores changes.
+	flushInterval = time.Second
+	// flushPause is the least time between two flushes: it bounds the fsyncs of a
+	// fleet that starts to update all at once.
+	flushPause = 50 * time.Millisecond
+	// urgentPause is the least time between two steps for rows that are urgent:
+	// those that become so meanwhile share the next transaction.
+	urgentPause = 2 * time.Millisecond
+	// stepRows is the most rows of one transaction: answers may wait for it.
+	stepRows = 256
+	// driftInterval is how old the time of contact on disk may be, in seconds, and
+	// the offset of devices that say themselves what they write. To store those
+	// each second would wear out the flash of a small box for what the next report
+	// tells again.
+	driftInterval = 60
+)
+
+func (t *Table) flushLoop(ctx context.Context) {
+	tick := time.NewTicker(flushInterval)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+		case <-tick.C:
+			t.flushDue(ctx)
+		case <-t.flushes:
+			t.flushDue(ctx)
+		case <-t.urgent:
+			t.storeUrgent()
+		}
+	}
+}
+
+// flushDue looks at the rows that are due, in steps. After each it rests as long
+// as that took: answers have at least half of a core and of a disk.
+func (t *Table) flushDue(ctx context.Context) {
+	t.gather()
+	for ctx.Err() == nil {
+		began := time.Now()
+		if t.step(agenda.Soon, false) < stepRows {
+			break
+		}
+		t.rest(ctx, time.Since(began))
+	}
+	t.rest(ctx, flushPause)
+}
+
+// sortYield is after how many comparisons others may run.
+const sortYield = 1 << 14
+
+// gather makes the rows whose time has come due soon, in the order of the store:
+// those of one step share its pages then, and each page is written once.
+func (t *Table) gather() {
+	t.flushing.Lock()
+	defer t.flushing.Unlock()
+	until := t.until(t.clock())
+	var rows []*Row
+	for more := t.agenda.Take(agenda.Soon, until, stepRows); len(more) > 0; more = t.agenda.Take(agenda.Soon, until, stepRows) {
+		rows = append(rows, more...)
+	}
+	n := 0
+	slices.SortFunc(rows, func(a, b *Row) int {
+		if n++; n%sortYield == 0 {
+			runtime.Gosched()
+		}
+		return a.compare(b)
+	})
+	for _, row := range rows {
+		t.agenda.PutBack(row)
+	}
+}
+
+// rest lets time pass. Rows that become urgent meanwhile are stored.
+func (t *Table) rest(ctx context.Context, d time.Duration) {
+	for end := time.After(d); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-end:
+			return
+		case <-t.urgent:
+			t.storeUrgent()
+		}
+	}
+}
+
+// storeUrgent stores the rows that are urgent, and a moment later may do so again.
+func (t *Table) storeUrgent() {
+	t.step(agenda.Urgently, false)
+	time.Sleep(urgentPause)
+}
+
+// signal asks the reader of a channel of capacity 1 to act.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // asked already
+	}
+}
+
+// Flush stores the rows that changed or drifted, and then tells the Reporter what
+// became of them. What fails stays on the agenda.
+func (t *Table) Flush() {
+	t.agenda.Hasten()
+	t.Store(true)
+}
+
+// Store stores the rows that have changed, and where all is set those that have
+// drifted too. It returns when all are stored that were to be when it was called.
+func (t *Table) Store(all bool) {
+	t.gather()
+	for left := t.agenda.Len(); left > 0; left -= stepRows {
+		if t.step(agenda.Soon, all) < stepRows {
+			return
+		}
+	}
+}
