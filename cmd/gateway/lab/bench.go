@@ -18,6 +18,7 @@ import (
 	"havn/cmd/gateway/cli"
 )
 
+// NewBench returns the command that measures this machine.
 func NewBench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",

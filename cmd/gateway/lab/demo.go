@@ -46,6 +46,7 @@ const (
 	demoSize        = 64 << 10 // of the firmware made up when none is given
 )
 
+// NewDemo returns the command that shows the whole thing at work.
 func NewDemo() *cobra.Command {
 	var d demo
 	cmd := &cobra.Command{

@@ -24,6 +24,7 @@ type deviceOptions struct {
 	json           bool
 }
 
+// NewDevice returns the commands that are a device.
 func NewDevice() *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "device",

@@ -16,6 +16,7 @@ import (
 	"havn/lorawan/region"
 )
 
+// NewPlan returns the commands that say how long an update takes.
 func NewPlan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
