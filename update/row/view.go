@@ -2,12 +2,12 @@ package row
 
 import (
 	"errors"
-	"math"
 	"time"
 
 	"havn/firmware"
 	"havn/status"
 	"havn/update/guard"
+	"havn/update/intern"
 )
 
 // Status returns where the device stands now.
@@ -20,7 +20,7 @@ func (r *Row) Status() status.Status {
 // render is Status for callers that hold mu.
 func (r *Row) render() status.Status {
 	v := status.Status{
-		Device: r.Device(), Protocol: r.table.protocols.name(r.protocol.Load()), State: r.state(),
+		Device: r.Device(), Protocol: r.table.protocols.Name(r.protocol.Load()), State: r.state(),
 		Current: firmware.Printable(r.current.String()), Offset: r.offset, LastSeen: time.Unix(0, r.seen).UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
@@ -28,8 +28,8 @@ func (r *Row) render() status.Status {
 	}
 	setProgress(&v)
 	if eta, ok := r.eta(); ok && v.State == status.Updating {
-		seconds := math.Round(eta.Seconds())
-		v.ETA = &seconds
+		eta = eta.Round(time.Second)
+		v.ETA = &eta
 	}
 	v.Error = r.explain(&v)
 	return v
@@ -84,7 +84,7 @@ func (r *Row) explain(v *status.Status) string {
 		return text
 	}
 	switch {
-	case r.held != text{}:
+	case r.held != intern.Text{}:
 		return r.held.String()
 	case r.release != nil:
 		return r.release.Explain()
