@@ -48,7 +48,7 @@ type Gateway struct {
 	desired    *desired.Directory
 	engine     *update.Engine
 	fronts     []front.Front                // that are on
-	reloads    []func(*config.Config) error // one per front: takes over what may change while it runs
+	reloads    []func(*config.Config) error // one per server: takes over what may change while it runs
 	registries *oci.Source
 	hawkbit    *hawkbit.Source // nil: none
 	cloud      cloud
@@ -135,9 +135,12 @@ func (g *Gateway) listen() (err error) {
 		return err
 	}
 	if g.cfg.Admin.Listen != "" {
-		g.admin, err = admin.Listen(g.cfg.Admin, g.shown())
+		if g.admin, err = admin.Listen(g.cfg.Admin, g.shown()); err != nil {
+			return err
+		}
+		g.reloads = append(g.reloads, func(*config.Config) error { return g.admin.Reload() })
 	}
-	return err
+	return nil
 }
 
 // shown returns what operators see of the gateway.
@@ -228,7 +231,7 @@ func (g *Gateway) refresh() {
 }
 
 // Reload takes over what may change while devices are served: the rules of desired
-// firmware, and of each front its chunk sizes and certificates. Credentials are
+// firmware, the chunk sizes of fronts, and the certificates of servers. Credentials are
 // read from their files anyway. A front that refuses its part keeps what it has, and
 // then the rules stay too.
 func (g *Gateway) Reload(cfg config.Config) error {
