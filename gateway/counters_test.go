@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -22,10 +23,10 @@ import (
 	"havn/lorawan"
 	"havn/metric"
 	"havn/telemetry"
-	"havn/update"
 	"havn/update/release"
 	"havn/update/row"
 	"havn/upstream"
+	"havn/upstream/drogue"
 	"havn/upstream/drogue/endpoint"
 	"havn/upstream/drogue/registry"
 	"havn/upstream/hawkbit"
@@ -160,9 +161,69 @@ func eachCounter(v reflect.Value, path string, visit func(path string, count fun
 	}
 }
 
-// structsOfCounters returns the structs of the module that hold counters, but for
-// those of the laboratory and of test doubles.
+// structsOfCounters returns the structs of the module that hold counters.
 func structsOfCounters(t *testing.T) (names []string) {
+	t.Helper()
+	eachNode(t, func(pkg string, n ast.Node) {
+		spec, ok := n.(*ast.TypeSpec)
+		if !ok {
+			return
+		}
+		_, isStruct := spec.Type.(*ast.StructType)
+		if isStruct && (strings.HasSuffix(spec.Name.Name, "Stats") || strings.HasSuffix(spec.Name.Name, "Counts")) {
+			names = append(names, pkg+"."+spec.Name.Name)
+		}
+	})
+	slices.Sort(names)
+	return names
+}
+
+// Every part of the gateway that counts is asked for its metrics.
+func TestEveryMeterIsAsked(t *testing.T) {
+	cfg := testConfig(t)
+	cfg.Firmware.Hawkbit.URL = "https://hawkbit.invalid"
+	cfg.Upstream.Drogue.Registry.URL = "https://registry.invalid"
+	password := filepath.Join(t.TempDir(), "password")
+	write(t, password, []byte("secret"))
+	cfg.Upstream.Drogue.Endpoints = []drogue.Endpoint{
+		{URL: "https://http.invalid", Application: "app", Device: "gw", PasswordFile: password},
+	}
+	g, err := New(cfg, nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	var asked []string
+	for _, m := range g.meters {
+		of := reflect.TypeOf(m).Elem()
+		asked = append(asked, strings.TrimPrefix(of.PkgPath(), module)+"."+of.Name())
+	}
+	slices.Sort(asked)
+	if diff := cmp.Diff(meters(t), asked); diff != "" {
+		t.Errorf("parts that count and are not asked (-): %s", diff)
+	}
+}
+
+// meters returns the types of the module with a method Metrics, but for the
+// structs of counters themselves.
+func meters(t *testing.T) (names []string) {
+	t.Helper()
+	eachNode(t, func(pkg string, n ast.Node) {
+		f, ok := n.(*ast.FuncDecl)
+		if !ok || f.Recv == nil || f.Name.Name != "Metrics" || len(f.Type.Params.List) > 0 {
+			return
+		}
+		if of, ok := f.Recv.List[0].Type.(*ast.StarExpr); ok && fmt.Sprint(of.X) != "Stats" {
+			names = append(names, pkg+"."+fmt.Sprint(of.X))
+		}
+	})
+	slices.Sort(names)
+	return names
+}
+
+// eachNode visits the source of the module, but for tests, test doubles and the
+// laboratory.
+func eachNode(t *testing.T, visit func(pkg string, n ast.Node)) {
 	t.Helper()
 	root := ".."
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -180,60 +241,12 @@ func structsOfCounters(t *testing.T) (names []string) {
 			return err
 		}
 		ast.Inspect(file, func(n ast.Node) bool {
-			spec, ok := n.(*ast.TypeSpec)
-			if !ok {
-				return true
-			}
-			_, isStruct := spec.Type.(*ast.StructType)
-			if isStruct && (strings.HasSuffix(spec.Name.Name, "Stats") || strings.HasSuffix(spec.Name.Name, "Counts")) {
-				names = append(names, filepath.ToSlash(folder)+"."+spec.Name.Name)
-			}
+			visit(filepath.ToSlash(folder), n)
 			return true
 		})
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	slices.Sort(names)
-	return names
-}
-
-// Every part of the gateway that counts is asked for its metrics.
-func TestEveryMeterIsAsked(t *testing.T) {
-	g := &Gateway{
-		engine: &update.Engine{}, cache: &cache.Cache{}, hawkbit: &hawkbit.Source{},
-		cloud: cloud{
-			registry: &registry.Registry{}, endpoints: []*endpoint.Endpoint{{}},
-			forwarder: &upstream.Forwarder{}, spool: &spool.Spool{}, inbox: &telemetry.Inbox{},
-		},
-	}
-	asked := g.meters()
-	found := 0
-	var look func(v reflect.Value, path string)
-	look = func(v reflect.Value, path string) {
-		switch {
-		case v.Kind() == reflect.Slice:
-			for i := range v.Len() {
-				look(v.Index(i), path)
-			}
-		case v.Type() == reflect.TypeFor[cloud]():
-			for i := range v.NumField() {
-				look(v.Field(i), path+"."+v.Type().Field(i).Name)
-			}
-		case v.Type().Implements(reflect.TypeFor[metric.Meter]()):
-			found++
-			if !slices.ContainsFunc(asked, func(m metric.Meter) bool {
-				return reflect.ValueOf(m).Pointer() == v.Pointer()
-			}) {
-				t.Errorf("%s counts and is not asked, or the test leaves it out", path)
-			}
-		}
-	}
-	for i := range reflect.ValueOf(g).Elem().NumField() {
-		look(reflect.ValueOf(g).Elem().Field(i), "gateway."+reflect.TypeFor[Gateway]().Field(i).Name)
-	}
-	if found != len(asked) {
-		t.Errorf("%d parts count, %d are asked", found, len(asked))
 	}
 }

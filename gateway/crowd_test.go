@@ -88,7 +88,7 @@ func (c *crowd) round(st dfu.Status) {
 		})
 	}
 	fronts.Wait()
-	c.most = max(c.most, c.Gateway.cloud.spool.Stats().Events)
+	c.most = max(c.most, c.Gateway.spool.Stats().Events)
 }
 
 func (c *crowd) report(client *device.Client, name string, st dfu.Status) {
@@ -107,7 +107,7 @@ func (c *crowd) published() uint64 { return c.cloud.Counters(droguetest.MQTT).Re
 
 func (c *crowd) check(rounds int, events uint64, took time.Duration) {
 	c.t.Helper()
-	stats := c.Gateway.cloud.spool.Stats()
+	stats := c.Gateway.spool.Stats()
 	if n := c.lost.Load(); n > 0 || c.answers.Load() != int64(crowdSize*rounds) {
 		c.t.Errorf("%d reports in %d rounds were lost, %d answered", n, rounds, c.answers.Load())
 	}

@@ -53,8 +53,9 @@ func mount[S any, F interface {
 		return err
 	}
 	g.fronts = append(g.fronts, f)
+	g.runs, g.closes = append(g.runs, f.Run), append(g.closes, func() { _ = f.Close() })
 	if reaches, ok := any(f).(front.Waker); ok {
-		g.cloud.inbox.Wake(reaches.Wake)
+		g.inbox.Wake(reaches.Wake)
 	}
 	g.reloads = append(g.reloads, func(c *config.Config) error { return f.Reload(section(c)) })
 	g.warnOpen(f)

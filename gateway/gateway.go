@@ -12,22 +12,18 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/cache"
-	"havn/dfu"
 	"havn/firmware"
 	"havn/front"
 	"havn/gateway/admin"
 	"havn/gateway/config"
 	"havn/metric"
 	"havn/store"
+	"havn/telemetry"
 	"havn/update"
 	"havn/update/desired"
-	"havn/upstream/file"
-	"havn/upstream/hawkbit"
-	"havn/upstream/oci"
+	"havn/upstream"
+	"havn/upstream/spool"
 )
-
-// kinds are the kinds of firmware source: what a spec may name.
-var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
 
 // LocalFile is one firmware file served to every device that asks.
 type LocalFile struct {
@@ -40,88 +36,101 @@ const localName = "command-line"
 
 // Gateway is the running system.
 type Gateway struct {
-	cfg        config.Config
-	local      []desired.Rule // for the LocalFile, after those of the configuration
-	log        *slog.Logger
+	cfg   config.Config
+	local []desired.Rule // for the LocalFile, after those of the configuration
+	log   *slog.Logger
+
 	store      *store.Store
+	sources    firmware.Sources
 	cache      *cache.Cache
+	inbox      *telemetry.Inbox
+	directory  firmware.Directory // nil: the cloud desires nothing
+	publishers []upstream.Publisher
+	spool      *spool.Spool        // nil: no publishers
+	forwarder  *upstream.Forwarder // nil: no publishers
 	desired    *desired.Directory
 	engine     *update.Engine
+<<<<<<< HEAD
 	fronts     []front.Front                // that are on
 	reloads    []func(*config.Config) error // one per server: takes over what may change while it runs
 	registries *oci.Source
 	hawkbit    *hawkbit.Source // nil: none
 	cloud      cloud
+=======
+	fronts     []front.Front // that are on
+>>>>>>> main
 	admin      *admin.Server // nil: off
-	ready      atomic.Bool
+
+	meters  []metric.Meter               // all that count, but for the fronts
+	reloads []func(*config.Config) error // one per front: takes over what may change while it runs
+	runs    []func(context.Context) error
+	closes  []func() // release what New opened, in the order of opening
+	ready   atomic.Bool
 }
 
 // New opens the state and binds the sockets of cfg. A non-nil local is served
 // to all devices for which the configuration has nothing better.
-func New(cfg config.Config, local *LocalFile, log *slog.Logger) (_ *Gateway, err error) {
-	g := &Gateway{cfg: cfg, log: log}
-	defer func() {
-		if err != nil {
+func New(cfg config.Config, local *LocalFile, log *slog.Logger) (*Gateway, error) {
+	g := &Gateway{cfg: cfg, log: log, sources: firmware.Sources{}, inbox: telemetry.NewInbox(log)}
+	g.meters = append(g.meters, g.inbox)
+	for _, open := range []func() error{
+		g.openStore,
+		g.openRegistries, func() error { return g.openFiles(local) }, g.openHawkbit,
+		g.openCache,
+		g.openEndpoints, g.openRegistry, g.openEventFile,
+		g.openForwarder,
+		g.openEngine,
+		g.openFronts,
+		g.openAdmin,
+	} {
+		if err := open(); err != nil {
 			g.Close()
+			return nil, err
 		}
-	}()
-	if g.store, err = store.Open(cfg.Data, kinds); err != nil {
-		return nil, err
 	}
+	return g, nil
+}
+
+func (g *Gateway) openStore() (err error) {
+	if g.store, err = store.Open(g.cfg.Data, kinds); err != nil {
+		return err
+	}
+	g.closes = append(g.closes, func() { _ = g.store.Close() })
 	if copied := g.store.Migrated(); copied != "" {
-		log.Info("the state of an earlier version was migrated; to go back, put the copy in its place",
+		g.log.Info("the state of an earlier version was migrated; to go back, put the copy in its place",
 			slog.String("copy", copied))
 	}
-	source, err := g.sources(local)
-	if err != nil {
-		return nil, err
+	return nil
+}
+
+func (g *Gateway) openCache() (err error) {
+	cfg := g.cfg.Cache
+	cfg.Dir, cfg.Retry = filepath.Join(g.cfg.Data, "cache"), g.cfg.Update.Retry
+	if g.cache, err = cache.New(cfg, g.sources, time.Now, g.log); err != nil {
+		return err
 	}
-	cacheConfig := cfg.Cache
-	cacheConfig.Dir, cacheConfig.Retry = filepath.Join(cfg.Data, "cache"), cfg.Update.Retry
-	if g.cache, err = cache.New(cacheConfig, source, time.Now, log); err != nil {
-		return nil, err
-	}
-	if err := g.openCloud(); err != nil {
-		return nil, err
-	}
-	if err := g.openEngine(source); err != nil {
-		return nil, err
-	}
-	return g, g.listen()
+	g.meters = append(g.meters, g.cache)
+	g.runs, g.closes = append(g.runs, g.cache.Run), append(g.closes, g.cache.Close)
+	return nil
 }
 
 // openEngine makes the engine over everything else.
-func (g *Gateway) openEngine(source firmware.Source) (err error) {
+func (g *Gateway) openEngine() (err error) {
 	cfg := g.cfg.Update
 	cfg.Refresh, cfg.MaxDevices, cfg.Pace = g.cfg.Firmware.Refresh, g.cfg.Devices.Max, g.cfg.Upstream.Forward
-	g.desired = desired.New(g.rules(g.cfg), g.cloud.directory())
-	g.engine, err = update.New(cfg, update.Parts{
-		Desired: g.desired, Source: source, Images: g.cache, Store: g.store,
-		Reporter: g.cloud.reporter(), Log: g.log,
-	})
-	if err == nil && g.cloud.spool != nil && g.cloud.spool.Fresh() {
+	g.desired = desired.New(g.rules(g.cfg), g.directory)
+	parts := update.Parts{Desired: g.desired, Source: g.sources, Images: g.cache, Store: g.store, Log: g.log}
+	if g.forwarder != nil {
+		parts.Reporter = g.forwarder
+	}
+	if g.engine, err = update.New(cfg, parts); err != nil {
+		return err
+	}
+	if g.spool != nil && g.spool.Fresh() {
 		g.engine.Rows().ReportAll() // the upstream never heard how things stand
 	}
-	return err
-}
-
-// sources makes the firmware sources, and the rule for a local file.
-func (g *Gateway) sources(local *LocalFile) (firmware.Sources, error) {
-	var err error
-	if g.registries, err = oci.New(g.cfg.Firmware.Config); err != nil {
-		return nil, err
-	}
-	files := file.New(g.cfg.Firmware.File)
-	if local != nil {
-		files.Add(localName, local.Path, local.Version)
-		spec := file.Ref{Name: localName}.Spec()
-		if _, err := files.Resolve(context.Background(), dfu.Device{}, spec); err != nil {
-			return nil, err
-		}
-		g.local = []desired.Rule{{Spec: spec}}
-	}
-	all := firmware.Sources{oci.Kind.Name: g.registries, file.Kind.Name: files}
-	return all, g.openHawkbit(all)
+	g.meters, g.runs = append(g.meters, g.engine), append(g.runs, g.engine.Run)
+	return nil
 }
 
 // rules returns what cfg desires, and then the local file for all others.
@@ -129,36 +138,27 @@ func (g *Gateway) rules(cfg config.Config) []desired.Rule {
 	return slices.Concat(cfg.Firmware.Rules(), g.local)
 }
 
-// listen binds the sockets.
-func (g *Gateway) listen() (err error) {
-	if err := g.openFronts(); err != nil {
-		return err
+func (g *Gateway) openAdmin() (err error) {
+	if g.cfg.Admin.Listen == "" {
+		return nil
 	}
+<<<<<<< HEAD
 	if g.cfg.Admin.Listen != "" {
 		if g.admin, err = admin.Listen(g.cfg.Admin, g.shown()); err != nil {
 			return err
 		}
 		g.reloads = append(g.reloads, func(*config.Config) error { return g.admin.Reload() })
+=======
+	g.admin, err = admin.Listen(g.cfg.Admin, admin.Parts{
+		Kinds: kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
+		Forwarder: g.forwarder, Spool: g.spool, Meters: g.meters,
+		Refresh: g.refresh, Ready: g.ready.Load, Log: g.log,
+	})
+	if err == nil {
+		g.runs, g.closes = append(g.runs, g.admin.Run), append(g.closes, g.admin.Close)
+>>>>>>> main
 	}
 	return nil
-}
-
-// shown returns what operators see of the gateway.
-func (g *Gateway) shown() admin.Parts {
-	return admin.Parts{
-		Kinds: kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
-		Forwarder: g.cloud.forwarder, Spool: g.cloud.spool, Meters: g.meters(),
-		Refresh: g.refresh, Ready: g.ready.Load, Log: g.log,
-	}
-}
-
-// meters returns all parts that count, but for the fronts.
-func (g *Gateway) meters() []metric.Meter {
-	all := append(g.cloud.meters(), g.engine, g.cache)
-	if g.hawkbit != nil {
-		all = append(all, g.hawkbit)
-	}
-	return all
 }
 
 // AdminURL returns the base of the admin HTTP, empty when it is off.
@@ -177,17 +177,8 @@ func (g *Gateway) Engine() *update.Engine { return g.engine }
 func (g *Gateway) Run(ctx context.Context) error {
 	defer g.Close()
 	parts, ctx := errgroup.WithContext(ctx)
-	parts.Go(func() error { return g.cache.Run(ctx) })
-	parts.Go(func() error { return g.engine.Run(ctx) })
-	if g.cloud.forwarder != nil {
-		parts.Go(func() error { return g.cloud.forwarder.Run(ctx) })
-	}
-	parts.Go(func() error { return g.reportOwed(ctx) })
-	for _, f := range g.fronts {
-		parts.Go(func() error { return f.Run(ctx) })
-	}
-	if g.admin != nil {
-		parts.Go(func() error { return g.admin.Run(ctx) })
+	for _, run := range g.runs {
+		parts.Go(func() error { return run(ctx) })
 	}
 	g.ready.Store(true)
 	defer g.ready.Store(false)
@@ -199,34 +190,18 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // Close releases what New opened. Run does it too.
 func (g *Gateway) Close() {
-	if g.admin != nil {
-		g.admin.Close()
-	}
-	for _, f := range g.fronts {
-		_ = f.Close()
-	}
-	if g.cache != nil {
-		g.cache.Close()
-	}
-	if g.registries != nil {
-		g.registries.Close()
-	}
-	if g.hawkbit != nil {
-		g.hawkbit.Close()
-	}
-	g.cloud.close(g.log)
-	if g.store != nil {
-		_ = g.store.Close()
+	for _, release := range slices.Backward(g.closes) {
+		release()
 	}
 }
 
 // refresh looks up anew what devices should run, and what tags stand for, and
 // tells the cloud what it does not know.
 func (g *Gateway) refresh() {
-	if g.cloud.forwarder != nil {
-		g.cloud.forwarder.Retry()
+	if g.forwarder != nil {
+		g.forwarder.Retry()
+		g.reportAgain()
 	}
-	g.reportAgain()
 	g.engine.Refresh()
 }
 

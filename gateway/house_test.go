@@ -23,7 +23,6 @@ const (
 var oversized = map[string]bool{
 	"cache":        true,
 	"cmd/gateway":  true,
-	"coap":         true,
 	"bench/device": true,
 	"lorawan":      true,
 	"update":       true,

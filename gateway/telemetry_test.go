@@ -132,18 +132,18 @@ func TestTelemetryAndCommands(t *testing.T) {
 	}
 	eventually(t, "commands arrive", func() bool {
 		commands("d", "first")
-		return r.cloud.inbox.Waiting() > 0
+		return r.inbox.Waiting() > 0
 	})
 	commands("d", "last")
 	eventually(t, "they have all come", func() bool {
-		name, _, _ := r.cloud.inbox.Take("app", "d")
+		name, _, _ := r.inbox.Take("app", "d")
 		return name == "last"
 	})
 
 	commands("d", "dfu", "set", "reset")
 	commands("gw", "set")
 	commands("field", "set", "port:7") // not heard yet
-	eventually(t, "the commands wait", func() bool { return r.cloud.inbox.Waiting() == 4 })
+	eventually(t, "the commands wait", func() bool { return r.inbox.Waiting() == 4 })
 	if got := r.ask(sensorPost(1)); got[1] != 0x45 || !bytes.HasSuffix(got, []byte("set\xffon")) {
 		t.Errorf("CoAP: %x", got)
 	}

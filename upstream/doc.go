@@ -34,9 +34,11 @@
 //     oldest goes first when that is full. What a crash may lose of it is what
 //     was not stored yet.
 //   - Telemetry and Report never wait for an upstream.
+//   - Before the time that an upstream asked for (Retry-After), nothing is sent to
+//     it, whoever wants it.
 //
 // Sizes are bytes. Times are UTC and rounded to milliseconds.
 //
 // Specifications: the bodies of status events are JSON (RFC 8259) with times as
-// in RFC 3339.
+// in RFC 3339; RFC 9110 section 10.2.3 (Retry-After).
 package upstream

@@ -30,7 +30,7 @@ import (
 
 // asked is the pause that servers ask for here: longer than the forwarder's own
 // first pauses.
-const asked = 3 * time.Second
+const asked = 2 * time.Second
 
 // watched is a server that notes when it is asked.
 type watched struct {
@@ -144,7 +144,7 @@ func throttledHawkbit(t *testing.T, code int, date bool) throttled {
 		t.Fatal(err)
 	}
 	server.times = nil
-	header := http.Header{"Retry-After": {"3"}}
+	header := http.Header{"Retry-After": {"2"}}
 	if date {
 		now := time.Now().UTC()
 		header.Set("Date", now.Format(http.TimeFormat))

@@ -24,7 +24,7 @@ func TestStatusIsAnswered(t *testing.T) {
 		resp := w.post(url, at(4), "Content-Type", "application/cbor")
 		cmd := parse(t, read(t, resp))
 		if resp.StatusCode != 200 || cmd.Op != dfu.OpWrite || cmd.Offset != 4 ||
-			!bytes.Equal(cmd.Data, blinky.data[4:][:len(cmd.Data)]) {
+			!bytes.Equal(cmd.Data, blinky.Data[4:][:len(cmd.Data)]) {
 			t.Errorf("%s: %d, %v at %d", url, resp.StatusCode, cmd.Op, cmd.Offset)
 		}
 		want := http.Header{

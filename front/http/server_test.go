@@ -15,6 +15,7 @@ import (
 	"havn/dfu"
 	"havn/front"
 	"havn/telemetry"
+	"havn/update/updatetest"
 )
 
 // serve runs a server over w until the test ends, or the returned stop is called.
@@ -97,11 +98,11 @@ func ask(t testing.TB, conn net.Conn, raw string) (head string, body []byte) {
 // TestLongestAnswer fills 2048 bytes to the last word, in every form an answer
 // has.
 func TestLongestAnswer(t *testing.T) {
-	f := newFirmware("2.0.0-rc.1+build", 1<<20) // 16 bytes, as long as devices take
+	f := updatetest.New("2.0.0-rc.1+build", 1<<20) // 16 bytes, as long as devices take
 	w := newWorld(t, f, Chunks{Align: 1}, telemetry.Upstream{})
 	s, _ := w.serve(t, Config{})
 	body := dfu.Status{Version: []byte("1"), MTU: 2048, CorrelationID: dfu.Some(1 << 31), Updating: true,
-		Update: dfu.Progress{Version: []byte(f.version), Offset: 1 << 18}}.Append(nil)
+		Update: dfu.Progress{Version: []byte(f.Version), Offset: 1 << 18}}.Append(nil)
 	longest := 0
 	for _, raw := range []string{
 		request(body),

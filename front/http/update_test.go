@@ -15,6 +15,7 @@ import (
 	"havn/bench/device"
 	"havn/dfu"
 	"havn/telemetry"
+	"havn/update/updatetest"
 )
 
 // TestUpdate lets devices update from end to end, as the reference client does
@@ -39,7 +40,7 @@ func TestUpdate(t *testing.T) {
 			transport.Timeout = 10 * time.Second
 			defer transport.Close()
 			result := bring(t, transport)
-			if want := (len(blinky.data) + 1915) / 1916; int(result.Chunks) > want+2 {
+			if want := (len(blinky.Data) + 1915) / 1916; int(result.Chunks) > want+2 {
 				t.Errorf("%d chunks, want about %d", result.Chunks, want)
 			}
 			if n := w.Counts().Chunks.Load(); n != result.Chunks {
@@ -55,7 +56,7 @@ func bring(t *testing.T, transport device.Transport) device.Result {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	dev, err := device.New(device.Config{
-		Version: "1.0.0", MTU: 2048, Size: uint32(len(blinky.data)),
+		Version: "1.0.0", MTU: 2048, Size: uint32(len(blinky.Data)),
 		Sleep: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	}, transport)
 	if err != nil {
@@ -65,7 +66,7 @@ func bring(t *testing.T, transport device.Transport) device.Result {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(dev.Image(), blinky.data) || result.Version != blinky.version {
+	if !bytes.Equal(dev.Image(), blinky.Data) || result.Version != blinky.Version {
 		t.Errorf("version %q, %d bytes", result.Version, len(dev.Image()))
 	}
 	for _, v := range result.Violations {
@@ -103,7 +104,7 @@ func replay(t *testing.T, s session) {
 	if slices.Contains(s.ServerArgs, "--align") {
 		chunks.Align = 4
 	}
-	w := newWorld(t, fw{string(write.Version), unhex(t, s.Firmware)}, chunks, telemetry.Upstream{})
+	w := newWorld(t, updatetest.Firmware{Version: string(write.Version), Data: unhex(t, s.Firmware)}, chunks, telemetry.Upstream{})
 	server, _ := w.serve(t, Config{})
 	conn := dial(t, server)
 	for i, x := range s.Exchanges {

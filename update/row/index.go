@@ -17,46 +17,67 @@ import (
 const shards = 256
 
 // index is the rows by the hash of their devices: the names are in the rows alone.
+// A lookup reads little memory, since that of a large fleet is in no cache of the
+// processor.
 type index struct {
 	seed  maphash.Seed
 	count atomic.Int64
 	parts [shards]shard
 }
 
+// shard is a hash table with linear probing: a row is in the first slot that was
+// free from that of its hash on. At least a quarter of the slots is free.
 type shard struct {
-	mu   sync.RWMutex
-	rows map[uint64]*Row // the first of its twins
-	_    [32]byte        // a cache line is not shared
+	mu    sync.RWMutex
+	slots []slot // a power of two
+	count int
 }
+
+type slot struct {
+	hash uint64
+	row  *Row // nil: free
+}
+
+// fewest is the size of an empty shard.
+const fewest = 4
 
 func newIndex() *index {
 	x := &index{seed: maphash.MakeSeed()}
 	for i := range x.parts {
-		x.parts[i].rows = map[uint64]*Row{}
+		x.parts[i].slots = make([]slot, fewest)
 	}
 	return x
 }
 
-// hash returns the hash of a device.
-func (x *index) hash(application, name []byte) uint64 {
-	return maphash.Bytes(x.seed, name) ^ bits.RotateLeft64(maphash.Bytes(x.seed, application), 32)
+// hash returns the hash of a device, and the part that it is in.
+func (x *index) hash(application, name []byte) (uint64, *shard) {
+	h := maphash.Bytes(x.seed, name) ^ bits.RotateLeft64(maphash.Bytes(x.seed, application), 32)
+	return h, &x.parts[h%shards]
 }
 
 // find returns the row of a device, nil if there is none. It does not allocate.
 func (x *index) find(application, name []byte) *Row {
-	h := x.hash(application, name)
-	s := &x.parts[h%shards]
+	h, s := x.hash(application, name)
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.find(h, application, name)
+	return s.slots[s.find(h, application, name)].row
 }
 
-func (s *shard) find(h uint64, application, name []byte) *Row {
-	row := s.rows[h]
-	for row != nil && (row.name != string(name) || row.application.String() != string(application)) {
-		row = row.twin
+// home returns the slot that is the first one for a hash.
+func (s *shard) home(h uint64) int { return int(h/shards) & (len(s.slots) - 1) }
+
+func (s *shard) next(i int) int { return (i + 1) & (len(s.slots) - 1) }
+
+// find returns the slot that a device is in, or the free one that it may be put in.
+func (s *shard) find(h uint64, application, name []byte) int {
+	i := s.home(h)
+	for ; s.slots[i].row != nil; i = s.next(i) {
+		if r := s.slots[i].row; s.slots[i].hash == h && r.name == string(name) &&
+			r.application.String() == string(application) {
+			break
+		}
 	}
-	return row
+	return i
 }
 
 // row returns the row of a device, nil if there is none.
@@ -67,37 +88,57 @@ func (x *index) row(dev dfu.Device) *Row {
 // add enters a row, unless its device has one, and returns that of the device.
 func (x *index) add(row *Row) *Row {
 	application, name := []byte(row.application.String()), []byte(row.name)
-	h := x.hash(application, name)
-	s := &x.parts[h%shards]
+	h, s := x.hash(application, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if known := s.find(h, application, name); known != nil {
+	if known := s.slots[s.find(h, application, name)].row; known != nil {
 		return known
 	}
-	row.twin = s.rows[h]
-	s.rows[h] = row
+	if s.count++; s.count*4 > len(s.slots)*3 {
+		s.grow()
+	}
+	s.slots[s.find(h, application, name)] = slot{h, row}
 	x.count.Add(1)
 	return row
 }
 
+// grow doubles the slots.
+func (s *shard) grow() {
+	old := s.slots
+	s.slots = make([]slot, 2*len(old))
+	for _, e := range old {
+		if e.row != nil {
+			s.put(e)
+		}
+	}
+}
+
+// put enters what is not there.
+func (s *shard) put(e slot) {
+	i := s.home(e.hash)
+	for s.slots[i].row != nil {
+		i = s.next(i)
+	}
+	s.slots[i] = e
+}
+
 // remove takes a row out, and reports whether it was there.
 func (x *index) remove(row *Row) bool {
-	h := x.hash([]byte(row.application.String()), []byte(row.name))
-	s := &x.parts[h%shards]
+	application, name := []byte(row.application.String()), []byte(row.name)
+	h, s := x.hash(application, name)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	first := s.rows[h]
-	at := &first
-	for *at != row {
-		if *at == nil {
-			return false
-		}
-		at = &(*at).twin
+	i := s.find(h, application, name)
+	if s.slots[i].row != row {
+		return false
 	}
-	*at, row.twin = row.twin, nil
-	if s.rows[h] = first; first == nil {
-		delete(s.rows, h)
+	s.slots[i] = slot{}
+	for i = s.next(i); s.slots[i].row != nil; i = s.next(i) { // may have passed by the slot
+		e := s.slots[i]
+		s.slots[i] = slot{}
+		s.put(e)
 	}
+	s.count--
 	x.count.Add(-1)
 	return true
 }
@@ -120,10 +161,10 @@ func (x *index) all() iter.Seq[*Row] {
 func (s *shard) all() []*Row {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	rows := make([]*Row, 0, len(s.rows))
-	for _, row := range s.rows {
-		for ; row != nil; row = row.twin {
-			rows = append(rows, row)
+	rows := make([]*Row, 0, s.count)
+	for i := range s.slots {
+		if r := s.slots[i].row; r != nil {
+			rows = append(rows, r)
 		}
 	}
 	return rows
@@ -140,14 +181,16 @@ func (x *index) sample(n int) (rows []*Row) {
 	return rows
 }
 
+// sample appends up to n rows from a random slot on.
 func (s *shard) sample(rows []*Row, n int) []*Row {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	for _, row := range s.rows { // starts at a random place
-		if n--; n < 0 {
-			break
+	i := rand.IntN(len(s.slots))
+	for range s.slots {
+		if r := s.slots[i].row; r != nil && n > 0 {
+			rows, n = append(rows, r), n-1
 		}
-		rows = append(rows, row)
+		i = s.next(i)
 	}
 	return rows
 }

@@ -29,7 +29,6 @@ type Row struct {
 	table       *Table
 	application text
 	name        string
-	twin        *Row          // another row of the same hash; guarded by the index
 	protocol    atomic.Uint32 // of the last request: a number of Table.protocols
 
 	mu sync.Mutex

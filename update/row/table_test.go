@@ -2,35 +2,61 @@ package row
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 
 	"havn/dfu"
 )
 
 // Rows of one hash are told apart by their names.
-func TestTwins(t *testing.T) {
+func TestOneHash(t *testing.T) {
 	table := &Table{index: newIndex()}
+	h, s := table.index.hash([]byte("app"), []byte("b"))
 	rows := map[string]*Row{}
 	for _, name := range []string{"a", "b", "c"} {
 		rows[name] = table.newRow(dfu.Device{Application: "app", Name: name})
+		s.put(slot{h, rows[name]})
 	}
-	h := table.index.hash([]byte("app"), []byte("b"))
-	s := &table.index.parts[h%shards]
-	rows["a"].twin, rows["b"].twin = rows["b"], rows["c"]
-	s.rows[h] = rows["a"]
+	find := func(application, name string) *Row {
+		return s.slots[s.find(h, []byte(application), []byte(name))].row
+	}
 	for name, row := range rows {
-		if got := s.find(h, []byte("app"), []byte(name)); got != row {
+		if got := find("app", name); got != row {
 			t.Errorf("%s: found %v", name, got)
 		}
 	}
-	if got := s.find(h, []byte("other"), []byte("b")); got != nil {
+	if got := find("other", "b"); got != nil {
 		t.Errorf("found %v in another application", got.Device())
 	}
 	if !table.index.remove(rows["b"]) || table.index.remove(rows["b"]) {
 		t.Error("not removed once")
 	}
-	if got := len(s.all()); got != 2 || table.index.row(dfu.Device{Application: "app", Name: "b"}) != nil {
-		t.Errorf("%d rows are left", got)
+	if find("app", "a") != rows["a"] || find("app", "b") != nil || find("app", "c") != rows["c"] {
+		t.Error("the others are not where they were")
+	}
+}
+
+// The index holds what a map would hold, whatever came and went.
+func TestIndexIsAMap(t *testing.T) {
+	table := &Table{index: newIndex()}
+	model := map[string]*Row{}
+	for range 200_000 {
+		dev := dfu.Device{Application: "app", Name: fmt.Sprint(rand.IntN(5000))}
+		if row := table.index.row(dev); row != model[dev.Name] {
+			t.Fatalf("%s: %v, want %v", dev.Name, row, model[dev.Name])
+		} else if row != nil && rand.IntN(3) > 0 {
+			delete(model, dev.Name)
+			table.index.remove(row)
+		} else if row == nil {
+			model[dev.Name] = table.index.add(table.newRow(dev))
+		}
+	}
+	n := 0
+	for range table.index.all() {
+		n++
+	}
+	if n != len(model) || table.index.count.Load() != int64(n) {
+		t.Errorf("%d rows, want %d", n, len(model))
 	}
 }
 
