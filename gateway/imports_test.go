@@ -45,7 +45,7 @@ var besides = map[string][]string{
 	"bench/lorawan":                          {"bench/report"},
 	"bench/cache":                            {"bench/report"},
 	"bench/upstream":                         {"bench/report", "bench/device", "bench/backend"},
-	"update/row":                             {"update/guard", "update/release"},
+	"update/row":                             {"update/agenda", "update/guard", "update/intern", "update/release"},
 }
 
 // laboratory lists what the rooms of bench import of the house besides what all

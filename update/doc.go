@@ -65,7 +65,7 @@
 //	                                 the store; only jobs take it
 //	4  row.Row.mu                    one device: one request of it at a time
 //	5  release.Catalog.mu            the releases; new ones look at 6
-//	6  leaves, held over nothing     a part of row's index, row's agenda, known and protocols;
+//	6  leaves, held over nothing     a part of row's index, row's known, agenda, intern.Names;
 //	                                 the maps of the ledger, the pending jobs, the load errors
 //
 // The device path takes 4 and 6, and 5 at first contact only. No lock is held over a

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"havn/status"
+	"havn/update/agenda"
 )
 
 // schedule has the flusher look at the row at a time of the agenda, if it does
@@ -11,12 +12,12 @@ import (
 func (r *Row) schedule(at uint32) {
 	if at < r.due && !r.dropped {
 		r.due = at
-		r.table.agenda.put(r, at)
+		r.table.agenda.Put(r, at)
 	}
 }
 
 // mark has the flusher look at the row soon. The caller holds mu.
-func (r *Row) mark() { r.schedule(soon) }
+func (r *Row) mark() { r.schedule(agenda.Soon) }
 
 // hasten has the row stored before the next tick. The caller holds mu.
 func (r *Row) hasten() {
@@ -28,7 +29,7 @@ func (r *Row) hasten() {
 // Rush has the row stored at once. The caller holds mu.
 func (r *Row) Rush() {
 	r.changed = true
-	r.schedule(urgently)
+	r.schedule(agenda.Urgently)
 	signal(r.table.urgent)
 }
 
@@ -42,12 +43,18 @@ func (r *Row) later(now time.Time) uint32 {
 	state := r.state()
 	switch {
 	case stateNumber(state) != r.told.state:
-		return soon
+		return agenda.Soon
 	case state == status.Updating && r.moved(r.offset, r.inFlight.Transfer.Size):
 		return min(at, r.table.from(now.Add(r.unrested(now))))
 	}
 	return at
 }
+
+// from returns the first time of the agenda that is not before at.
+func (t *Table) from(at time.Time) uint32 { return agenda.From(at.Sub(t.started)) }
+
+// until returns the last time of the agenda that is not after at.
+func (t *Table) until(at time.Time) uint32 { return agenda.Until(at.Sub(t.started)) }
 
 // drift returns when the drift of rows is stored next. It is the same time for
 // all: a small fleet costs one write then.

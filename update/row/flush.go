@@ -2,6 +2,7 @@ package row
 
 import (
 	"context"
+	"havn/update/agenda"
 	"runtime"
 	"slices"
 	"time"
@@ -49,7 +50,7 @@ func (t *Table) flushDue(ctx context.Context) {
 	t.gather()
 	for ctx.Err() == nil {
 		began := time.Now()
-		if t.step(soon, false) < stepRows {
+		if t.step(agenda.Soon, false) < stepRows {
 			break
 		}
 		t.rest(ctx, time.Since(began))
@@ -67,7 +68,7 @@ func (t *Table) gather() {
 	defer t.flushing.Unlock()
 	until := t.until(t.clock())
 	var rows []*Row
-	for more := t.agenda.take(soon, until); len(more) > 0; more = t.agenda.take(soon, until) {
+	for more := t.agenda.Take(agenda.Soon, until, stepRows); len(more) > 0; more = t.agenda.Take(agenda.Soon, until, stepRows) {
 		rows = append(rows, more...)
 	}
 	n := 0
@@ -78,7 +79,7 @@ func (t *Table) gather() {
 		return a.compare(b)
 	})
 	for _, row := range rows {
-		t.agenda.putBack(row)
+		t.agenda.PutBack(row)
 	}
 }
 
@@ -98,7 +99,7 @@ func (t *Table) rest(ctx context.Context, d time.Duration) {
 
 // storeUrgent stores the rows that are urgent, and a moment later may do so again.
 func (t *Table) storeUrgent() {
-	t.step(urgently, false)
+	t.step(agenda.Urgently, false)
 	time.Sleep(urgentPause)
 }
 
@@ -113,7 +114,7 @@ func signal(c chan struct{}) {
 // Flush stores the rows that changed or drifted, and then tells the Reporter what
 // became of them. What fails stays on the agenda.
 func (t *Table) Flush() {
-	t.agenda.hasten()
+	t.agenda.Hasten()
 	t.Store(true)
 }
 
@@ -121,8 +122,8 @@ func (t *Table) Flush() {
 // drifted too. It returns when all are stored that were to be when it was called.
 func (t *Table) Store(all bool) {
 	t.gather()
-	for left := t.agenda.length(); left > 0; left -= stepRows {
-		if t.step(soon, all) < stepRows {
+	for left := t.agenda.Len(); left > 0; left -= stepRows {
+		if t.step(agenda.Soon, all) < stepRows {
 			return
 		}
 	}

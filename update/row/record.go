@@ -9,12 +9,13 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update/guard"
+	"havn/update/intern"
 )
 
 // delivery is a Delivery as rows keep it.
 type delivery struct {
 	image  unique.Handle[image] // zero: none since the last retry
-	from   text
+	from   intern.Text
 	at     int64
 	booted bool
 }
@@ -50,7 +51,7 @@ func (d *delivery) record() Delivery {
 }
 
 func restoreDelivery(rec *Delivery) delivery {
-	d := delivery{from: intern(rec.From), at: rec.At, booted: rec.Booted}
+	d := delivery{from: intern.Of(rec.From), at: rec.At, booted: rec.Booted}
 	if !rec.Digest.IsZero() {
 		d.image = unique.Make(image{rec.Digest, rec.Order})
 	}
@@ -59,7 +60,7 @@ func restoreDelivery(rec *Delivery) delivery {
 
 // told is a Reported as rows keep it.
 type told struct {
-	current, target, err, order text
+	current, target, err, order intern.Text
 	at                          int64
 	offset                      uint32
 	state                       uint8 // in status.States, counted from 1; 0: nothing yet
@@ -81,15 +82,15 @@ func (t *told) record() Reported {
 
 func restoreTold(rec *Reported) told {
 	return told{
-		current: intern(rec.Current), target: intern(rec.Target), err: intern(rec.Error),
-		order: intern(rec.Order), at: rec.At, offset: rec.Offset, state: stateNumber(rec.State),
+		current: intern.Of(rec.Current), target: intern.Of(rec.Target), err: intern.Of(rec.Error),
+		order: intern.Of(rec.Order), at: rec.At, offset: rec.Offset, state: stateNumber(rec.State),
 	}
 }
 
 // record returns the row's durable form. The caller holds mu.
 func (r *Row) record() Record {
 	rec := Record{
-		Device: r.Device(), Protocol: r.table.protocols.name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
+		Device: r.Device(), Protocol: r.table.protocols.Name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
 		Sent: r.sent.record(), Reason: r.reason.String(), Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
 	}
 	if r.inFlight != nil {
@@ -101,8 +102,8 @@ func (r *Row) record() Record {
 // restoreRow returns the row of a durable form.
 func (t *Table) restoreRow(rec *Record) *Row {
 	r := t.newRow(rec.Device)
-	r.protocol.Store(t.protocols.number(rec.Protocol))
-	r.current, r.offset, r.seen = intern(rec.Current), rec.Offset, rec.Seen
+	r.protocol.Store(t.protocols.Number(rec.Protocol))
+	r.current, r.offset, r.seen = intern.Of(rec.Current), rec.Offset, rec.Seen
 	r.sent, r.reason = restoreDelivery(&rec.Sent), guard.ReasonOf(rec.Reason)
 	r.told, r.owed = restoreTold(&rec.Reported), rec.Owed
 	r.stored.seen, r.stored.offset = rec.Seen, rec.Offset

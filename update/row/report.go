@@ -7,6 +7,7 @@ import (
 	"havn/fault"
 	"havn/status"
 	"havn/update/guard"
+	"havn/update/intern"
 )
 
 // Pace says when progress alone is worth a Change. Transitions always are.
@@ -127,7 +128,7 @@ func (r *Row) differs(v *status.Status) difference {
 // in an update, unless it is what holds it. The caller holds mu.
 func (r *Row) explained(v *status.Status) bool {
 	if v.State == status.Updating {
-		return r.held != text{} || v.Error == ""
+		return r.held != intern.Text{} || v.Error == ""
 	}
 	return v.State != status.InSync
 }
@@ -166,8 +167,8 @@ func (r *Row) took(c *status.Change) {
 	defer r.mu.Unlock()
 	r.owed, r.changed = false, true
 	r.told = told{
-		state: stateNumber(c.State), current: intern(c.Current), target: intern(c.Target), err: intern(c.Error),
-		offset: c.Offset, at: c.Time.UnixNano(), order: intern(c.Order),
+		state: stateNumber(c.State), current: intern.Of(c.Current), target: intern.Of(c.Target), err: intern.Of(c.Error),
+		offset: c.Offset, at: c.Time.UnixNano(), order: intern.Of(c.Order),
 	}
 	r.mark()
 }

@@ -9,7 +9,9 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/update/agenda"
 	"havn/update/guard"
+	"havn/update/intern"
 	"havn/update/release"
 )
 
@@ -27,7 +29,7 @@ const settle = 30 * time.Second
 // set.
 type Row struct {
 	table       *Table
-	application text
+	application intern.Text
 	name        string
 	protocol    atomic.Uint32 // of the last request: a number of Table.protocols
 
@@ -50,9 +52,7 @@ type Row struct {
 	told     told
 	desired  error // why release is nil
 
-	// Guarded by the agenda: where the row is on it.
-	list       uint8 // counted from 1; 0: none
-	prev, next *Row
+	place agenda.Place[Row] // when the flusher looks at the row
 }
 
 // compare orders rows as the store does.
@@ -66,10 +66,10 @@ func (r *Row) compare(other *Row) int {
 // essence is what a crash must not lose, but for the offset of block-wise
 // transfers, and what rows explain.
 type essence struct {
-	current  text             // the version it last said it runs
+	current  intern.Text      // the version it last said it runs
 	inFlight *firmware.Target // the image it is writing; nil = none
-	lost     text             // the in-flight version that no source has
-	held     text             // why the source does not let it swap; empty: it was not asked, or does
+	lost     intern.Text      // the in-flight version that no source has
+	held     intern.Text      // why the source does not let it swap; empty: it was not asked, or does
 	sent     delivery
 	reason   guard.Reason
 }
@@ -86,7 +86,7 @@ func (r *Row) Unlock(was essence, now time.Time) {
 	if r.essence != was || r.strayed() {
 		r.changed = true
 		r.mark()
-	} else if r.due == never || r.table.reporter != nil {
+	} else if r.due == agenda.Never || r.table.reporter != nil {
 		r.schedule(r.later(now))
 	}
 	r.mu.Unlock()
@@ -121,13 +121,24 @@ func (r *Row) Heard(now time.Time) { r.seen = now.UnixNano() }
 // Pending reports whether the directory is still asking. The caller holds mu.
 func (r *Row) Pending() bool { return errors.Is(r.desired, firmware.ErrPending) }
 
+// keep returns what is kept of a version that a device reports, as far as a
+// version of an image can go: was where that is the same. It allocates only when
+// it is another one.
+func keep(was intern.Text, reported []byte) intern.Text {
+	reported = reported[:min(len(reported), firmware.MaxVersion)]
+	if was.String() == string(reported) {
+		return was
+	}
+	return intern.Of(string(reported))
+}
+
 // Runs notes the running version.
 func (r *Row) Runs(version []byte) { r.current = keep(r.current, version) }
 
 // InSync notes that the device runs its target t.
 func (r *Row) InSync(t *firmware.Target, version []byte) {
 	r.Runs(version)
-	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, guard.ReasonNone, text{}, text{}
+	r.inFlight, r.offset, r.reason, r.lost, r.held = nil, 0, guard.ReasonNone, intern.Text{}, intern.Text{}
 	r.sent.booted = !r.sent.none()
 	if r.sent.is(t) {
 		r.sent.image = imageOf(t) // a newer order for what it runs is carried out
@@ -169,7 +180,7 @@ func (r *Row) Progress(t *firmware.Target, offset uint32, now time.Time) {
 		r.begun = milestone{at: at, offset: offset}
 	}
 	r.begun.passed = uint32(max(at-r.begun.at, 0) / time.Millisecond)
-	r.inFlight, r.offset, r.reason, r.held = t, offset, guard.ReasonNone, text{}
+	r.inFlight, r.offset, r.reason, r.held = t, offset, guard.ReasonNone, intern.Text{}
 }
 
 // Delivered notes that the device has all of t and is to swap to it, or does so
@@ -212,6 +223,9 @@ func (r *Row) Continues(end uint32) bool {
 // invented freely, so rows of devices that never updated go first.
 func (r *Row) worthKeeping() bool { return r.inFlight != nil || !r.sent.none() }
 
+// Place implements agenda.Item.
+func (r *Row) Place() *agenda.Place[Row] { return &r.place }
+
 // Device returns whose row it is.
 func (r *Row) Device() dfu.Device {
 	return dfu.Device{Application: r.application.String(), Name: r.name}
@@ -242,8 +256,8 @@ func (r *Row) Noted(why guard.Reason) { r.reason = why }
 // Held notes why the source does not let the device swap, nil if it does. The
 // caller holds the row.
 func (r *Row) Held(why error) {
-	if r.held = (text{}); why != nil {
-		r.held = intern(why.Error())
+	if r.held = (intern.Text{}); why != nil {
+		r.held = intern.Of(why.Error())
 	}
 }
 
@@ -277,4 +291,4 @@ func (r *Row) Facts(t *firmware.Target, now time.Time) guard.Facts {
 
 // Retry lets the device try its target again that did not boot. The caller holds
 // the row.
-func (r *Row) Retry() { r.sent, r.reason, r.lost = delivery{}, guard.ReasonNone, text{} }
+func (r *Row) Retry() { r.sent, r.reason, r.lost = delivery{}, guard.ReasonNone, intern.Text{} }

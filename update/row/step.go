@@ -7,6 +7,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
+	"havn/update/agenda"
 )
 
 // batch is what one step of the flusher does.
@@ -27,7 +28,7 @@ func (t *Table) step(until uint32, all bool) int {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
 	b := batch{
-		all: all, now: t.clock(), rows: t.agenda.take(urgently, until), writing: map[firmware.Digest]int64{},
+		all: all, now: t.clock(), rows: t.agenda.Take(agenda.Urgently, until, stepRows), writing: map[firmware.Digest]int64{},
 	}
 	for _, row := range b.rows {
 		t.collect(&b, row)
@@ -55,7 +56,7 @@ func (t *Table) save(b *batch) bool {
 				slog.Int("rows", len(b.rows)), slog.Any("error", err))
 		}
 		t.unstored = true
-		again(b.rows, soon)
+		again(b.rows, agenda.Soon)
 		return false
 	}
 	if t.unstored {
@@ -70,7 +71,7 @@ func (t *Table) collect(b *batch, row *Row) {
 	row.mu.Lock()
 	defer row.mu.Unlock()
 	due := row.due
-	row.due = never
+	row.due = agenda.Never
 	switch {
 	case row.kept():
 		if c := row.change(b.now); c != nil {
@@ -86,7 +87,7 @@ func (t *Table) collect(b *batch, row *Row) {
 // when the drift is. The caller holds the row.
 func (t *Table) collectRecord(b *batch, row *Row, due uint32) {
 	drifted := row.seen != row.stored.seen
-	now := due > soon && due%driftInterval == 0 && due <= t.until(b.now)
+	now := due > agenda.Soon && due%driftInterval == 0 && due <= t.until(b.now)
 	switch {
 	case row.changed, drifted && (b.all || now):
 		b.save = append(b.save, row.record())
@@ -126,7 +127,7 @@ func again(rows []*Row, at uint32) {
 	for _, r := range rows {
 		r.mu.Lock()
 		r.changed, r.due = true, at
-		r.table.agenda.put(r, at)
+		r.table.agenda.Put(r, at)
 		r.mu.Unlock()
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/status"
+	"havn/update/agenda"
+	"havn/update/intern"
 	"havn/update/release"
 )
 
@@ -56,8 +58,8 @@ type Table struct {
 	log      *slog.Logger
 
 	index     *index
-	agenda    agenda
-	protocols protocols
+	agenda    agenda.Agenda[Row, *Row]
+	protocols intern.Names
 	known     known
 	stats     Stats
 
@@ -108,15 +110,15 @@ func (t *Table) Lookup(protocol string, application, name []byte, now time.Time)
 	if row == nil {
 		row = t.insert(dfu.Device{Application: string(application), Name: string(name)}, now)
 	}
-	if t.protocols.name(row.protocol.Load()) != protocol {
-		row.protocol.Store(t.protocols.number(protocol))
+	if t.protocols.Name(row.protocol.Load()) != protocol {
+		row.protocol.Store(t.protocols.Number(protocol))
 	}
 	return row
 }
 
 // newRow returns the row of a device that was not heard yet.
 func (t *Table) newRow(dev dfu.Device) *Row {
-	return &Row{table: t, application: intern(dev.Application), name: dev.Name, due: never}
+	return &Row{table: t, application: intern.Of(dev.Application), name: dev.Name, due: agenda.Never}
 }
 
 // insert makes the row of a device that was not heard before.

@@ -8,6 +8,7 @@ import (
 	"havn/firmware"
 	"havn/status"
 	"havn/update/guard"
+	"havn/update/intern"
 )
 
 // Status returns where the device stands now.
@@ -20,7 +21,7 @@ func (r *Row) Status() status.Status {
 // render is Status for callers that hold mu.
 func (r *Row) render() status.Status {
 	v := status.Status{
-		Device: r.Device(), Protocol: r.table.protocols.name(r.protocol.Load()), State: r.state(),
+		Device: r.Device(), Protocol: r.table.protocols.Name(r.protocol.Load()), State: r.state(),
 		Current: firmware.Printable(r.current.String()), Offset: r.offset, LastSeen: time.Unix(0, r.seen).UTC(),
 	}
 	if t := r.subject(v.State); t != nil {
@@ -84,7 +85,7 @@ func (r *Row) explain(v *status.Status) string {
 		return text
 	}
 	switch {
-	case r.held != text{}:
+	case r.held != intern.Text{}:
 		return r.held.String()
 	case r.release != nil:
 		return r.release.Explain()
