@@ -50,19 +50,11 @@ type Gateway struct {
 	forwarder  *upstream.Forwarder // nil: no publishers
 	desired    *desired.Directory
 	engine     *update.Engine
-<<<<<<< HEAD
-	fronts     []front.Front                // that are on
-	reloads    []func(*config.Config) error // one per server: takes over what may change while it runs
-	registries *oci.Source
-	hawkbit    *hawkbit.Source // nil: none
-	cloud      cloud
-=======
 	fronts     []front.Front // that are on
->>>>>>> main
 	admin      *admin.Server // nil: off
 
 	meters  []metric.Meter               // all that count, but for the fronts
-	reloads []func(*config.Config) error // one per front: takes over what may change while it runs
+	reloads []func(*config.Config) error // one per server: takes over what may change while it runs
 	runs    []func(context.Context) error
 	closes  []func() // release what New opened, in the order of opening
 	ready   atomic.Bool
@@ -142,23 +134,16 @@ func (g *Gateway) openAdmin() (err error) {
 	if g.cfg.Admin.Listen == "" {
 		return nil
 	}
-<<<<<<< HEAD
-	if g.cfg.Admin.Listen != "" {
-		if g.admin, err = admin.Listen(g.cfg.Admin, g.shown()); err != nil {
-			return err
-		}
-		g.reloads = append(g.reloads, func(*config.Config) error { return g.admin.Reload() })
-=======
 	g.admin, err = admin.Listen(g.cfg.Admin, admin.Parts{
 		Kinds: kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
 		Forwarder: g.forwarder, Spool: g.spool, Meters: g.meters,
 		Refresh: g.refresh, Ready: g.ready.Load, Log: g.log,
 	})
 	if err == nil {
+		g.reloads = append(g.reloads, func(*config.Config) error { return g.admin.Reload() })
 		g.runs, g.closes = append(g.runs, g.admin.Run), append(g.closes, g.admin.Close)
->>>>>>> main
 	}
-	return nil
+	return err
 }
 
 // AdminURL returns the base of the admin HTTP, empty when it is off.
