@@ -3,7 +3,6 @@ package coap
 import (
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -33,21 +32,19 @@ type Handler struct {
 	duplicates  atomic.Uint64 // telemetry that came again and got the same answer again
 }
 
-// NewHandler returns a handler that answers from engine and hands telemetry to
-// up. It fails where cfg or chunks do not validate.
-func NewHandler(
-	e *update.Engine, cfg Config, c Chunks, up telemetry.Upstream, log *slog.Logger,
-) (*Handler, error) {
-	cfg = cfg.withDefaults()
+// NewHandler returns a handler among the neighbours p. It fails where s does not
+// validate.
+func NewHandler(s Setup, p front.Parts) (*Handler, error) {
+	cfg := s.Config.withDefaults()
 	if err := cfg.Validate().Err(); err != nil {
 		return nil, fmt.Errorf("coap: %w", err)
 	}
-	h := &Handler{engine: e, application: []byte(cfg.Application), upstream: up}
+	h := &Handler{engine: p.Engine, application: []byte(cfg.Application), upstream: p.Upstream}
 	h.recent.init()
 	h.digests.New = func() any { return new(firmware.Digest) }
 	h.ids.Store(rand.Uint32()) // so that a restart does not repeat IDs (RFC 7252 section 4.4)
-	h.counts = h.newCounts(log)
-	return h, h.SetChunks(c)
+	h.counts = h.newCounts(p.Log)
+	return h, h.SetChunks(s.Chunks)
 }
 
 // SetChunks replaces the chunk sizes. Transfers under way go on: a device

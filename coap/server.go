@@ -28,21 +28,18 @@ var _ front.Listener = (*Server)(nil)
 
 // New returns the front on the port of s. It starts nothing: see Run.
 func New(s Setup, p front.Parts) (*Server, error) {
-	h, err := NewHandler(p.Engine, s.Config, s.Chunks, p.Upstream, p.Log)
+	h, err := NewHandler(s, p)
 	if err != nil {
 		return nil, err
 	}
-	return Listen(s.Config, h, p.Log)
+	return listen(s.Config.withDefaults(), h, p.Log)
 }
 
 // A reply of the codec fits a buffer of the socket.
 var _ [udp.MaxReply - message.MaxSize]struct{}
 
-// Listen binds the port of cfg for h. It starts nothing: see Run.
-func Listen(cfg Config, h *Handler, log *slog.Logger) (*Server, error) {
-	if err := cfg.withDefaults().Validate().Err(); err != nil {
-		return nil, fmt.Errorf("coap: %w", err)
-	}
+// listen binds the port of cfg, which is valid, for h.
+func listen(cfg Config, h *Handler, log *slog.Logger) (*Server, error) {
 	u, err := udp.Listen(cfg.Listen, cfg.Readers, h, log)
 	if err != nil {
 		return nil, fmt.Errorf("coap: listen on %s: %w", cfg.Listen, err)

@@ -2,9 +2,7 @@ package coap
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"log/slog"
 	"net"
 	"net/netip"
 	"os"
@@ -20,27 +18,20 @@ import (
 
 	"havn/coap/block"
 	"havn/coap/udp"
+	"havn/front/fronttest"
 )
 
 // start serves on address until the test ends, and checks that it ends well.
 func start(t *testing.T, w *world, address string, readers int) netip.AddrPort {
 	t.Helper()
-	s, err := Listen(Config{Listen: address, Readers: readers}, w.handler, slog.New(slog.DiscardHandler))
+	s, err := listen(Config{Listen: address, Readers: readers}, w.handler, nil)
 	if err != nil {
 		if strings.Contains(address, "[::") {
 			t.Skip("no IPv6 here: ", err)
 		}
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() { ended <- s.Run(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-ended; err != nil {
-			t.Errorf("Run: %v", err)
-		}
-	})
+	fronttest.Run(t, s)
 	return s.Addr().(*net.UDPAddr).AddrPort()
 }
 

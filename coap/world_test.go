@@ -25,6 +25,7 @@ import (
 	"havn/dfu"
 	"havn/firmware"
 	"havn/firmware/firmwaretest"
+	"havn/front"
 	"havn/update"
 	"havn/update/desired"
 	"havn/update/row"
@@ -74,8 +75,9 @@ func newWorld(t testing.TB, c Chunks) *world {
 	}
 	resolve(e, ready)
 	w := &world{engine: e, images: images(), cloud: new(cloud), log: new(bytes.Buffer)}
-	w.handler, err = NewHandler(e, Config{Application: "edge"}, c, w.cloud.upstream(),
-		slog.New(slog.NewTextHandler(w.log, nil)))
+	w.handler, err = NewHandler(Setup{Config{Application: "edge"}, c}, front.Parts{
+		Engine: e, Upstream: w.cloud.upstream(), Log: slog.New(slog.NewTextHandler(w.log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

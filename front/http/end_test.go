@@ -42,7 +42,7 @@ func TestSlowClients(t *testing.T) {
 	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
 	synctest.Test(t, func(t *testing.T) {
 		pipes := newPipes()
-		s, err := Listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
+		s, err := listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -42,6 +42,7 @@ var reactions = [...]struct {
 	{errMethod, http.StatusMethodNotAllowed, "MethodNotAllowed", front.None},
 	{errQuery, http.StatusBadRequest, "InvalidRequest", BadQuery},
 	{identity.ErrCredentials, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
+	{identity.ErrNoDevice, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
 	{identity.ErrNoApplication, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
 	{identity.ErrName, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
 	{errTooLarge, http.StatusRequestEntityTooLarge, "InvalidRequest", front.Oversized},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -32,14 +31,12 @@ type Handler struct {
 	connections atomic.Int64 // open now
 }
 
-// NewHandler returns a handler that answers from engine and hands telemetry to
-// up. It fails where c does not validate.
-func NewHandler(
-	e *update.Engine, c Chunks, up telemetry.Upstream, log *slog.Logger,
-) (*Handler, error) {
-	h := &Handler{engine: e, upstream: up}
+// NewHandler returns a handler among the neighbours p. It fails where c does not
+// validate.
+func NewHandler(c Chunks, p front.Parts) (*Handler, error) {
+	h := &Handler{engine: p.Engine, upstream: p.Upstream}
 	h.commands.New = func() any { return new([maxCommand]byte) }
-	h.counts = h.newCounts(log)
+	h.counts = h.newCounts(p.Log)
 	return h, h.SetChunks(c)
 }
 

@@ -49,11 +49,11 @@ type Setup struct {
 
 // New returns the front on the port of s. It starts nothing: see Run.
 func New(s Setup, p front.Parts) (*Server, error) {
-	h, err := NewHandler(p.Engine, s.Chunks, p.Upstream, p.Log)
+	h, err := NewHandler(s.Chunks, p)
 	if err != nil {
 		return nil, err
 	}
-	return Listen(s.Config, h)
+	return listen(s.Config, h)
 }
 
 // Reload takes over the chunk sizes of next, and reads the certificate anew.
@@ -61,8 +61,8 @@ func (s *Server) Reload(next Setup) error {
 	return errors.Join(s.handler.SetChunks(next.Chunks), s.readCertificate())
 }
 
-// Listen binds the port of cfg. It starts nothing: see Run.
-func Listen(cfg Config, h *Handler) (*Server, error) {
+// listen binds the port of cfg for h.
+func listen(cfg Config, h *Handler) (*Server, error) {
 	if err := cfg.Validate().Err(); err != nil {
 		return nil, fmt.Errorf("http: %w", err)
 	}

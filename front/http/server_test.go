@@ -3,7 +3,6 @@ package http
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"io"
 	"net"
@@ -14,6 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/front/fronttest"
 	"havn/telemetry"
 	"havn/update/updatetest"
 )
@@ -22,23 +22,13 @@ import (
 func (w *world) serve(t testing.TB, cfg Config) (s *Server, stop func()) {
 	t.Helper()
 	cfg.Listen = "127.0.0.1:0"
-	s, err := Listen(cfg, w.Handler)
+	s, err := listen(cfg, w.Handler)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- s.Run(ctx) }()
-	ended := false
+	end := fronttest.Run(t, s)
 	stop = func() {
-		if ended {
-			return
-		}
-		ended = true
-		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("Serve: %v", err)
-		}
+		end()
 		if n := w.connections.Load(); n != 0 {
 			t.Errorf("%d connections after the end", n)
 		}
@@ -226,7 +216,7 @@ func TestEveryPrefixOfARequest(t *testing.T) {
 
 func TestListen(t *testing.T) {
 	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
-	s, err := Listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
+	s, err := listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +227,7 @@ func TestListen(t *testing.T) {
 		"no file":    {Listen: "127.0.0.1:0", Certificate: "/nowhere/c", Key: "/nowhere/k"},
 		"taken, TLS": {Listen: s.Addr().String(), Certificate: "/nowhere/c", Key: "/nowhere/k"},
 	} {
-		if _, err := Listen(cfg, w.Handler); err == nil || !strings.HasPrefix(err.Error(), "http") {
+		if _, err := listen(cfg, w.Handler); err == nil || !strings.HasPrefix(err.Error(), "http") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -252,7 +242,7 @@ func TestListen(t *testing.T) {
 // TestBrokenSocket: Serve tells when it cannot go on.
 func TestBrokenSocket(t *testing.T) {
 	w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})
-	s, err := Listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
+	s, err := listen(Config{Listen: "127.0.0.1:0"}, w.Handler)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,12 +8,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 
 	"go.uber.org/goleak"
 
 	"havn/dfu"
+	"havn/front"
+	"havn/front/fronttest"
 	"havn/telemetry"
 	"havn/update"
 	"havn/update/updatetest"
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type world struct {
 	*Handler
 	engine *update.Engine
-	log    *lockedLog
+	log    *fronttest.Log
 }
 
 // blinky is the firmware of most worlds: whole words, and a short tail.
@@ -35,30 +36,14 @@ var blinky = updatetest.New("2.0.0", 50_003)
 func newWorld(t testing.TB, f updatetest.Firmware, c Chunks, up telemetry.Upstream) *world {
 	t.Helper()
 	var err error
-	w := &world{engine: f.Engine(t), log: new(lockedLog)}
-	w.Handler, err = NewHandler(w.engine, c, up, slog.New(slog.NewTextHandler(w.log, nil)))
+	w := &world{engine: f.Engine(t), log: new(fronttest.Log)}
+	w.Handler, err = NewHandler(c, front.Parts{
+		Engine: w.engine, Upstream: up, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return w
-}
-
-// lockedLog keeps what was logged.
-type lockedLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // basicAuth is the value of an Authorization header.

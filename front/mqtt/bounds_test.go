@@ -14,6 +14,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 
 	"havn/front"
+	"havn/front/fronttest"
 	"havn/link/linktest"
 )
 
@@ -144,7 +145,7 @@ func FuzzTopic(f *testing.F) {
 
 // TestShutdown: the devices are told, and the front returns.
 func TestShutdown(t *testing.T) {
-	w := &world{log: new(lockedLog)}
+	w := &world{log: new(fronttest.Log)}
 	f, err := New(Setup{Config: Config{Listen: "127.0.0.1:0"}}, front.Parts{Engine: blinky.Engine(t)})
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/front/fronttest"
 	"havn/telemetry"
 )
 
@@ -176,7 +177,7 @@ func TestRefused(t *testing.T) {
 // TestNoUpstream: a gateway without a cloud goes on to update devices that also send
 // telemetry.
 func TestNoUpstream(t *testing.T) {
-	w := &world{log: new(lockedLog)}
+	w := &world{log: new(fronttest.Log)}
 	w.start(t, Chunks{}, telemetry.Upstream{})
 	for _, version := range versions {
 		c := w.device(t, version, fmt.Sprintf("d%d@edge", version))

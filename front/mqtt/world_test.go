@@ -3,7 +3,6 @@ package mqtt
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -18,6 +17,7 @@ import (
 
 	"havn/dfu"
 	"havn/front"
+	"havn/front/fronttest"
 	"havn/telemetry"
 	"havn/update/updatetest"
 )
@@ -32,7 +32,7 @@ var blinky = updatetest.New("2.0.0", 50_003)
 type world struct {
 	*Front
 	inbox *telemetry.Inbox
-	log   *lockedLog
+	log   *fronttest.Log
 
 	mu   sync.Mutex
 	told []string // telemetry taken, as DEVICE CHANNEL TYPE PAYLOAD
@@ -41,7 +41,7 @@ type world struct {
 // newWorld returns a world with an upstream.
 func newWorld(t testing.TB, c Chunks) *world {
 	t.Helper()
-	w := &world{inbox: telemetry.NewInbox(nil), log: new(lockedLog)}
+	w := &world{inbox: telemetry.NewInbox(nil), log: new(fronttest.Log)}
 	w.start(t, c, telemetry.Upstream{Telemetry: w.take, Commands: w.inbox.Take})
 	return w
 }
@@ -55,14 +55,7 @@ func (w *world) start(t testing.TB, c Chunks, up telemetry.Upstream) {
 		t.Fatal(err)
 	}
 	w.Front = f
-	ctx, cancel := context.WithCancel(context.Background())
-	var run sync.WaitGroup
-	run.Go(func() {
-		if err := f.Run(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Cleanup(func() { cancel(); run.Wait() })
+	fronttest.Run(t, f)
 }
 
 func (w *world) take(application, device, channel, contentType string, payload []byte) error {
@@ -80,24 +73,6 @@ func (w *world) taken() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return strings.Join(w.told, "\n")
-}
-
-// lockedLog keeps what was logged.
-type lockedLog struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lockedLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lockedLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
 
 // client is the other end of a connection, which sends what a test wants.
