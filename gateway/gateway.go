@@ -179,8 +179,8 @@ func (g *Gateway) Close() {
 	}
 }
 
-// refresh looks up anew what devices should run, and what tags stand for, and
-// tells the cloud what it does not know.
+// refresh looks up anew what devices should run and what tags stand for, and
+// repeats what upstreams have not taken.
 func (g *Gateway) refresh() {
 	if g.forwarder != nil {
 		g.forwarder.Retry()
