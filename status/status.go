@@ -38,7 +38,7 @@ type Status struct {
 	Progress float64 // 0..1
 	Error    string  // why it waits or failed; what to do about it
 	LastSeen time.Time
-	ETA      *float64 // nil: not known
+	ETA      *time.Duration // until it has the image, in whole seconds; nil: not known
 
 	// Digest and Order are of the image that State is about: the one in flight,
 	// else the target; zero where there is none. They are for sources that a

@@ -58,16 +58,16 @@ func TestETA(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {
 		w.ask("d", running("v1"))
 		if v := w.view("d"); v.ETA != nil {
-			t.Errorf("%v s before anything is known", *v.ETA)
+			t.Errorf("%v before anything is known", *v.ETA)
 		}
 		w.tick(10 * time.Second)
 		w.ask("d", at("v1", "v2", 1024)) // half of it in 10 s
-		if v := w.view("d"); v.ETA == nil || *v.ETA != 10 {
+		if v := w.view("d"); v.ETA == nil || *v.ETA != 10*time.Second {
 			t.Errorf("ETA %v, want 10 s", v.ETA)
 		}
 		w.ask("d", running("v2"))
 		if v := w.view("d"); v.ETA != nil {
-			t.Errorf("%v s when it is done", *v.ETA)
+			t.Errorf("%v when it is done", *v.ETA)
 		}
 	})
 }

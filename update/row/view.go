@@ -2,7 +2,6 @@ package row
 
 import (
 	"errors"
-	"math"
 	"time"
 
 	"havn/firmware"
@@ -29,8 +28,8 @@ func (r *Row) render() status.Status {
 	}
 	setProgress(&v)
 	if eta, ok := r.eta(); ok && v.State == status.Updating {
-		seconds := math.Round(eta.Seconds())
-		v.ETA = &seconds
+		eta = eta.Round(time.Second)
+		v.ETA = &eta
 	}
 	v.Error = r.explain(&v)
 	return v

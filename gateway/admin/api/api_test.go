@@ -127,7 +127,7 @@ func TestPaging(t *testing.T) {
 
 // What the API says of a device, to the letter, in every state.
 func TestEveryState(t *testing.T) {
-	eta := 12.0
+	eta := 12 * time.Second
 	for _, state := range status.States {
 		got, err := json.Marshal(deviceOf(status.Status{
 			Device: dfu.Device{Application: "app", Name: "d1"}, Protocol: "coap", State: state,

@@ -23,7 +23,7 @@ var update = flag.Bool("update", false, "write the golden files")
 type site struct{ fake }
 
 func (*site) Devices(string) []status.Status {
-	eta := 12.5
+	eta := 12500 * time.Millisecond
 	seen := time.Date(2026, 11, 27, 21, 42, 50, 123456789, time.UTC)
 	return []status.Status{
 		{Device: dfu.Device{Application: "plant", Name: "pump-1"}, Protocol: "lorawan", State: status.Updating,

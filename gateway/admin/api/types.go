@@ -26,8 +26,16 @@ func deviceOf(s status.Status) Device {
 	return Device{
 		Application: s.Application, Name: s.Name, Protocol: s.Protocol, State: s.State,
 		Current: s.Current, Target: s.Target, Offset: s.Offset, Size: s.Size, Progress: s.Progress,
-		Error: s.Error, LastSeen: s.LastSeen, ETA: s.ETA,
+		Error: s.Error, LastSeen: s.LastSeen, ETA: seconds(s.ETA),
 	}
+}
+
+func seconds(d *time.Duration) *float64 {
+	if d == nil {
+		return nil
+	}
+	s := d.Seconds()
+	return &s
 }
 
 // Image is one firmware image held or offered.
