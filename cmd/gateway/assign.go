@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
 	"havn/dfu"
 	"havn/firmware"
 	"havn/gateway/admin/api"
@@ -49,7 +50,7 @@ func deviceCommand(use, short, long string, args int,
 ) *cobra.Command {
 	var a admin
 	cmd := &cobra.Command{
-		Use: use, Short: short, Long: strings.TrimSpace(short + ".\n\n" + long), Args: exactly(args),
+		Use: use, Short: short, Long: strings.TrimSpace(short + ".\n\n" + long), Args: cli.Exactly(args),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dev, err := parseDevice(args[0])
 			if err != nil {
