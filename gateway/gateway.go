@@ -84,7 +84,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (*Gateway, error
 }
 
 func (g *Gateway) openStore() (err error) {
-	if g.store, err = store.Open(g.cfg.Data, kinds); err != nil {
+	if g.store, err = store.Open(g.cfg.Data, Kinds); err != nil {
 		return err
 	}
 	g.closes = append(g.closes, func() { _ = g.store.Close() })
@@ -135,7 +135,7 @@ func (g *Gateway) openAdmin() (err error) {
 		return nil
 	}
 	g.admin, err = admin.Listen(g.cfg.Admin, admin.Parts{
-		Kinds: kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
+		Kinds: Kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
 		Forwarder: g.forwarder, Spool: g.spool, Meters: g.meters,
 		Refresh: g.refresh, Ready: g.ready.Load, Log: g.log,
 	})

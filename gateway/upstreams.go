@@ -35,7 +35,7 @@ func (g *Gateway) openRegistry() error {
 		return nil
 	}
 	devices, err := registry.New(g.cfg.Upstream.Drogue, registry.Parts{
-		Store: g.store.Documents(), Kinds: kinds, MaxDevices: g.cfg.Devices.Max, Log: g.log,
+		Store: g.store.Documents(), Kinds: Kinds, MaxDevices: g.cfg.Devices.Max, Log: g.log,
 		Changed: func(dev dfu.Device) { g.engine.Reassign(dev) }, // made later
 	})
 	if err != nil {
