@@ -84,7 +84,7 @@ func New(cfg config.Config, local *LocalFile, log *slog.Logger) (*Gateway, error
 }
 
 func (g *Gateway) openStore() (err error) {
-	if g.store, err = store.Open(g.cfg.Data, kinds); err != nil {
+	if g.store, err = store.Open(g.cfg.Data, Kinds); err != nil {
 		return err
 	}
 	g.closes = append(g.closes, func() { _ = g.store.Close() })
@@ -135,7 +135,7 @@ func (g *Gateway) openAdmin() (err error) {
 		return nil
 	}
 	g.admin, err = admin.Listen(g.cfg.Admin, admin.Parts{
-		Kinds: kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
+		Kinds: Kinds, Engine: g.engine, Cache: g.cache, Fronts: g.fronts,
 		Forwarder: g.forwarder, Spool: g.spool, Meters: g.meters,
 		Refresh: g.refresh, Ready: g.ready.Load, Log: g.log,
 	})
@@ -180,8 +180,8 @@ func (g *Gateway) Close() {
 	}
 }
 
-// refresh looks up anew what devices should run, and what tags stand for, and
-// tells the cloud what it does not know.
+// refresh looks up anew what devices should run and what tags stand for, and
+// repeats what upstreams have not taken.
 func (g *Gateway) refresh() {
 	if g.forwarder != nil {
 		g.forwarder.Retry()

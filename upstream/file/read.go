@@ -33,7 +33,7 @@ func open(stat func(string) (fs.FileInfo, error), open func(string) (*os.File, e
 		return nil, nil, missing(err)
 	}
 	if info, err = f.Stat(); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, nil, err
 	}
 	return f, info, nil
