@@ -9,7 +9,6 @@ import (
 	"havn/cache"
 	"havn/coap"
 	"havn/fault"
-	"havn/firmware"
 	fronthttp "havn/front/http"
 	"havn/front/mqtt"
 	"havn/gateway/admin"
@@ -117,7 +116,7 @@ func Default() Config {
 		},
 		Upstream: Upstream{
 			Drogue:  drogue.Config{Channel: "firmware", Registry: drogue.RegistryConfig{Refresh: time.Minute}},
-			Spool:   spool.Config{Size: 64 * firmware.MiB},
+			Spool:   spool.Config{Size: spool.DefaultSize},
 			Forward: row.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 		},
 		Devices: Devices{Max: 100_000},
