@@ -15,12 +15,6 @@ var ErrUsage = errors.New("cannot be measured")
 // ErrFetches: devices that asked at once caused more than one fetch, or none.
 var ErrFetches = errors.New("devices that asked at once did not share one fetch")
 
-// Modes of the benchmarks over CoAP.
-const (
-	ModeBlock = "block" // Block2 GET
-	ModeWrite = "write" // Status and Write
-)
-
 // Bounds of every benchmark.
 const (
 	MaxDuration = 10 * time.Minute // of a measurement

@@ -44,7 +44,7 @@ func (c *Counts) Metrics(protocol string) []metric.Metric {
 	of := metric.Label{Name: "protocol", Value: protocol}
 	all := []metric.Metric{
 		metric.Counter("chunks_total", "Firmware chunks sent to devices.", c.Chunks.Load(), of),
-		metric.Counter("chunk_bytes_total", "Firmware bytes in those chunks.", c.ChunkBytes.Load(), of),
+		metric.Counter("chunk_bytes_total", "Firmware bytes in the chunks sent to devices.", c.ChunkBytes.Load(), of),
 		telemetry.CommandsMetric("delivered", c.Commands.Load()),
 	}
 	c.Requests.Each(func(r Request, n uint64) {

@@ -6,7 +6,6 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
-	"log/slog"
 	"maps"
 	"path/filepath"
 	"reflect"
@@ -26,7 +25,6 @@ import (
 	"havn/update/release"
 	"havn/update/row"
 	"havn/upstream"
-	"havn/upstream/drogue"
 	"havn/upstream/drogue/endpoint"
 	"havn/upstream/drogue/registry"
 	"havn/upstream/hawkbit"
@@ -180,19 +178,7 @@ func structsOfCounters(t *testing.T) (names []string) {
 
 // Every part of the gateway that counts is asked for its metrics.
 func TestEveryMeterIsAsked(t *testing.T) {
-	cfg := testConfig(t)
-	cfg.Firmware.Hawkbit.URL = "https://hawkbit.invalid"
-	cfg.Upstream.Drogue.Registry.URL = "https://registry.invalid"
-	password := filepath.Join(t.TempDir(), "password")
-	write(t, password, []byte("secret"))
-	cfg.Upstream.Drogue.Endpoints = []drogue.Endpoint{
-		{URL: "https://http.invalid", Application: "app", Device: "gw", PasswordFile: password},
-	}
-	g, err := New(cfg, nil, slog.New(slog.DiscardHandler))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer g.Close()
+	g := everything(t)
 	var asked []string
 	for _, m := range g.meters {
 		of := reflect.TypeOf(m).Elem()

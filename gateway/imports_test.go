@@ -30,6 +30,7 @@ var floors = [][]string{
 
 // besides lists imports within a room that lead neither up nor down a folder.
 var besides = map[string][]string{
+	"cmd/gateway/lab":                        {"cmd/gateway/cli"},
 	"coap/message":                           {"coap/block"},
 	"lorawan/chirpstack":                     {"lorawan/event", "lorawan/topic"},
 	"lorawan/ttn":                            {"lorawan/event", "lorawan/topic", "lorawan/region"},

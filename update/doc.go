@@ -55,8 +55,8 @@
 //
 // # Locks
 //
-// A lock is taken only while locks above it in this list are held, and stands in
-// its struct above what it guards:
+// Whoever holds a lock of this list takes only locks below it. A lock stands in its
+// struct above what it guards:
 //
 //	1  desired.Directory.assigning   one assignment at a time, with its write to the store
 //	2  row.Table.flushing            one step of the flusher at a time, with its write to
@@ -65,13 +65,13 @@
 //	                                 the store; only jobs take it
 //	4  row.Row.mu                    one device: one request of it at a time
 //	5  release.Catalog.mu            the releases; new ones look at 6
-//	6  leaves, held over nothing     a part of row's index, row's known, agenda, intern.Names;
-//	                                 the maps of the ledger, the pending jobs, the load errors
+//	6  leaves, held over nothing     a part of row's index, agenda, intern.Names; release's
+//	                                 ledger maps, pending jobs, load errors, known images
 //
-// The device path takes 4 and 6, and 5 at first contact only. No lock is held over a
-// call of Source.Resolve, Source.Fetch, Images.Load or Directory.Desired. Over writes
-// to the store and calls of the Reporter only 1 to 3 are held, of which the device
-// path takes none. [firmware.Gate] and Images.Get are called with a Row held, and
+// The device path takes 4 and 6, and 5 at first contact and for a blob that is not in
+// memory. No lock is held over a call of Source.Resolve, Source.Fetch, Images.Load or
+// Directory.Desired. Over writes to the store and calls of the Reporter only 1 to 3
+// are held, of which the device path takes none. [firmware.Gate] and Images.Get are called with a Row held, and
 // Images.Retain with 2 or 5: they answer from memory and call nobody back.
 //
 // Offsets and sizes are bytes.

@@ -158,6 +158,20 @@ func TestSameVerdictOnBothPaths(t *testing.T) {
 	}
 }
 
+// A device that is in the middle of an unknown version and may start over is started
+// no sooner than any other.
+func TestRestartIsAStart(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		paths["cbor"].deliver(w, "d")
+		w.tick(time.Minute)
+		if cmd := w.ask("d", at("v1", "v0.9", 64)); cmd.Op != dfu.OpWait {
+			t.Errorf("%v to a device that rolled back", cmd.Op)
+		}
+		w.expectState("d", status.Failed)
+		w.expect(w.ask("e", at("v1", "v0.9", 64)), dfu.OpWrite, "v2", 0)
+	}, func(c *update.Config) { c.UnknownInFlight = update.InFlightRestart })
+}
+
 // What only the link and the class of a CBOR device forbid.
 func TestLinkMayForbidAStep(t *testing.T) {
 	narrow, busy := limits, limits

@@ -66,7 +66,7 @@ func (e *Engine) chooseInFlight(r *row.Row, st *dfu.Status, t *firmware.Target) 
 func (e *Engine) findInFlight(r *row.Row, version []byte) bool {
 	m, ok := e.releases.Find(r.Device().Application, version)
 	if ok {
-		r.Found(e.rows.Known(m))
+		r.Found(e.releases.Known(m))
 	} else {
 		r.Lost(version)
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"havn/bench"
+	"havn/bench/device"
 )
 
 // TestSummarize: medians of figures, sums of losses, and the median of ratios
@@ -34,7 +35,7 @@ func TestSummarize(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	right := Benchmark{
-		Mode: bench.ModeBlock, BlockSize: 64, Devices: 1, InFlight: 1, Duration: time.Second, Runs: 1, Size: 1,
+		Mode: device.ModeBlock, BlockSize: 64, Devices: 1, InFlight: 1, Duration: time.Second, Runs: 1, Size: 1,
 	}
 	if err := right.Validate(); err != nil {
 		t.Error(err)
@@ -50,7 +51,7 @@ func TestValidate(t *testing.T) {
 		"size":       with(right, func(c *Benchmark) { c.Size = 0 }).Validate(),
 		"PID alone":  with(right, func(c *Benchmark) { c.PID = 1 }).Validate(),
 		"write to a URL": with(right, func(c *Benchmark) {
-			c.Mode, c.URL = bench.ModeWrite, "coap://127.0.0.1/fw"
+			c.Mode, c.URL = device.ModeWrite, "coap://127.0.0.1/fw"
 		}).Validate(),
 		"elsewhere": with(right, func(c *Benchmark) { c.URL = "coap://192.0.2.1/fw" }).Validate(),
 		"no path":   with(right, func(c *Benchmark) { c.URL = "coap://127.0.0.1" }).Validate(),

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"havn/bench"
+	"havn/bench/device"
 	"havn/bench/load"
 )
 
@@ -21,7 +22,7 @@ type Child func(ctx context.Context, args ...string) *exec.Cmd
 // Benchmark measures chunk throughput, latency and cost of a CoAP server, and in
 // turns with it the limit of the machine.
 type Benchmark struct {
-	Mode      string        // bench.ModeBlock or bench.ModeWrite
+	Mode      string        // device.ModeBlock or device.ModeWrite
 	BlockSize int           // bytes of a block, or most bytes of a Write
 	Devices   int           // simulated, in lock-step
 	Endpoints int           // source addresses; as many as devices when 0
@@ -43,7 +44,7 @@ const maxRuns = 1000
 // Validate reports what makes no sense.
 func (c Benchmark) Validate() error {
 	switch {
-	case c.Mode != bench.ModeBlock && c.Mode != bench.ModeWrite:
+	case c.Mode != device.ModeBlock && c.Mode != device.ModeWrite:
 		return fmt.Errorf("%w: mode %q: want block or write", bench.ErrUsage, c.Mode)
 	case c.BlockSize < 1 || c.BlockSize > 1024:
 		return fmt.Errorf("%w: block size %d: want 16, 32, 64 ... 1024", bench.ErrUsage, c.BlockSize)
@@ -68,7 +69,7 @@ func (c Benchmark) validateURL() error {
 		return fmt.Errorf("%w: a PID without the URL of its server", bench.ErrUsage)
 	case c.URL == "":
 		return nil
-	case c.Mode == bench.ModeWrite:
+	case c.Mode == device.ModeWrite:
 		return fmt.Errorf("%w: write mode is for this gateway, other servers serve blocks", bench.ErrUsage)
 	}
 	_, _, err := c.target()

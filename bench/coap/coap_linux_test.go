@@ -11,13 +11,14 @@ import (
 	"time"
 
 	"havn/bench"
+	"havn/bench/device"
 	"havn/bench/report/reporttest"
 )
 
 // quick is a benchmark that ends at once.
 func quick() Benchmark {
 	return Benchmark{
-		Mode: bench.ModeBlock, BlockSize: 64, Devices: 5, InFlight: 8, Duration: 50 * time.Millisecond,
+		Mode: device.ModeBlock, BlockSize: 64, Devices: 5, InFlight: 8, Duration: 50 * time.Millisecond,
 		Runs: 2, Size: 10_000, Child: testChild, Progress: func(string) {},
 	}
 }
@@ -32,7 +33,7 @@ func TestCoAP(t *testing.T) {
 	for name, c := range map[string]Benchmark{
 		"many endpoints": with(quick(), func(c *Benchmark) { c.Endpoints = 200 }),
 		"one at a time": with(quick(), func(c *Benchmark) {
-			c.Mode, c.Devices, c.InFlight, c.Runs = bench.ModeWrite, 1, 1, 1
+			c.Mode, c.Devices, c.InFlight, c.Runs = device.ModeWrite, 1, 1, 1
 		}),
 	} {
 		r, err := c.Run(t.Context())

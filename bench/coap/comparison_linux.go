@@ -106,7 +106,7 @@ func (c *comparison) startGateway(ctx context.Context, dir string) error {
 }
 
 func (c *comparison) setTransfer(resources []load.Resource, devices []dfu.Device) (err error) {
-	if c.Mode == bench.ModeWrite {
+	if c.Mode == device.ModeWrite {
 		c.server.transfer, err = load.NewWrite(devices, bench.NewVersion, c.body, c.BlockSize)
 	} else {
 		c.server.transfer, err = load.NewBlock(resources, c.body, c.BlockSize)

@@ -7,7 +7,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
-	"havn/bench"
+	"havn/bench/device"
 	"havn/bench/report"
 	"havn/firmware"
 )
@@ -15,7 +15,7 @@ import (
 // subject says what was measured.
 func (r *Report) subject() string {
 	what := "Block2 GET, %d bytes"
-	if r.Mode == bench.ModeWrite {
+	if r.Mode == device.ModeWrite {
 		what = "Status and Write of at most %d bytes"
 	}
 	return fmt.Sprintf(what+"; %d devices at %d endpoints in lock-step, %d in flight; %d runs of %g s",

@@ -1,7 +1,6 @@
 package device
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -15,39 +14,6 @@ import (
 	"havn/coap/block"
 	"havn/firmware"
 )
-
-// Defaults of Config.
-const (
-	DefaultMTU     = 1024             // bytes
-	DefaultBackoff = 10 * time.Second // as the HTTP devices of the family
-)
-
-// Config is one device. Its zero value is a device without a version that
-// behaves well.
-type Config struct {
-	Version   string // runs at first
-	MTU       uint32 // most firmware bytes per Write; DefaultMTU when 0
-	BlockSize int    // bytes per Block2, 16 to 1024; 1024 when 0
-	FlashWord uint32 // bytes; DefaultFlashWord when 0
-	Size      uint32 // of the image to come, where the test knows it; 0 = unknown
-
-	ResetOnStart bool   // a Write at offset 0 starts over, as few devices do
-	BootName     string // version the new image reports instead of the one it was sent as
-	RollBack     bool   // runs the old version again after a swap
-
-	Pause   time.Duration // after a Write
-	Backoff time.Duration // after a failure, and when no poll is given; DefaultBackoff when 0
-
-	// Sleep waits for d or until ctx ends, whose cause it returns. Tests shorten
-	// time with it; nil waits.
-	Sleep func(ctx context.Context, d time.Duration) error
-	// Until ends Run when it returns true. It is asked after every round; nil
-	// waits for a swap and the gateway's consent to the version that runs then.
-	Until func(State) bool
-	// Progress is told the bytes received of the image under way, and its size,
-	// 0 when unknown. It is called by Run.
-	Progress func(offset, size uint32)
-}
 
 // State is where a device stands between two rounds.
 type State struct {
@@ -113,6 +79,23 @@ func NewBlock(cfg Config, c *CoAP) (*Device, error) {
 	return d, nil
 }
 
+// Modes are the ways to update over CoAP.
+const (
+	ModeBlock = "block" // Block2 GET
+	ModeWrite = "write" // Status and Write
+)
+
+// NewCoAP returns a device that updates over CoAP in one of the modes.
+func NewCoAP(mode string, cfg Config, c *CoAP) (*Device, error) {
+	switch mode {
+	case ModeWrite:
+		return New(cfg, c)
+	case ModeBlock:
+		return NewBlock(cfg, c)
+	}
+	return nil, fmt.Errorf("mode %q: want %s or %s", mode, ModeWrite, ModeBlock)
+}
+
 func newDevice(cfg Config) (*Device, error) {
 	cfg = cfg.withDefaults()
 	szx := block.ForSize(cfg.BlockSize)
@@ -124,20 +107,6 @@ func newDevice(cfg Config) (*Device, error) {
 		state: State{Version: cfg.Version},
 		flash: flash{word: cfg.FlashWord, resetsOnStart: cfg.ResetOnStart},
 	}, nil
-}
-
-func (c Config) withDefaults() Config {
-	c.MTU = cmp.Or(c.MTU, DefaultMTU)
-	c.FlashWord = cmp.Or(c.FlashWord, DefaultFlashWord)
-	c.BlockSize = cmp.Or(c.BlockSize, block.MaxSZX.Size())
-	c.Backoff = cmp.Or(c.Backoff, DefaultBackoff)
-	if c.Sleep == nil {
-		c.Sleep = sleep
-	}
-	if c.Until == nil {
-		c.Until = func(s State) bool { return s.Swaps > 0 && s.InSync }
-	}
-	return c
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -170,6 +139,15 @@ func (d *Device) Run(ctx context.Context) (Result, error) {
 				"device with version %q, %d bytes into %q: %w", s.Version, s.Offset, s.Target, err)
 		}
 	}
+}
+
+// RunStrictly runs the device, and fails also where the gateway broke a rule.
+func (d *Device) RunStrictly(ctx context.Context) (Result, error) {
+	result, err := d.Run(ctx)
+	if err == nil && len(result.Violations) > 0 {
+		err = fmt.Errorf("the gateway broke a rule: %w", result.Violations[0])
+	}
+	return result, err
 }
 
 func (d *Device) pause(ctx context.Context, pause time.Duration) error {

@@ -43,11 +43,11 @@ func (f *flash) write(offset uint32, block []byte) error {
 	padded := (n + f.word - 1) / f.word * f.word
 	switch {
 	case n > f.word && n != padded:
-		return violation(Unaligned, "%d bytes at %d, the flash word has %d", n, offset, f.word)
+		return Broken(Unaligned, "%d bytes at %d, the flash word has %d", n, offset, f.word)
 	case offset != f.offset:
-		return violation(WrongOffset, "%d, the flash is at %d", offset, f.offset)
+		return Broken(WrongOffset, "%d, the flash is at %d", offset, f.offset)
 	case padded > maxFlash-min(offset, maxFlash):
-		return violation(Overrun, "%d bytes at %d, the flash has %d", n, offset, maxFlash)
+		return Broken(Overrun, "%d bytes at %d, the flash has %d", n, offset, maxFlash)
 	}
 	f.offset += padded
 	if gap := int(f.offset) - len(f.area); gap > 0 {

@@ -33,14 +33,14 @@ func ParseManifest(b []byte) (Manifest, error) {
 	}
 	var w wireManifest
 	if err := mode.Unmarshal(b, &w); err != nil {
-		return Manifest{}, violation(Undecodable, "manifest: %v", err)
+		return Manifest{}, Broken(Undecodable, "manifest: %v", err)
 	}
 	if w.Version == nil || w.Size == nil || w.Digest == nil || w.Path == nil {
-		return Manifest{}, violation(Undecodable, "manifest: want version, size, digest and path")
+		return Manifest{}, Broken(Undecodable, "manifest: want version, size, digest and path")
 	}
 	m := Manifest{Version: string(*w.Version), Size: *w.Size, Path: *w.Path}
 	if copy(m.Digest[:], *w.Digest) != len(m.Digest) || len(*w.Digest) != len(m.Digest) {
-		return Manifest{}, violation(Undecodable, "manifest: digest of %d bytes", len(*w.Digest))
+		return Manifest{}, Broken(Undecodable, "manifest: digest of %d bytes", len(*w.Digest))
 	}
 	return m, nil
 }

@@ -19,8 +19,8 @@ const (
 // maxOptions is how many options a message may have that the client reads.
 const maxOptions = 16
 
-// defaultMaxAge stands for a Max-Age that is not given (RFC 7252 section 5.10.5).
-const defaultMaxAge = time.Minute
+// DefaultMaxAge stands for a Max-Age that is not given (RFC 7252 section 5.10.5).
+const DefaultMaxAge = time.Minute
 
 // Request is what a client asks for. Path and Query are the values of one
 // Uri-Path or Uri-Query option each; Options are further ones in any order.
@@ -107,7 +107,7 @@ func (r Response) content() error {
 	if r.Code == codes.Content {
 		return nil
 	}
-	e := &CodeError{Code: r.Code, MaxAge: defaultMaxAge, Text: string(r.Payload)}
+	e := &CodeError{Code: r.Code, MaxAge: DefaultMaxAge, Text: string(r.Payload)}
 	if seconds, ok := r.Uint(message.MaxAge); ok {
 		e.MaxAge = time.Duration(seconds) * time.Second
 	}

@@ -35,7 +35,7 @@ func (d *Device) pull(ctx context.Context, c *CoAP) (time.Duration, error) {
 		d.moved = m.Digest
 		return 0, nil
 	case errors.Is(err, errMoved):
-		err = violation(ETagWrong, "not the first 8 bytes of %v", m.Digest)
+		err = Broken(ETagWrong, "not the first 8 bytes of %v", m.Digest)
 	case errors.Is(err, errRebooted):
 		return 0, nil
 	}
@@ -97,10 +97,10 @@ func (d *Device) begin(m Manifest) (boots int, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if m.Size > maxFlash {
-		return 0, violation(Overrun, "an image of %d bytes, the flash has %d", m.Size, maxFlash)
+		return 0, Broken(Overrun, "an image of %d bytes, the flash has %d", m.Size, maxFlash)
 	}
 	if d.state.Swaps > 0 && m.Digest == d.swapped {
-		d.note(violation(SentAgain, "version %q after its swap", m.Version))
+		d.note(Broken(SentAgain, "version %q after its swap", m.Version))
 	}
 	d.state.Target, d.state.Offset = m.Version, 0
 	d.state.InSync, d.state.Idle = false, false
@@ -144,7 +144,7 @@ func (d *Device) install(boots int, m Manifest, image []byte) error {
 		return errRebooted
 	case digest != m.Digest:
 		d.reboot()
-		return violation(BadChecksum, "%v for %q, what came has %v", m.Digest, m.Version, digest)
+		return Broken(BadChecksum, "%v for %q, what came has %v", m.Digest, m.Version, digest)
 	}
 	d.moved = firmware.Digest{}
 	d.boot(m.Version, image, digest)

@@ -65,19 +65,19 @@ func (t *transfer) block(resp Response) (v block.Value, err error) {
 	v.SZX = t.szx // an answer without Block2 is a whole body
 	if raw, ok := resp.Option(message.Block2); ok {
 		if v, err = block.Parse(raw); err != nil {
-			return v, violation(BlockMismatch, "%v", err)
+			return v, Broken(BlockMismatch, "%v", err)
 		}
 	}
 	n, size := len(resp.Payload), v.SZX.Size()
 	switch {
 	case v.SZX > t.szx:
-		err = violation(BlockMismatch, "blocks of %d bytes, asked for %d", size, t.szx.Size())
+		err = Broken(BlockMismatch, "blocks of %d bytes, asked for %d", size, t.szx.Size())
 	case int(v.Offset()) != len(t.body):
-		err = violation(BlockMismatch, "block at byte %d, asked for %d", v.Offset(), len(t.body))
+		err = Broken(BlockMismatch, "block at byte %d, asked for %d", v.Offset(), len(t.body))
 	case n > size || v.M && n < size:
-		err = violation(BlockMismatch, "%d bytes in a block of %d, more follow: %v", n, size, v.M)
+		err = Broken(BlockMismatch, "%d bytes in a block of %d, more follow: %v", n, size, v.M)
 	case n == 0 && v.NUM > 0:
-		err = violation(BlockMismatch, "an empty block at byte %d", len(t.body))
+		err = Broken(BlockMismatch, "an empty block at byte %d", len(t.body))
 	}
 	return v, err
 }
@@ -87,11 +87,11 @@ func (t *transfer) sameETag(resp Response) error {
 	etag, ok := resp.Option(message.ETag)
 	switch {
 	case !ok:
-		return violation(ETagMissing, "in the block at byte %d", len(t.body))
+		return Broken(ETagMissing, "in the block at byte %d", len(t.body))
 	case t.etag == nil:
 		t.etag = bytes.Clone(etag)
 	case !bytes.Equal(t.etag, etag):
-		return violation(ETagChanged, "from %x to %x at byte %d", t.etag, etag, len(t.body))
+		return Broken(ETagChanged, "from %x to %x at byte %d", t.etag, etag, len(t.body))
 	}
 	return nil
 }
@@ -102,7 +102,7 @@ func (t *transfer) first(resp Response) error {
 		return errMoved
 	}
 	if size, ok := resp.Uint(message.Size2); !ok || size != t.want.Size {
-		return violation(BlockMismatch, "Size2 %d, the manifest says %d", size, t.want.Size)
+		return Broken(BlockMismatch, "Size2 %d, the manifest says %d", size, t.want.Size)
 	}
 	return nil
 }
@@ -112,13 +112,13 @@ func (t *transfer) sized(more bool) error {
 	n := len(t.body)
 	if t.want == nil {
 		if n > maxManifest {
-			return violation(Overrun, "a manifest of more than %d bytes", maxManifest)
+			return Broken(Overrun, "a manifest of more than %d bytes", maxManifest)
 		}
 		return nil
 	}
 	size := int(t.want.Size)
 	if n > size || more == (n == size) {
-		return violation(BlockMismatch, "%d of %d bytes, more follow: %v", n, size, more)
+		return Broken(BlockMismatch, "%d of %d bytes, more follow: %v", n, size, more)
 	}
 	return nil
 }

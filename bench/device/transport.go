@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"strings"
 
 	"github.com/plgd-dev/go-coap/v3/message"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
@@ -26,6 +27,12 @@ type Transport interface {
 	// client error ends the device; after any other error it asks again.
 	Exchange(ctx context.Context, status []byte) (Answer, error)
 }
+
+// userEscapes are the characters that mean something in a user name.
+var userEscapes = strings.NewReplacer("%", "%25", "@", "%40")
+
+// User returns the name under which a device logs in: DEVICE@APPLICATION.
+func User(d dfu.Device) string { return userEscapes.Replace(d.Name) + "@" + d.Application }
 
 // CoAP is a gateway's CoAP front as one device uses it. It is the Transport
 // of [New], and what [NewBlock] fetches from.
@@ -66,11 +73,11 @@ func (c *CoAP) do(ctx context.Context, r Request) (Response, error) {
 // marks checks what Drogue Cloud's endpoint promises about a command.
 func marks(resp Response) (found []Violation) {
 	if name, ok := resp.Option(OptionCommand); !ok || string(name) != "dfu" {
-		found = append(found, violation(NotCommand, "option %d is %q, want dfu", OptionCommand, name))
+		found = append(found, Broken(NotCommand, "option %d is %q, want dfu", OptionCommand, name))
 	}
 	if format, ok := resp.Uint(message.ContentFormat); !ok || format != uint32(message.AppCBOR) {
 		found = append(found,
-			violation(NotCommand, "Content-Format %d, want %d", format, message.AppCBOR))
+			Broken(NotCommand, "Content-Format %d, want %d", format, message.AppCBOR))
 	}
 	return append(found, oversize(resp)...)
 }
@@ -79,7 +86,7 @@ func oversize(resp Response) []Violation {
 	if resp.Size <= MaxDatagram {
 		return nil
 	}
-	return []Violation{violation(OverDatagram, "%d bytes, want at most %d", resp.Size, MaxDatagram)}
+	return []Violation{Broken(OverDatagram, "%d bytes, want at most %d", resp.Size, MaxDatagram)}
 }
 
 func uintOption(id message.OptionID, value uint32) message.Option {

@@ -36,7 +36,8 @@ type Violation struct {
 // Error returns the kind and the detail.
 func (v Violation) Error() string { return string(v.Kind) + ": " + v.Detail }
 
-func violation(k Kind, format string, args ...any) Violation {
+// Broken returns the violation of a rule.
+func Broken(k Kind, format string, args ...any) Violation {
 	return Violation{Kind: k, Detail: fmt.Sprintf(format, args...)}
 }
 

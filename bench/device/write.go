@@ -22,7 +22,7 @@ func (d *Device) report(ctx context.Context, t Transport) (time.Duration, error)
 	d.record(answer.Violations...)
 	cmd, err := dfu.ParseCommand(answer.Command)
 	if err != nil {
-		return d.failed(ctx, violation(Undecodable, "%v", err))
+		return d.failed(ctx, Broken(Undecodable, "%v", err))
 	}
 	pause, err := d.obey(cmd, boots)
 	if err != nil {
@@ -71,7 +71,7 @@ func (d *Device) poll(seconds uint32) (time.Duration, error) {
 	case seconds == 0:
 		return d.cfg.Backoff, nil
 	case seconds > maxPoll:
-		return 0, violation(PollOverflow, "%d s, want at most %d", seconds, maxPoll)
+		return 0, Broken(PollOverflow, "%d s, want at most %d", seconds, maxPoll)
 	}
 	return time.Duration(seconds) * time.Second, nil
 }
@@ -81,7 +81,7 @@ func (d *Device) poll(seconds uint32) (time.Duration, error) {
 func (d *Device) write(cmd dfu.Command) error {
 	n := uint32(len(cmd.Data))
 	if n == 0 {
-		return violation(EmptyWrite, "at %d", cmd.Offset)
+		return Broken(EmptyWrite, "at %d", cmd.Offset)
 	}
 	d.judge(cmd)
 	if cmd.Offset == 0 {
@@ -105,13 +105,13 @@ func (d *Device) write(cmd dfu.Command) error {
 func (d *Device) judge(cmd dfu.Command) {
 	version, n := string(cmd.Version), uint32(len(cmd.Data))
 	if n > d.cfg.MTU {
-		d.note(violation(OverMTU, "%d bytes, the MTU is %d", n, d.cfg.MTU))
+		d.note(Broken(OverMTU, "%d bytes, the MTU is %d", n, d.cfg.MTU))
 	}
 	if end := uint64(cmd.Offset) + uint64(n); d.cfg.Size > 0 && end > uint64(d.cfg.Size) {
-		d.note(violation(Overrun, "Write to %d, the image has %d bytes", end, d.cfg.Size))
+		d.note(Broken(Overrun, "Write to %d, the image has %d bytes", end, d.cfg.Size))
 	}
 	if !d.updating && d.state.Swaps > 0 && version == d.sentAs {
-		d.note(violation(SentAgain, "version %q after its swap", version))
+		d.note(Broken(SentAgain, "version %q after its swap", version))
 	}
 	if cmd.Offset > 0 || !d.cfg.ResetOnStart {
 		d.sameVersion(cmd)
@@ -121,7 +121,7 @@ func (d *Device) judge(cmd dfu.Command) {
 // sameVersion notes a Command for another version than the one in the flash.
 func (d *Device) sameVersion(cmd dfu.Command) {
 	if version := string(cmd.Version); d.updating && version != d.state.Target {
-		d.note(violation(VersionChanged, "%v of %q, %d bytes into %q",
+		d.note(Broken(VersionChanged, "%v of %q, %d bytes into %q",
 			cmd.Op, version, d.state.Offset, d.state.Target))
 	}
 }
@@ -129,7 +129,7 @@ func (d *Device) sameVersion(cmd dfu.Command) {
 func (d *Device) start(version string) error {
 	if len(version) > maxVersion {
 		d.reboot()
-		return violation(VersionTooLong, "%q has %d bytes, want at most %d",
+		return Broken(VersionTooLong, "%q has %d bytes, want at most %d",
 			version, len(version), maxVersion)
 	}
 	d.flash.start(version)
@@ -144,14 +144,14 @@ func (d *Device) start(version string) error {
 func (d *Device) swap(cmd dfu.Command) error {
 	offset := d.state.Offset
 	if !d.updating || d.cfg.Size > 0 && offset < d.cfg.Size {
-		return violation(EarlySwap, "to %q after %d of %d bytes", cmd.Version, offset, d.cfg.Size)
+		return Broken(EarlySwap, "to %q after %d of %d bytes", cmd.Version, offset, d.cfg.Size)
 	}
 	d.sameVersion(cmd)
 	image := d.flash.image(offset)
 	digest := sum(image)
 	if !bytes.Equal(cmd.Checksum, digest[:]) {
 		d.reboot()
-		return violation(BadChecksum, "%x for %q, what was written has %x",
+		return Broken(BadChecksum, "%x for %q, what was written has %x",
 			cmd.Checksum, cmd.Version, digest[:])
 	}
 	d.boot(d.state.Target, image, digest)

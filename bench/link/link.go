@@ -22,7 +22,7 @@ import (
 // combination of block size, round-trip time and loss, all at the same time,
 // each with a device and a link of its own.
 type Benchmark struct {
-	Mode       string // bench.ModeBlock or bench.ModeWrite
+	Mode       string // device.ModeBlock or device.ModeWrite
 	BlockSizes []int  // bytes of a block, or most bytes of a Write
 	RTTs       []time.Duration
 	Losses     []float64     // probability that a datagram is lost, in each direction
@@ -49,7 +49,7 @@ const maxLoss = 0.25
 // Validate reports what makes no sense.
 func (l Benchmark) Validate() error {
 	switch cells := len(l.BlockSizes) * len(l.RTTs) * len(l.Losses); {
-	case l.Mode != bench.ModeBlock && l.Mode != bench.ModeWrite:
+	case l.Mode != device.ModeBlock && l.Mode != device.ModeWrite:
 		return fmt.Errorf("%w: mode %q: want block or write", bench.ErrUsage, l.Mode)
 	case cells < 1 || cells > maxCells:
 		return fmt.Errorf("%w: %d combinations: want 1 to %d", bench.ErrUsage, cells, maxCells)
@@ -203,33 +203,23 @@ func (l Benchmark) updateOver(ctx context.Context, relay *lossy.Link, i int, cel
 		return err
 	}
 	defer client.Close()
-	d, err := l.newDevice(&device.CoAP{Client: client, Device: bench.Device(i)}, cell.BlockSize)
+	cfg := device.Config{
+		Version: bench.OldVersion, MTU: uint32(cell.BlockSize), BlockSize: cell.BlockSize,
+		Backoff: time.Second, Until: func(s device.State) bool { return s.Swaps > 0 },
+	}
+	d, err := device.NewCoAP(l.Mode, cfg, &device.CoAP{Client: client, Device: bench.Device(i)})
 	if err != nil {
 		return err
 	}
-	result, err := d.Run(ctx)
+	result, err := d.RunStrictly(ctx)
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("block size %d, RTT %g ms, loss %g: %w",
 			cell.BlockSize, cell.RTTMs, cell.Loss, err)
-	}
-	if len(result.Violations) > 0 {
-		return fmt.Errorf("the gateway broke a rule: %w", result.Violations[0])
 	}
 	cell.fill(result, client.Stats(), err == nil)
 	cell.ExpectedS = float64(cell.Requests) * (cell.RTTMs/1e3 + wait(cell.Loss, l.AckTimeout))
 	l.Progress(cell.String())
 	return nil
-}
-
-func (l Benchmark) newDevice(c *device.CoAP, size int) (*device.Device, error) {
-	cfg := device.Config{
-		Version: bench.OldVersion, MTU: uint32(size), BlockSize: size, Backoff: time.Second,
-		Until: func(s device.State) bool { return s.Swaps > 0 },
-	}
-	if l.Mode == bench.ModeWrite {
-		return device.New(cfg, c)
-	}
-	return device.NewBlock(cfg, c)
 }
 
 // fill takes over what an update did.

@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"havn/bench"
+	"havn/bench/device"
 	"havn/bench/report/reporttest"
 )
 
 func quickLink() Benchmark {
 	return Benchmark{
-		Mode: bench.ModeBlock, BlockSizes: []int{64, 1024}, RTTs: []time.Duration{0, 4 * time.Millisecond},
+		Mode: device.ModeBlock, BlockSizes: []int{64, 1024}, RTTs: []time.Duration{0, 4 * time.Millisecond},
 		Losses: []float64{0}, Size: 2000, Timeout: 30 * time.Second, Progress: func(string) {},
 	}
 }
@@ -42,7 +43,7 @@ func TestLinkModel(t *testing.T) {
 
 // TestLink: updates end, and none is faster than the model.
 func TestLink(t *testing.T) {
-	for _, mode := range []string{bench.ModeBlock, bench.ModeWrite} {
+	for _, mode := range []string{device.ModeBlock, device.ModeWrite} {
 		l := quickLink()
 		l.Mode = mode
 		r, err := l.Run(t.Context())
@@ -99,7 +100,7 @@ func TestLinkReportsWhatIsNotDone(t *testing.T) {
 
 func TestValidate(t *testing.T) {
 	right := Benchmark{
-		Mode: bench.ModeBlock, BlockSizes: []int{64}, RTTs: []time.Duration{0}, Losses: []float64{0},
+		Mode: device.ModeBlock, BlockSizes: []int{64}, RTTs: []time.Duration{0}, Losses: []float64{0},
 		Size: 1, Timeout: time.Second,
 	}
 	if err := right.Validate(); err != nil {

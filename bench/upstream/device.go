@@ -97,13 +97,10 @@ func (d *campaignDevice) Exchange(ctx context.Context, status []byte) (device.An
 // update updates the device, step by step.
 func (d *campaignDevice) update(ctx context.Context, b *backend.Backend) error {
 	for {
-		result, err := d.device.Run(ctx)
-		switch {
-		case err != nil:
+		if _, err := d.device.RunStrictly(ctx); err != nil {
 			return fmt.Errorf("%s: %w", d.name, err)
-		case len(result.Violations) > 0:
-			return fmt.Errorf("%s: the gateway broke a rule: %w", d.name, result.Violations[0])
-		case d.device.State().InSync:
+		}
+		if d.device.State().InSync {
 			return nil
 		}
 		told, err := b.Await(ctx, d.name.Name, d.told)

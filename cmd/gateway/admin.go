@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
 	"havn/dfu"
 	"havn/gateway/admin/api"
 	"havn/link"
@@ -26,7 +27,7 @@ func (a *admin) flags(cmd *cobra.Command) {
 func (a *admin) ask(ctx context.Context, do func(context.Context, *api.Client) error) error {
 	token := link.File{Key: "--token-file", Path: a.tokenFile}
 	if _, err := token.Token(); err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	client, err := api.NewClient(a.url, token)
 	if err != nil {
@@ -44,7 +45,7 @@ func (a *admin) ask(ctx context.Context, do func(context.Context, *api.Client) e
 func parseDevice(arg string) (dfu.Device, error) {
 	app, name, ok := strings.Cut(arg, "/")
 	if !ok || app == "" || name == "" || strings.Contains(name, "/") {
-		return dfu.Device{}, usageError{fmt.Errorf("%q: want APPLICATION/DEVICE", arg)}
+		return dfu.Device{}, cli.Usagef("%q: want APPLICATION/DEVICE", arg)
 	}
 	return dfu.Device{Application: app, Name: name}, nil
 }

@@ -7,21 +7,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
 	"havn/dfu"
-	"havn/firmware"
+	"havn/gateway"
 	"havn/gateway/admin/api"
-	"havn/upstream/file"
-	"havn/upstream/hawkbit"
-	"havn/upstream/oci"
 )
 
 func newAssign() *cobra.Command {
 	return deviceCommand("assign APP/DEVICE IMAGE", "Set the desired firmware of a device",
-		"IMAGE is HOST/NAME:TAG in a registry, file:NAME in the firmware directory, or\n"+
-			"hawkbit:CONTROLLER for whatever hawkBit assigns to that controller.\n"+
+		"IMAGE is "+gateway.Kinds.Usage()+".\n"+
 			"DEVICE may be * for all devices of the application that have nothing of their own.",
 		2, func(ctx context.Context, c *api.Client, dev dfu.Device, args []string) error {
-			return c.Assign(ctx, dev, parseImage(args[1]))
+			return c.Assign(ctx, dev, gateway.Kinds.ParseKey(args[1]))
 		})
 }
 
@@ -49,7 +46,7 @@ func deviceCommand(use, short, long string, args int,
 ) *cobra.Command {
 	var a admin
 	cmd := &cobra.Command{
-		Use: use, Short: short, Long: strings.TrimSpace(short + ".\n\n" + long), Args: exactly(args),
+		Use: use, Short: short, Long: strings.TrimSpace(short + ".\n\n" + long), Args: cli.Exactly(args),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dev, err := parseDevice(args[0])
 			if err != nil {
@@ -67,16 +64,4 @@ func deviceCommand(use, short, long string, args int,
 	}
 	a.flags(cmd)
 	return cmd
-}
-
-// parseImage reads file:NAME and hawkbit:CONTROLLER, and everything else as an
-// image reference.
-func parseImage(image string) firmware.Spec {
-	if name, ok := strings.CutPrefix(image, "file:"); ok {
-		return file.Ref{Name: name}.Spec()
-	}
-	if id, ok := strings.CutPrefix(image, "hawkbit:"); ok {
-		return hawkbit.Ref{Controller: id}.Spec()
-	}
-	return oci.Ref{Image: image}.Spec()
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
 	"havn/gateway/config"
 )
 
@@ -16,7 +17,7 @@ func newCheck() *cobra.Command {
 		Short: "Check a configuration file",
 		Long: "Check reads a configuration as run would and reports every mistake as\n" +
 			"FILE:LINE:COLUMN: message, with the line shown. It exits 78 if there is one.",
-		Args: exactly(0),
+		Args: cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := config.Load(path)
 			if err != nil {
@@ -31,6 +32,6 @@ func newCheck() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&path, "config", "", "configuration `FILE`")
 	cmd.Flags().BoolVar(&printed, "print", false, "print the effective configuration, secrets redacted")
-	required(cmd, "config")
+	cli.Required(cmd, "config")
 	return cmd
 }

@@ -35,13 +35,13 @@ func (s *site) updates(mode, name, from, to string, firmware []byte) {
 		Version: from, BlockSize: 256, MTU: 256, Sleep: briefly,
 		Until: func(d device.State) bool { return d.Version == to && d.InSync },
 	}
-	d, err := newSimulated(mode, cfg, s.client(name))
+	d, err := device.NewCoAP(mode, cfg, s.client(name))
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), 30*time.Second)
 	defer cancel()
-	if _, err := untilInSync(ctx, d); err != nil {
+	if _, err := d.RunStrictly(ctx); err != nil {
 		s.t.Fatalf("device %s: %v\nits row: %+v", name, err, s.row(name))
 	}
 	if !bytes.Equal(d.Image(), firmware) {

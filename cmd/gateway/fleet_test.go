@@ -126,7 +126,7 @@ func (f *fleet) add(i int, c *device.CoAP) *fleetDevice {
 			last = offset
 		},
 	}
-	d, err := newSimulated(mode, cfg, c)
+	d, err := device.NewCoAP(mode, cfg, c)
 	if err != nil {
 		f.t.Fatal(err)
 	}

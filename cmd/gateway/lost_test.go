@@ -131,7 +131,7 @@ func (h *hostile) add(i int) {
 		},
 	}
 	id := dfu.Device{Application: "app", Name: d.name}
-	if d.Device, err = newSimulated(modes[d.kind], cfg, &device.CoAP{Client: client, Device: id}); err != nil {
+	if d.Device, err = device.NewCoAP(modes[d.kind], cfg, &device.CoAP{Client: client, Device: id}); err != nil {
 		h.t.Fatal(err)
 	}
 	if h.cloud.add(d.name); d.kind == 1 {

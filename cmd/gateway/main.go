@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
+	"havn/cmd/gateway/lab"
 	"havn/gateway/config"
 )
 
@@ -24,11 +26,6 @@ const (
 	exitUsage  = 64 // wrong usage
 	exitConfig = 78 // wrong configuration
 )
-
-// usageError is a mistake on the command line.
-type usageError struct{ error }
-
-func (e usageError) Unwrap() error { return e.error }
 
 // configError is a mistake in the configuration.
 type configError struct{ error }
@@ -50,7 +47,7 @@ func run(ctx context.Context, args []string) int {
 		return 0
 	}
 	complain(err)
-	var usage usageError
+	var usage cli.UsageError
 	var wrong configError
 	switch {
 	case errors.As(err, &usage):
@@ -80,39 +77,16 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usageError{fmt.Errorf("unknown command %q; see gateway --help", args[0])}
+				return cli.Usagef("unknown command %q; see gateway --help", args[0])
 			}
 			return cmd.Help()
 		},
 		Args: cobra.ArbitraryArgs,
 	}
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usageError{fmt.Errorf("%w; see %s --help", err, cmd.CommandPath())}
+		return cli.Usagef("%w; see %s --help", err, cmd.CommandPath())
 	})
-	root.AddCommand(newRun(), newDemo(), newCheck(), newPush(), newDevice(), newStatus(),
-		newAssign(), newUnassign(), newRetry(), newForget(), newBench(), newPlan(), newVersion())
+	root.AddCommand(newRun(), lab.NewDemo(), newCheck(), newPush(), lab.NewDevice(), newStatus(),
+		newAssign(), newUnassign(), newRetry(), newForget(), lab.NewBench(), lab.NewPlan(), newVersion())
 	return root
-}
-
-// exactly wants n arguments; their names are in the command's Use.
-func exactly(n int) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usageError{fmt.Errorf("got %d arguments, want: %s", len(args), cmd.UseLine())}
-		}
-		return nil
-	}
-}
-
-// required marks flags that a command cannot do without.
-func required(cmd *cobra.Command, names ...string) {
-	check := cmd.Args
-	cmd.Args = func(cmd *cobra.Command, args []string) error {
-		for _, name := range names {
-			if !cmd.Flags().Changed(name) {
-				return usageError{fmt.Errorf("--%s is needed; see %s --help", name, cmd.CommandPath())}
-			}
-		}
-		return check(cmd, args)
-	}
 }

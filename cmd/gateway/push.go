@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
 	"havn/upstream/file"
 	"havn/upstream/oci"
 )
@@ -19,7 +20,7 @@ func newPush() *cobra.Command {
 		Short: "Push a firmware binary to an OCI registry",
 		Long: "Push packs FILE as an OCI artifact and pushes it, with the credentials of the\n" +
 			"Docker configuration. It prints the digest of the firmware.",
-		Args: exactly(1),
+		Args: cli.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			opts.File = args[0]
 			return push(cmd, opts)
@@ -28,7 +29,7 @@ func newPush() *cobra.Command {
 	cmd.Flags().StringVar(&opts.Image, "image", "", "`HOST/NAME:TAG` to push to")
 	cmd.Flags().StringVar(&opts.Version, "version", "", "`VERSION` that devices report once they run it")
 	cmd.Flags().BoolVar(&opts.PlainHTTP, "plain-http", false, "the registry speaks HTTP without TLS")
-	required(cmd, "image", "version")
+	cli.Required(cmd, "image", "version")
 	return cmd
 }
 
@@ -36,17 +37,17 @@ func push(cmd *cobra.Command, opts oci.PushOptions) error {
 	if err := warnUnlessRaw(cmd.ErrOrStderr(), opts.File); err != nil {
 		return err
 	}
-	drawn := newBars(cmd.ErrOrStderr())
-	line := drawn.add(opts.Image)
-	opts.Progress = line.set
+	drawn := cli.NewBars(cmd.ErrOrStderr())
+	line := drawn.Add(opts.Image)
+	opts.Progress = line.Set
 	result, err := oci.Push(cmd.Context(), opts)
 	if err != nil {
-		line.abort()
-		drawn.wait()
+		line.Abort()
+		drawn.Wait()
 		return err
 	}
-	line.finish(int64(result.Size))
-	drawn.wait()
+	line.Finish(int64(result.Size))
+	drawn.Wait()
 	_, err = fmt.Fprintf(cmd.OutOrStdout(), "reference %s\ndigest    %s\n", result.Reference, result.Digest)
 	return err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
 	"havn/gateway"
 	"havn/gateway/config"
 )
@@ -23,10 +24,10 @@ func newRun() *cobra.Command {
 		Long: "Run serves until it is interrupted. Without --config it uses the defaults, which\n" +
 			"are those of configs/gateway.yaml. A change of the file, or SIGHUP, takes over\n" +
 			"chunk sizes and desired firmware without dropping a transfer.",
-		Args: exactly(0),
+		Args: cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if (local.Path == "") != (local.Version == "") {
-				return usageError{errors.New("--firmware and --version go together")}
+				return cli.Usage(errors.New("--firmware and --version go together"))
 			}
 			return runGateway(cmd.Context(), cmd.OutOrStdout(), path, &local)
 		},

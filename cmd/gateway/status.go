@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
 	"havn/gateway/admin/api"
 )
 
@@ -19,7 +20,7 @@ func newStatus() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show the devices of a running gateway",
-		Args:  exactly(0),
+		Args:  cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !watch {
 				return a.status(cmd.Context(), cmd.OutOrStdout(), asJSON)
@@ -38,7 +39,7 @@ const watchInterval = 2 * time.Second
 // watch shows the status again and again until ctx ends.
 func (a *admin) watch(ctx context.Context, w io.Writer, asJSON bool) error {
 	for {
-		if isTerminal(w) {
+		if cli.IsTerminal(w) {
 			fmt.Fprint(w, "\x1b[H\x1b[2J") // home, clear
 		}
 		if err := a.status(ctx, w, asJSON); err != nil && ctx.Err() == nil {

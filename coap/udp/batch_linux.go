@@ -75,10 +75,10 @@ func (b *batch) peer(i int) netip.AddrPort {
 	return netip.AddrPortFrom(netip.AddrFrom16(b.peers[i].Addr).Unmap(), port)
 }
 
-// unicast reports whether the i-th datagram was sent to this host alone. It
-// prepares the control message, which says where it was sent to, to say where
-// the reply comes from: the same address, by whatever route leads to the peer.
-// A socket of one address has no control messages, and needs none.
+// unicast reports whether the i-th datagram was sent to this host alone. Its control
+// message holds the address that it was sent to. unicast prepares the control message
+// for the reply, which comes from the same address, by whatever route leads to the
+// peer. A socket of one address has no control messages, and needs none.
 func (b *batch) unicast(i int) bool {
 	const head = unix.SizeofCmsghdr
 	control := unsafe.Pointer(&b.controls[i])

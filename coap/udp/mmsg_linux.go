@@ -66,8 +66,8 @@ func interrupt(socket *net.UDPConn) error {
 	})
 }
 
-// configure sets a socket up: bursts are buffered, and where it has several
-// addresses, each datagram tells which one it was sent to.
+// configure sets a socket up: bursts are buffered, and on a socket of several
+// addresses each datagram tells which one it was sent to.
 func configure(socket *net.UDPConn, log *slog.Logger) error {
 	several := socket.LocalAddr().(*net.UDPAddr).IP.IsUnspecified()
 	return control(socket, func(fd int) error {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"havn/bench/device"
+	devicehttp "havn/bench/device/http"
 	"havn/dfu"
 	"havn/telemetry"
 	"havn/update/updatetest"
@@ -24,12 +25,12 @@ func TestUpdate(t *testing.T) {
 	secure, client := certificate(t, "gateway.test")
 	for name, tt := range map[string]struct {
 		cfg       Config
-		transport device.HTTP
+		transport devicehttp.Transport
 	}{
-		"plain":            {Config{}, device.HTTP{}},
-		"plain keep-alive": {Config{}, device.HTTP{KeepAlive: true}},
-		"TLS":              {secure, device.HTTP{TLS: client}},
-		"TLS keep-alive":   {secure, device.HTTP{TLS: client, KeepAlive: true}},
+		"plain":            {Config{}, devicehttp.Transport{}},
+		"plain keep-alive": {Config{}, devicehttp.Transport{KeepAlive: true}},
+		"TLS":              {secure, devicehttp.Transport{TLS: client}},
+		"TLS keep-alive":   {secure, devicehttp.Transport{TLS: client, KeepAlive: true}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, blinky, Chunks{}, telemetry.Upstream{})

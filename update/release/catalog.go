@@ -56,6 +56,7 @@ type Catalog struct {
 	ledger *ledger
 	jobs   *jobs
 	failed loadErrors
+	known  known
 	stats  Stats
 
 	mu       sync.Mutex
@@ -69,7 +70,7 @@ type key struct{ app, spec string }
 func Open(cfg Config, p Parts) (*Catalog, error) {
 	c := &Catalog{
 		cfg: cfg, source: p.Source, images: p.Images, moving: p.Moving, clock: p.Clock, log: p.Log,
-		releases: map[key]*Release{},
+		releases: map[key]*Release{}, known: known{targets: map[knownKey]*firmware.Target{}},
 	}
 	c.jobs = newJobs(&c.stats.DroppedJobs)
 	var err error

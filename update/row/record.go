@@ -2,7 +2,6 @@ package row
 
 import (
 	"slices"
-	"sync"
 	"time"
 	"unique"
 
@@ -108,39 +107,9 @@ func (t *Table) restoreRow(rec *Record) *Row {
 	r.told, r.owed = restoreTold(&rec.Reported), rec.Owed
 	r.stored.seen, r.stored.offset = rec.Seen, rec.Offset
 	if rec.InFlight != nil {
-		r.inFlight, r.restored = t.Known(*rec.InFlight), true
+		r.inFlight, r.restored = t.releases.Known(*rec.InFlight), true
 	}
 	return r
-}
-
-// known are the images that rows were found in the middle of, each once for all
-// rows. There are no more than entries in the ledger, times the orders of their
-// source.
-type known struct {
-	mu sync.Mutex
-	m  map[knownKey]*firmware.Target
-}
-
-type knownKey struct {
-	image
-	version string
-	names   int // are only ever added
-}
-
-// target returns m as a target.
-func (k *known) target(m firmware.Metadata) *firmware.Target {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	key := knownKey{image{m.Digest, m.Order}, m.Version, len(m.Names)}
-	t := k.m[key]
-	if t == nil {
-		if k.m == nil {
-			k.m = map[knownKey]*firmware.Target{}
-		}
-		t = firmware.NewTarget(m)
-		k.m[key] = t
-	}
-	return t
 }
 
 // abandoned returns until when the image in flight of a row is kept.

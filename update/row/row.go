@@ -24,6 +24,10 @@ const settle = 30 * time.Second
 // Row is what the engine knows of one device. Fronts get it from Lookup and
 // hand it back; it stays valid, if forgotten, even when it leaves the table.
 //
+// From Lock to Unlock one caller at a time reads the row and notes what the device
+// did. All exported methods are for that caller, but for Device, Status, State and
+// Notice.
+//
 // There may be a hundred thousand rows: texts that rows share are interned, and
 // times are Unix nanoseconds, whose differences may be wrong where the clock was
 // set.
@@ -107,7 +111,6 @@ func (r *Row) strayed() bool {
 }
 
 // Target returns what the device should run, nil if nothing is known yet.
-// The caller holds mu.
 func (r *Row) Target() *firmware.Target {
 	if r.release == nil {
 		return nil
@@ -115,10 +118,10 @@ func (r *Row) Target() *firmware.Target {
 	return r.release.Target()
 }
 
-// Heard notes a sign of life. The caller holds mu.
+// Heard notes a sign of life.
 func (r *Row) Heard(now time.Time) { r.seen = now.UnixNano() }
 
-// Pending reports whether the directory is still asking. The caller holds mu.
+// Pending reports whether the directory is still asking.
 func (r *Row) Pending() bool { return errors.Is(r.desired, firmware.ErrPending) }
 
 // keep returns what is kept of a version that a device reports, as far as a
@@ -209,7 +212,7 @@ func (r *Row) Begins(t *firmware.Target) {
 // Continues reports whether a request of the bytes up to end can belong to the
 // transfer under way: the answer to its last one may have been lost. After a
 // crash, what was stored may be of the transfer before: then the device seems to
-// have gone back further. The caller holds mu.
+// have gone back further.
 func (r *Row) Continues(end uint32) bool {
 	if !r.restored {
 		return true
@@ -231,30 +234,25 @@ func (r *Row) Device() dfu.Device {
 	return dfu.Device{Application: r.application.String(), Name: r.name}
 }
 
-// Release returns what is desired, nil for nothing: then the error says why. The
-// caller holds the row.
+// Release returns what is desired, nil for nothing: then the error says why.
 func (r *Row) Release() (*release.Release, error) { return r.release, r.desired }
 
 // InFlight returns the image that the device is in the middle of, nil for none.
-// The caller holds the row.
 func (r *Row) InFlight() *firmware.Target { return r.inFlight }
 
-// Found notes that the device is in the middle of t. The caller holds the row.
+// Found notes that the device is in the middle of t.
 func (r *Row) Found(t *firmware.Target) { r.inFlight = t }
 
 // Lost notes that the device is in the middle of a version that no source has.
-// The caller holds the row.
 func (r *Row) Lost(version []byte) { r.lost = keep(r.lost, version) }
 
-// Forgot notes that the device is in the middle of nothing any more. The caller
-// holds the row.
+// Forgot notes that the device is in the middle of nothing any more.
 func (r *Row) Forgot() { r.inFlight, r.offset = nil, 0 }
 
-// Noted notes why the device is told to wait. The caller holds the row.
+// Noted notes why the device is told to wait.
 func (r *Row) Noted(why guard.Reason) { r.reason = why }
 
-// Held notes why the source does not let the device swap, nil if it does. The
-// caller holds the row.
+// Held notes why the source does not let the device swap, nil if it does.
 func (r *Row) Held(why error) {
 	if r.held = (intern.Text{}); why != nil {
 		r.held = intern.Of(why.Error())
@@ -262,11 +260,11 @@ func (r *Row) Held(why error) {
 }
 
 // Picked notes the image that a block is about to be served from: the target may
-// move before it is. The caller holds the row.
+// move before it is.
 func (r *Row) Picked(t *firmware.Target) { r.picked = t }
 
 // Serves returns the target that img is the transfer of, as far as the row may
-// have been served from it; nil if there is none. The caller holds the row.
+// have been served from it; nil if there is none.
 func (r *Row) Serves(img *firmware.Image) *firmware.Target {
 	for _, t := range [...]*firmware.Target{r.Target(), r.inFlight, r.picked} {
 		if t != nil && t.Transfer.Digest == img.Digest {
@@ -276,8 +274,7 @@ func (r *Row) Serves(img *firmware.Image) *firmware.Target {
 	return nil
 }
 
-// Facts returns what guards are to know of the row and of t, on any path. The
-// caller holds the row.
+// Facts returns what guards are to know of the row and of t, on any path.
 func (r *Row) Facts(t *firmware.Target, now time.Time) guard.Facts {
 	f := guard.Facts{
 		Target: t, Noted: r.reason, Delivered: r.sent.of(t), From: r.sent.from.String(), Booted: r.sent.booted,
@@ -289,6 +286,5 @@ func (r *Row) Facts(t *firmware.Target, now time.Time) guard.Facts {
 	return f
 }
 
-// Retry lets the device try its target again that did not boot. The caller holds
-// the row.
+// Retry lets the device try its target again that did not boot.
 func (r *Row) Retry() { r.sent, r.reason, r.lost = delivery{}, guard.ReasonNone, intern.Text{} }

@@ -28,7 +28,8 @@ func (t *Table) step(until uint32, all bool) int {
 	t.flushing.Lock()
 	defer t.flushing.Unlock()
 	b := batch{
-		all: all, now: t.clock(), rows: t.agenda.Take(agenda.Urgently, until, stepRows), writing: map[firmware.Digest]int64{},
+		all: all, now: t.clock(), rows: t.agenda.Take(agenda.Urgently, until, room(all)),
+		writing: map[firmware.Digest]int64{},
 	}
 	for _, row := range b.rows {
 		t.collect(&b, row)

@@ -60,7 +60,6 @@ type Table struct {
 	index     *index
 	agenda    agenda.Agenda[Row, *Row]
 	protocols intern.Names
-	known     known
 	stats     Stats
 
 	flushes chan struct{} // asks for a flush before its time
@@ -93,9 +92,6 @@ func (t *Table) Run(ctx context.Context) { t.flushLoop(ctx) }
 
 // Stats returns the counters.
 func (t *Table) Stats() *Stats { return &t.stats }
-
-// Known returns m as a target, the same one for all rows.
-func (t *Table) Known(m firmware.Metadata) *firmware.Target { return t.known.target(m) }
 
 // evictionSample is how many rows compete to leave a full table. Sampling
 // keeps eviction cheap under a flood of invented names; the best of sixteen is

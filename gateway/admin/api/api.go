@@ -123,7 +123,11 @@ func fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, firmware.ErrInvalid), errors.Is(err, firmware.ErrDenied), errors.Is(err, firmware.ErrTooLarge):
 		status = http.StatusUnprocessableEntity
 	}
+	refuse(w, status, err.Error())
+}
+
+func refuse(w http.ResponseWriter, status int, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(Refusal{err.Error()})
+	_ = json.NewEncoder(w).Encode(Refusal{message})
 }

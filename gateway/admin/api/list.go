@@ -7,8 +7,6 @@ import (
 	"sort"
 	"strconv"
 	"strings"
-
-	"havn/firmware"
 )
 
 // Bounds of one page of a list.
@@ -24,7 +22,7 @@ func list[T, U any](w http.ResponseWriter, r *http.Request, all []T, key func(T)
 	if text := r.FormValue("limit"); text != "" {
 		n, err := strconv.Atoi(text)
 		if err != nil || n < 1 || n > maxLimit {
-			fail(w, fmt.Errorf("%w: limit %q: want 1 to %d", firmware.ErrInvalid, text, maxLimit))
+			refuse(w, http.StatusUnprocessableEntity, fmt.Sprintf("limit %q: want 1 to %d", text, maxLimit))
 			return
 		}
 		limit = n

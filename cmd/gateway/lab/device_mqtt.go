@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"cmp"
@@ -11,6 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn/bench/device"
+	devicemqtt "havn/bench/device/mqtt"
+	"havn/cmd/gateway/cli"
 	"havn/link"
 )
 
@@ -28,7 +30,7 @@ func newDeviceMQTT() *cobra.Command {
 		Use:   "mqtt --url mqtt://HOST:PORT --application A --device D --version V",
 		Short: "Update over MQTT, as a device does",
 		Long:  followed,
-		Args:  exactly(0),
+		Args:  cli.Exactly(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return o.overMQTT(cmd) },
 	}
 	f := cmd.Flags()
@@ -61,19 +63,19 @@ func (o *mqttOptions) overMQTT(cmd *cobra.Command) error {
 var mqttPorts = map[string]string{"mqtt": "1883", "mqtts": "8883"}
 
 // transport returns the way to the gateway that the flags name.
-func (o *mqttOptions) transport() (*device.MQTT, error) {
+func (o *mqttOptions) transport() (*devicemqtt.Transport, error) {
 	u, err := url.Parse(o.url)
 	if err != nil || mqttPorts[u.Scheme] == "" || u.Hostname() == "" {
-		return nil, usageError{fmt.Errorf("--url %q: want mqtt://HOST:PORT or mqtts://HOST:PORT", o.url)}
+		return nil, cli.Usagef("--url %q: want mqtt://HOST:PORT or mqtts://HOST:PORT", o.url)
 	}
-	version, spoken := map[string]byte{"5": device.MQTT5, "3.1.1": device.MQTT311}[o.protocol]
+	version, spoken := map[string]byte{"5": devicemqtt.V5, "3.1.1": devicemqtt.V311}[o.protocol]
 	switch {
 	case !spoken:
-		return nil, usageError{fmt.Errorf("--protocol %q: want 5 or 3.1.1", o.protocol)}
+		return nil, cli.Usagef("--protocol %q: want 5 or 3.1.1", o.protocol)
 	case o.qos > 1:
-		return nil, usageError{fmt.Errorf("--qos %d: want 0 or 1", o.qos)}
+		return nil, cli.Usagef("--qos %d: want 0 or 1", o.qos)
 	}
-	t := &device.MQTT{
+	t := &devicemqtt.Transport{
 		Address: net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), mqttPorts[u.Scheme])), Device: o.identity, Version: version, QoS: o.qos,
 	}
 	if u.Scheme == "mqtts" {

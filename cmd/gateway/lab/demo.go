@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"context"
@@ -18,6 +18,8 @@ import (
 	"havn/bench"
 	"havn/bench/backend"
 	"havn/bench/device"
+	devicemqtt "havn/bench/device/mqtt"
+	"havn/cmd/gateway/cli"
 	"havn/dfu"
 	"havn/gateway"
 	"havn/gateway/config"
@@ -44,7 +46,8 @@ const (
 	demoSize        = 64 << 10 // of the firmware made up when none is given
 )
 
-func newDemo() *cobra.Command {
+// NewDemo returns the command that shows the whole thing at work.
+func NewDemo() *cobra.Command {
 	var d demo
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -52,7 +55,7 @@ func newDemo() *cobra.Command {
 		Long: "Demo starts an OCI registry with a firmware image, a stand-in for Drogue Cloud\n" +
 			"that wants it on all devices, the gateway and simulated devices, all on loopback\n" +
 			"and free ports. The devices update over CoAP, MQTT and LoRaWAN, and the cloud is told.",
-		Args: exactly(0),
+		Args: cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d.out = cmd.OutOrStdout()
 			return d.run(cmd.Context())
@@ -155,7 +158,7 @@ func (d *demo) update(ctx context.Context, g *gateway.Gateway) error {
 	ctx, cancel := context.WithTimeout(ctx, d.timeout)
 	defer cancel()
 	outcomes := make([]outcome, d.devices+d.sessions+d.radios)
-	drawn := newBars(d.out)
+	drawn := cli.NewBars(d.out)
 	var devices sync.WaitGroup
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -164,11 +167,11 @@ func (d *demo) update(ctx context.Context, g *gateway.Gateway) error {
 			return err
 		}
 		d.backend.Add(o.name)
-		line := drawn.add(o.name)
+		line := drawn.Add(o.name)
 		devices.Go(func() { o.result, o.err = run(ctx, line) })
 	}
 	devices.Wait()
-	drawn.wait()
+	drawn.Wait()
 	if err := printOutcomes(d.out, outcomes); err != nil {
 		return err
 	}
@@ -176,7 +179,7 @@ func (d *demo) update(ctx context.Context, g *gateway.Gateway) error {
 }
 
 // life runs one device to its end, drawing how far it is.
-type life func(ctx context.Context, line *bar) (device.Result, error)
+type life func(ctx context.Context, line *cli.Bar) (device.Result, error)
 
 // device makes the i-th device: the CoAP devices come first, then those of MQTT, then
 // those of LoRaWAN.
@@ -199,24 +202,24 @@ func coapDevice(g *gateway.Gateway, i int, o *outcome) (life, error) {
 		return nil, err
 	}
 	c := &device.CoAP{Client: client, Device: dfu.Device{Application: demoApplication, Name: o.name}}
-	return func(ctx context.Context, line *bar) (device.Result, error) {
+	return func(ctx context.Context, line *cli.Bar) (device.Result, error) {
 		defer client.Close()
 		return live(ctx, line, device.Config{MTU: 512, BlockSize: 512}, func(cfg device.Config) (*device.Device, error) {
-			return newSimulated(mode, cfg, c)
+			return device.NewCoAP(mode, cfg, c)
 		})
 	}, nil
 }
 
 // mqttDevice makes a device of one of both versions of MQTT, in turns.
 func mqttDevice(g *gateway.Gateway, i int, o *outcome) (life, error) {
-	version := [...]byte{device.MQTT5, device.MQTT311}[i%2]
+	version := [...]byte{devicemqtt.V5, devicemqtt.V311}[i%2]
 	o.name = fmt.Sprintf("meter-%d", i+1)
-	o.protocol = "mqtt " + map[byte]string{device.MQTT5: "5", device.MQTT311: "3.1.1"}[version]
-	t := &device.MQTT{
+	o.protocol = "mqtt " + map[byte]string{devicemqtt.V5: "5", devicemqtt.V311: "3.1.1"}[version]
+	t := &devicemqtt.Transport{
 		Address: g.Addr("mqtt").String(), Device: dfu.Device{Application: demoApplication, Name: o.name},
 		Version: version, QoS: 1,
 	}
-	return func(ctx context.Context, line *bar) (device.Result, error) {
+	return func(ctx context.Context, line *cli.Bar) (device.Result, error) {
 		defer t.Close()
 		return live(ctx, line, device.Config{MTU: 512}, func(cfg device.Config) (*device.Device, error) {
 			return device.New(cfg, t)
@@ -230,7 +233,7 @@ func (d *demo) radioDevice(i int, o *outcome) (life, error) {
 		return nil, err
 	}
 	o.name, o.protocol = far.Name(), protocol
-	return func(ctx context.Context, line *bar) (device.Result, error) {
+	return func(ctx context.Context, line *cli.Bar) (device.Result, error) {
 		cfg := device.Config{MTU: event.MaxPayload, Backoff: time.Millisecond}
 		return live(ctx, line, cfg, func(cfg device.Config) (*device.Device, error) {
 			return device.New(cfg, radioLink{far})
@@ -240,16 +243,16 @@ func (d *demo) radioDevice(i int, o *outcome) (life, error) {
 
 // live makes a device and updates it.
 func live(
-	ctx context.Context, line *bar, cfg device.Config, build func(device.Config) (*device.Device, error),
+	ctx context.Context, line *cli.Bar, cfg device.Config, build func(device.Config) (*device.Device, error),
 ) (device.Result, error) {
 	cfg.Version = demoOld
-	cfg.Progress = func(offset, size uint32) { line.set(int64(offset), int64(size)) }
+	cfg.Progress = func(offset, size uint32) { line.Set(int64(offset), int64(size)) }
 	d, err := build(cfg)
 	if err != nil {
 		return device.Result{}, err
 	}
-	result, err := untilInSync(ctx, d)
-	line.finish(int64(result.Bytes))
+	result, err := d.RunStrictly(ctx)
+	line.Finish(int64(result.Bytes))
 	return result, err
 }
 

@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"time"
@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	lorawanbench "havn/bench/lorawan"
+	"havn/cmd/gateway/cli"
 )
 
 func newBenchLoRaWAN() *cobra.Command {
@@ -20,7 +21,7 @@ func newBenchLoRaWAN() *cobra.Command {
 			"the answer that rides the receive window of an uplink.",
 		Example: "  gateway bench lorawan --broker embedded\n" +
 			"  gateway bench lorawan --broker mqtt://127.0.0.1:1883 --json",
-		Args: exactly(0),
+		Args: cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l.Progress = progressTo(cmd.ErrOrStderr())
 			report, err := l.Run(cmd.Context())

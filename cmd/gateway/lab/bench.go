@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"context"
@@ -15,15 +15,17 @@ import (
 	"havn/bench"
 	coapbench "havn/bench/coap"
 	"havn/bench/report"
+	"havn/cmd/gateway/cli"
 )
 
-func newBench() *cobra.Command {
+// NewBench returns the command that measures this machine.
+func NewBench() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench",
 		Short: "Measure chunk throughput, latency and cost",
 		Long: "Bench measures on this machine, with everything it needs in itself. Every\n" +
 			"answer is checked, byte for byte; bench/README.md tells how, and how to read it.",
-		Args: exactly(0),
+		Args: cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newBenchCoAP(), newBenchLink(), newBenchCache(), newBenchLoRaWAN(),
@@ -51,7 +53,7 @@ func progressTo(w io.Writer) func(string) {
 func (o *benchOutput) write(cmd *cobra.Command, r report.Report, err error) error {
 	switch {
 	case errors.Is(err, bench.ErrUsage):
-		return usageError{err}
+		return cli.Usage(err)
 	case err != nil:
 		return err
 	}
@@ -88,11 +90,11 @@ func newBenchServe() *cobra.Command {
 	return &cobra.Command{
 		Use:    "serve DIRECTORY DEVICES",
 		Hidden: true,
-		Args:   exactly(2),
+		Args:   cli.Exactly(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			devices, err := strconv.Atoi(args[1])
 			if err != nil {
-				return usageError{err}
+				return cli.Usage(err)
 			}
 			return coapbench.ServeGateway(cmd.Context(), args[0], devices, cmd.InOrStdin(), cmd.OutOrStdout())
 		},
@@ -104,11 +106,11 @@ func newBenchLimit() *cobra.Command {
 	return &cobra.Command{
 		Use:    "limit BYTES",
 		Hidden: true,
-		Args:   exactly(1),
+		Args:   cli.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			size, err := strconv.Atoi(args[0])
 			if err != nil {
-				return usageError{err}
+				return cli.Usage(err)
 			}
 			return coapbench.ServeLimit(cmd.Context(), size, cmd.InOrStdin(), cmd.OutOrStdout())
 		},

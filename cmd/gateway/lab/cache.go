@@ -1,9 +1,10 @@
-package main
+package lab
 
 import (
 	"github.com/spf13/cobra"
 
 	cachebench "havn/bench/cache"
+	"havn/cmd/gateway/cli"
 	"havn/firmware"
 )
 
@@ -14,7 +15,7 @@ func newBenchCache() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "cache",
 		Short: "Image cache: hit, load from disk, load from source, and one fetch for all",
-		Args:  exactly(0),
+		Args:  cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Size = int(size)
 			report, err := c.Run(cmd.Context())

@@ -1,12 +1,13 @@
-package main
+package lab
 
 import (
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"havn/bench"
+	"havn/bench/device"
 	linkbench "havn/bench/link"
+	"havn/cmd/gateway/cli"
 	"havn/firmware"
 )
 
@@ -22,7 +23,7 @@ func newBenchLink() *cobra.Command {
 			"the same time. Beside the time of each stands what an update in lock-step must cost:\n" +
 			"one round trip per block.",
 		Example: "  gateway bench link --block-size 64,1024 --rtt 300ms --loss 2 --size 4KiB",
-		Args:    exactly(0),
+		Args:    cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			l.Size, l.Progress = int(size), progressTo(cmd.ErrOrStderr())
 			for _, p := range percent {
@@ -33,7 +34,7 @@ func newBenchLink() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&l.Mode, "mode", bench.ModeBlock, "block (Block2) or write (CBOR commands)")
+	f.StringVar(&l.Mode, "mode", device.ModeBlock, "block (Block2) or write (CBOR commands)")
 	f.IntSliceVar(&l.BlockSizes, "block-size", []int{64, 128, 256, 512, 1024},
 		"`BYTES` of a block, several with commas")
 	f.DurationSliceVar(&l.RTTs, "rtt", []time.Duration{

@@ -1,4 +1,4 @@
-package device
+package http
 
 import (
 	"bufio"
@@ -12,31 +12,30 @@ import (
 	"net"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/bench/device"
 	"havn/dfu"
 )
 
-// HTTPBuffer is what devices of the reference family read an answer into, bytes.
-const HTTPBuffer = 2048
+// Buffer is what devices of the reference family read an answer into, bytes.
+const Buffer = 2048
 
 // What a gateway must not do to a device that speaks HTTP.
 const (
-	OverBuffer  Kind = "over receive buffer" // an answer longer than HTTPBuffer with its head
-	BadLength   Kind = "bad Content-Length"  // none, or not that of the body
-	SplitAnswer Kind = "split answer"        // in more than one TLS record
+	OverBuffer  device.Kind = "over receive buffer" // an answer longer than Buffer with its head
+	BadLength   device.Kind = "bad Content-Length"  // none, or not that of the body
+	SplitAnswer device.Kind = "split answer"        // in more than one TLS record
 )
 
-// httpTimeout is how long the reference client waits for an answer.
-const httpTimeout = 40 * time.Second
+// exchangeTimeout is how long the reference client waits for an answer.
+const exchangeTimeout = 40 * time.Second
 
-// HTTP is a gateway's HTTP front as one device uses it, a Transport of [New]. It
-// writes and reads as the reference client does, whose releases differ in what
-// they cannot take; it minds all of that.
-type HTTP struct {
+// Transport is a gateway's HTTP front as one device uses it: the device.Transport
+// of device.New.
+type Transport struct {
 	Address   string      // HOST:PORT of the gateway
 	TLS       *tls.Config // nil: none
 	Device    dfu.Device  // the user, as DEVICE@APPLICATION
@@ -45,13 +44,13 @@ type HTTP struct {
 	Timeout   time.Duration // of one exchange; 40 s when 0
 
 	conn net.Conn // nil: none is open
-	buf  [HTTPBuffer]byte
+	buf  [Buffer]byte
 }
 
-// Exchange implements Transport with a POST to /v1/dfu. A code that is no
-// success becomes a *CodeError with the same digits.
-func (h *HTTP) Exchange(ctx context.Context, status []byte) (Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(h.Timeout, httpTimeout))
+// Exchange implements device.Transport with a POST to /v1/dfu. A code that is no
+// success becomes a *device.CodeError with the same digits.
+func (h *Transport) Exchange(ctx context.Context, status []byte) (device.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(h.Timeout, exchangeTimeout))
 	defer cancel()
 	answer, err := h.exchange(ctx, status)
 	if err != nil || !h.KeepAlive {
@@ -61,7 +60,7 @@ func (h *HTTP) Exchange(ctx context.Context, status []byte) (Answer, error) {
 }
 
 // Close closes the connection, if one is open.
-func (h *HTTP) Close() error {
+func (h *Transport) Close() error {
 	if h.conn == nil {
 		return nil
 	}
@@ -70,20 +69,20 @@ func (h *HTTP) Close() error {
 	return conn.Close()
 }
 
-func (h *HTTP) exchange(ctx context.Context, status []byte) (Answer, error) {
+func (h *Transport) exchange(ctx context.Context, status []byte) (device.Answer, error) {
 	if err := h.connect(ctx); err != nil {
-		return Answer{}, err
+		return device.Answer{}, err
 	}
 	conn := h.conn
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	if err := h.send(status); err != nil {
-		return Answer{}, h.broken(err)
+		return device.Answer{}, h.broken(err)
 	}
 	return h.receive()
 }
 
-func (h *HTTP) connect(ctx context.Context) (err error) {
+func (h *Transport) connect(ctx context.Context) (err error) {
 	switch {
 	case h.conn != nil:
 		return nil
@@ -103,15 +102,12 @@ func (h *HTTP) connect(ctx context.Context) (err error) {
 // all connections: the next Status opens another one.
 //
 //nolint:errorlint // the cause is hidden on purpose
-func (h *HTTP) broken(err error) error { return fmt.Errorf("gateway %s: %v", h.Address, err) }
-
-// userEscapes are the characters that mean something in a user name.
-var userEscapes = strings.NewReplacer("%", "%25", "@", "%40")
+func (h *Transport) broken(err error) error { return fmt.Errorf("gateway %s: %v", h.Address, err) }
 
 // send writes the request in the pieces in which the reference client does.
-func (h *HTTP) send(status []byte) error {
+func (h *Transport) send(status []byte) error {
 	host, _, _ := net.SplitHostPort(h.Address)
-	user := userEscapes.Replace(h.Device.Name) + "@" + h.Device.Application
+	user := device.User(h.Device)
 	credentials := base64.StdEncoding.EncodeToString([]byte(user + ":" + h.Password))
 	for _, piece := range [...]string{
 		"POST", " ", "/v1/dfu?ct=30", " HTTP/1.1\r\n",
@@ -129,67 +125,67 @@ func (h *HTTP) send(status []byte) error {
 }
 
 // receive reads one answer.
-func (h *HTTP) receive() (Answer, error) {
+func (h *Transport) receive() (device.Answer, error) {
 	for n, reads := 0, 1; ; reads++ {
 		m, err := h.conn.Read(h.buf[n:])
 		n += m
 		resp, size, parseErr := h.parse(n)
 		switch {
 		case parseErr != nil:
-			return Answer{}, parseErr
+			return device.Answer{}, parseErr
 		case resp != nil && n > size:
-			return Answer{}, violation(BadLength, "%d bytes, the head says %d", n, size)
+			return device.Answer{}, device.Broken(BadLength, "%d bytes, the head says %d", n, size)
 		case resp != nil && n == size:
 			return h.answer(resp, size, reads)
 		case err != nil:
-			return Answer{}, h.broken(err)
+			return device.Answer{}, h.broken(err)
 		}
 	}
 }
 
 // parse returns the head of the n bytes read so far, nil before it is whole,
 // and how many bytes the answer has with its body.
-func (h *HTTP) parse(n int) (resp *http.Response, size int, err error) {
+func (h *Transport) parse(n int) (resp *http.Response, size int, err error) {
 	end := bytes.Index(h.buf[:n], []byte("\r\n\r\n"))
 	if end < 0 {
 		if n == len(h.buf) {
-			err = violation(OverBuffer, "%d bytes of head, and no end", n)
+			err = device.Broken(OverBuffer, "%d bytes of head, and no end", n)
 		}
 		return nil, 0, err
 	}
 	end += len("\r\n\r\n")
 	resp, err = http.ReadResponse(bufio.NewReader(bytes.NewReader(h.buf[:end])), nil)
 	if err != nil {
-		return nil, 0, violation(Undecodable, "%v", err)
+		return nil, 0, device.Broken(device.Undecodable, "%v", err)
 	}
 	resp.Body.Close() // there is none in what was read
 	size = end + int(resp.ContentLength)
 	switch {
 	case resp.ContentLength < 0:
-		return nil, 0, violation(BadLength, "no Content-Length")
+		return nil, 0, device.Broken(BadLength, "no Content-Length")
 	case size > len(h.buf):
-		return nil, 0, violation(OverBuffer, "%d bytes, want at most %d", size, len(h.buf))
+		return nil, 0, device.Broken(OverBuffer, "%d bytes, want at most %d", size, len(h.buf))
 	}
 	return resp, size, nil
 }
 
 // answer returns what a device makes of a whole response. Each read returns
 // the bytes of one TLS record at most.
-func (h *HTTP) answer(resp *http.Response, size, reads int) (Answer, error) {
+func (h *Transport) answer(resp *http.Response, size, reads int) (device.Answer, error) {
 	body := h.buf[size-int(resp.ContentLength) : size]
 	if resp.StatusCode < 200 || resp.StatusCode > 202 {
 		code := codes.Code(resp.StatusCode/100<<5 | resp.StatusCode%100&31)
 		text := fmt.Sprintf("HTTP %s: %s", resp.Status, body)
-		return Answer{}, &CodeError{Code: code, MaxAge: defaultMaxAge, Text: text}
+		return device.Answer{}, &device.CodeError{Code: code, MaxAge: device.DefaultMaxAge, Text: text}
 	}
-	a := Answer{Command: body}
+	a := device.Answer{Command: body}
 	if name := resp.Header.Get("command"); name != "dfu" {
 		a.Violations = append(a.Violations,
-			violation(NotCommand, "header command is %q, want dfu", name))
+			device.Broken(device.NotCommand, "header command is %q, want dfu", name))
 	}
 	if h.TLS != nil && reads > 1 {
 		a.Violations = append(a.Violations,
-			violation(SplitAnswer, "%d bytes in %d records", size, reads))
+			device.Broken(SplitAnswer, "%d bytes in %d records", size, reads))
 	}
 	return a, nil
 }

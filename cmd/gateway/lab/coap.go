@@ -1,12 +1,13 @@
-package main
+package lab
 
 import (
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"havn/bench"
 	coapbench "havn/bench/coap"
+	"havn/bench/device"
+	"havn/cmd/gateway/cli"
 	"havn/firmware"
 )
 
@@ -27,7 +28,7 @@ func newBenchCoAP() *cobra.Command {
 			"  gateway bench coap --endpoints 100000\n" +
 			"  gateway bench coap --devices 1 --in-flight 1\n" +
 			"  gateway bench coap --url coap://127.0.0.1:5700/fw --pid 4711",
-		Args: exactly(0),
+		Args: cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c.Size, c.Progress = int(size), progressTo(cmd.ErrOrStderr())
 			report, err := c.Run(cmd.Context())
@@ -35,7 +36,7 @@ func newBenchCoAP() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&c.Mode, "mode", bench.ModeBlock, "block (Block2) or write (CBOR commands)")
+	f.StringVar(&c.Mode, "mode", device.ModeBlock, "block (Block2) or write (CBOR commands)")
 	f.IntVar(&c.BlockSize, "block-size", 1024,
 		"`BYTES` of a block, 16, 32, 64 ... 1024; most bytes of a write")
 	f.IntVar(&c.Devices, "devices", 100, "how many devices")

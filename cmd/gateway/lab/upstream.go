@@ -1,9 +1,10 @@
-package main
+package lab
 
 import (
 	"github.com/spf13/cobra"
 
 	upstreambench "havn/bench/upstream"
+	"havn/cmd/gateway/cli"
 	"havn/firmware"
 )
 
@@ -19,7 +20,7 @@ func newBenchUpstream() *cobra.Command {
 			"byte and request between the gateway and them is counted. It takes about half a\n" +
 			"minute.",
 		Example: "  gateway bench upstream --devices 10 --size 64KiB --chunk 1024",
-		Args:    exactly(0),
+		Args:    cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u.Size, u.Progress = int(size), progressTo(cmd.ErrOrStderr())
 			report, err := u.Run(cmd.Context())

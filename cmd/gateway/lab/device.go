@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"havn/bench/device"
+	"havn/cmd/gateway/cli"
 	"havn/dfu"
 )
 
@@ -23,11 +24,12 @@ type deviceOptions struct {
 	json           bool
 }
 
-func newDevice() *cobra.Command {
+// NewDevice returns the commands that are a device.
+func NewDevice() *cobra.Command {
 	parent := &cobra.Command{
 		Use:   "device",
 		Short: "Be a device: update like one, and check every answer",
-		Args:  exactly(0),
+		Args:  cli.Exactly(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	parent.AddCommand(newDeviceCoAP(), newDeviceMQTT())
@@ -40,7 +42,7 @@ func newDeviceCoAP() *cobra.Command {
 		Use:   "coap --url coap://HOST:PORT --application A --device D --version V",
 		Short: "Update over CoAP, as a device does",
 		Long:  followed,
-		Args:  exactly(0),
+		Args:  cli.Exactly(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return o.overCoAP(cmd) },
 	}
 	f := cmd.Flags()
@@ -65,7 +67,7 @@ func (o *deviceOptions) flags(cmd *cobra.Command) {
 	f.Uint32Var(&o.config.MTU, "mtu", device.DefaultMTU, "most firmware `BYTES` per write")
 	f.StringVar(&o.out, "out", "", "write the image to `FILE`")
 	f.BoolVar(&o.json, "json", false, "print one JSON document")
-	required(cmd, "device", "version")
+	cli.Required(cmd, "device", "version")
 }
 
 func (o *deviceOptions) overCoAP(cmd *cobra.Command) error {
@@ -78,38 +80,27 @@ func (o *deviceOptions) overCoAP(cmd *cobra.Command) error {
 		return err
 	}
 	return o.update(cmd, func() (*device.Device, error) {
-		return newSimulated(o.mode, o.config, &device.CoAP{Client: client, Device: o.identity})
+		return device.NewCoAP(o.mode, o.config, &device.CoAP{Client: client, Device: o.identity})
 	})
 }
 
 // update makes a device and updates it, drawing how far it is.
 func (o *deviceOptions) update(cmd *cobra.Command, build func() (*device.Device, error)) error {
-	drawn := newBars(cmd.ErrOrStderr())
-	line := drawn.add(o.identity.String())
-	o.config.Progress = func(offset, size uint32) { line.set(int64(offset), int64(size)) }
+	drawn := cli.NewBars(cmd.ErrOrStderr())
+	line := drawn.Add(o.identity.String())
+	o.config.Progress = func(offset, size uint32) { line.Set(int64(offset), int64(size)) }
 	o.config.Until = func(s device.State) bool { return s.InSync }
 	d, err := build()
 	if err != nil {
-		return usageError{err}
+		return cli.Usage(err)
 	}
 	result, err := d.Run(cmd.Context())
-	line.finish(int64(result.Bytes))
-	drawn.wait()
+	line.Finish(int64(result.Bytes))
+	drawn.Wait()
 	if err == nil {
 		err = o.save(d)
 	}
 	return errors.Join(err, o.report(cmd, result))
-}
-
-// newSimulated returns a device of the mode.
-func newSimulated(mode string, cfg device.Config, c *device.CoAP) (*device.Device, error) {
-	switch mode {
-	case "write":
-		return device.New(cfg, c)
-	case "block":
-		return device.NewBlock(cfg, c)
-	}
-	return nil, fmt.Errorf("--mode %q: want write or block", mode)
 }
 
 // get is the method GET (RFC 7252 section 12.1.1).
@@ -133,7 +124,7 @@ func (o *deviceOptions) knock(ctx context.Context) error {
 func (o *deviceOptions) dial(t device.Transmission) (*device.Client, error) {
 	u, err := url.Parse(o.url)
 	if err != nil || u.Scheme != "coap" || u.Host == "" {
-		return nil, usageError{fmt.Errorf("--url %q: want coap://HOST:PORT", o.url)}
+		return nil, cli.Usagef("--url %q: want coap://HOST:PORT", o.url)
 	}
 	host := u.Host
 	if u.Port() == "" {
@@ -163,13 +154,4 @@ func (o *deviceOptions) report(cmd *cobra.Command, r device.Result) error {
 		return fmt.Errorf("the gateway broke %d rules, the first: %w", len(r.Violations), r.Violations[0])
 	}
 	return nil
-}
-
-// untilInSync runs d and returns what it did, an error included.
-func untilInSync(ctx context.Context, d *device.Device) (device.Result, error) {
-	result, err := d.Run(ctx)
-	if err == nil && len(result.Violations) > 0 {
-		err = fmt.Errorf("the gateway broke a rule: %w", result.Violations[0])
-	}
-	return result, err
 }

@@ -1,4 +1,4 @@
-package device
+package mqtt
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"sync"
 	"testing"
 
+	"havn/bench/device"
 	"havn/dfu"
 	"havn/front"
 	"havn/front/mqtt"
@@ -28,14 +29,14 @@ func TestMQTT(t *testing.T) {
 	run.Go(func() { _ = f.Run(ctx) })
 	defer run.Wait()
 	defer cancel()
-	for _, version := range []byte{MQTT311, MQTT5} {
+	for _, version := range []byte{V311, V5} {
 		for qos := range byte(2) {
-			link := &MQTT{
+			link := &Transport{
 				Address: f.Addr().String(), Device: dfu.Device{Application: updatetest.Application, Name: fmt.Sprintf("d%%@%d%d", version, qos)},
 				Version: version, QoS: qos, MaxPacket: 600,
 			}
 			var image []byte
-			d, err := New(Config{Version: "1.0.0"}, link)
+			d, err := device.New(device.Config{Version: "1.0.0"}, link)
 			if err != nil {
 				t.Fatal(err)
 			}

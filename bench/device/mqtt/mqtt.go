@@ -1,4 +1,4 @@
-package device
+package mqtt
 
 import (
 	"bufio"
@@ -15,37 +15,38 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 	"github.com/plgd-dev/go-coap/v3/message/codes"
 
+	"havn/bench/device"
 	"havn/dfu"
 )
 
 // What a gateway must not do to a device that speaks MQTT.
 const (
-	BadDelivery Kind = "bad delivery"           // a command with QoS, retained, or before the PUBACK
-	OverPacket  Kind = "over maximum packet"    // a packet longer than the device said it takes
-	StrayTopic  Kind = "topic of somebody else" // not the inbox of the device
+	BadDelivery device.Kind = "bad delivery"           // a command with QoS, retained, or before the PUBACK
+	OverPacket  device.Kind = "over maximum packet"    // a packet longer than the device said it takes
+	StrayTopic  device.Kind = "topic of somebody else" // not the inbox of the device
 )
 
 // Versions of the protocol, as CONNECT has them.
 const (
-	MQTT311 = 4
-	MQTT5   = 5
+	V311 = 4
+	V5   = 5
 )
 
 // Bounds of the simulated client.
 const (
-	mqttTimeout = 40 * time.Second
-	mqttPacket  = 16 << 10 // longest packet that it takes by default
+	exchangeTimeout = 40 * time.Second
+	defaultPacket   = 16 << 10 // longest packet that it takes by default
 )
 
-// MQTT is a gateway's MQTT front as one device uses it, a Transport of [New]. It
+// Transport is a gateway's MQTT front as one device uses it, the device.Transport of device.New. It
 // keeps one connection, has one message on its way at a time, and reads as strictly
 // as a device that has room for one packet.
-type MQTT struct {
+type Transport struct {
 	Address   string      // HOST:PORT of the gateway
 	TLS       *tls.Config // nil: none
 	Device    dfu.Device  // the user, as DEVICE@APPLICATION
 	Password  string
-	Version   byte          // MQTT311 or MQTT5; MQTT5 when 0
+	Version   byte          // V311 or V5; V5 when 0
 	QoS       byte          // of its messages, 0 or 1
 	MaxPacket uint32        // bytes; said to the gateway in MQTT 5; 16 KiB when 0
 	Timeout   time.Duration // of one exchange; 40 s when 0
@@ -55,12 +56,12 @@ type MQTT struct {
 	id   uint16
 }
 
-// Exchange implements Transport: it publishes to dfu, and waits for the command dfu.
-func (m *MQTT) Exchange(ctx context.Context, status []byte) (Answer, error) {
-	ctx, cancel := context.WithTimeout(ctx, cmp.Or(m.Timeout, mqttTimeout))
+// Exchange implements device.Transport: it publishes to dfu, and waits for the command dfu.
+func (m *Transport) Exchange(ctx context.Context, status []byte) (device.Answer, error) {
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(m.Timeout, exchangeTimeout))
 	defer cancel()
 	if err := m.open(ctx); err != nil {
-		return Answer{}, fmt.Errorf("gateway %s: %w", m.Address, err)
+		return device.Answer{}, fmt.Errorf("gateway %s: %w", m.Address, err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = m.conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
@@ -70,13 +71,13 @@ func (m *MQTT) Exchange(ctx context.Context, status []byte) (Answer, error) {
 		if ctx.Err() != nil {
 			err = ctx.Err()
 		}
-		return Answer{}, fmt.Errorf("gateway %s: %w", m.Address, err)
+		return device.Answer{}, fmt.Errorf("gateway %s: %w", m.Address, err)
 	}
 	return answer, nil
 }
 
 // Close ends the connection, if one is open.
-func (m *MQTT) Close() error {
+func (m *Transport) Close() error {
 	if m.conn == nil {
 		return nil
 	}
@@ -87,7 +88,7 @@ func (m *MQTT) Close() error {
 }
 
 // open connects and subscribes, if that is not done.
-func (m *MQTT) open(ctx context.Context) (err error) {
+func (m *Transport) open(ctx context.Context) (err error) {
 	if m.conn != nil {
 		return nil
 	}
@@ -107,11 +108,11 @@ func (m *MQTT) open(ctx context.Context) (err error) {
 }
 
 // greet sends CONNECT and SUBSCRIBE.
-func (m *MQTT) greet() error {
+func (m *Transport) greet() error {
 	hello := packets.Packet{FixedHeader: packets.FixedHeader{Type: packets.Connect}}
 	hello.Connect = packets.ConnectParams{
 		ProtocolName: []byte("MQTT"), Clean: true, Keepalive: 60, ClientIdentifier: m.Device.Name,
-		UsernameFlag: true, Username: []byte(userEscapes.Replace(m.Device.Name) + "@" + m.Device.Application),
+		UsernameFlag: true, Username: []byte(device.User(m.Device)),
 		PasswordFlag: m.Password != "", Password: []byte(m.Password),
 	}
 	hello.Properties.MaximumPacketSize = m.MaxPacket
@@ -122,7 +123,7 @@ func (m *MQTT) greet() error {
 		return err
 	} else if ack.ReasonCode != 0 {
 		text := fmt.Sprintf("CONNACK %#02x: the gateway does not let this device in", ack.ReasonCode)
-		return &CodeError{Code: codes.Unauthorized, Text: text}
+		return &device.CodeError{Code: codes.Unauthorized, Text: text}
 	}
 	err := m.write(packets.Packet{
 		FixedHeader: packets.FixedHeader{Type: packets.Subscribe, Qos: 1}, PacketID: m.nextID(),
@@ -139,7 +140,7 @@ func (m *MQTT) greet() error {
 }
 
 // exchange publishes a Status and reads up to its answer.
-func (m *MQTT) exchange(status []byte) (a Answer, err error) {
+func (m *Transport) exchange(status []byte) (a device.Answer, err error) {
 	message := packets.Packet{
 		FixedHeader: packets.FixedHeader{Type: packets.Publish, Qos: m.QoS}, TopicName: "dfu", Payload: status,
 	}
@@ -147,52 +148,52 @@ func (m *MQTT) exchange(status []byte) (a Answer, err error) {
 		message.PacketID = m.nextID()
 	}
 	if err := m.write(message); err != nil {
-		return Answer{}, err
+		return device.Answer{}, err
 	}
 	acknowledged := m.QoS == 0
 	for {
 		pk, err := m.read()
 		switch {
 		case err != nil:
-			return Answer{}, err
+			return device.Answer{}, err
 		case pk.FixedHeader.Type == packets.Puback && pk.PacketID == message.PacketID && pk.ReasonCode < 0x80:
 			acknowledged = true
 		case pk.FixedHeader.Type == packets.Publish:
 			return m.answer(pk, acknowledged), nil
 		default:
-			return Answer{}, unexpected(pk)
+			return device.Answer{}, unexpected(pk)
 		}
 	}
 }
 
 // answer returns what the device makes of a message.
-func (m *MQTT) answer(pk packets.Packet, acknowledged bool) Answer {
-	a := Answer{Command: pk.Payload}
+func (m *Transport) answer(pk packets.Packet, acknowledged bool) device.Answer {
+	a := device.Answer{Command: pk.Payload}
 	if pk.TopicName != "command/inbox//dfu" {
-		a.Violations = append(a.Violations, violation(StrayTopic, "%q, want command/inbox//dfu", pk.TopicName))
+		a.Violations = append(a.Violations, device.Broken(StrayTopic, "%q, want command/inbox//dfu", pk.TopicName))
 	}
 	if h := pk.FixedHeader; h.Qos != 0 || h.Retain || h.Dup || !acknowledged {
-		a.Violations = append(a.Violations, violation(BadDelivery,
+		a.Violations = append(a.Violations, device.Broken(BadDelivery,
 			"QoS %d, retained %t, again %t, after the PUBACK %t", h.Qos, h.Retain, h.Dup, acknowledged))
 	}
 	if most := m.most(); uint32(pk.FixedHeader.Remaining) > most {
 		a.Violations = append(a.Violations,
-			violation(OverPacket, "%d bytes, want at most %d", pk.FixedHeader.Remaining, most))
+			device.Broken(OverPacket, "%d bytes, want at most %d", pk.FixedHeader.Remaining, most))
 	}
 	return a
 }
 
 // most is the longest packet that the device takes. In MQTT 3.1.1 it cannot tell the
 // gateway.
-func (m *MQTT) most() uint32 {
-	if m.Version == MQTT311 {
-		return mqttPacket
+func (m *Transport) most() uint32 {
+	if m.Version == V311 {
+		return defaultPacket
 	}
-	return cmp.Or(m.MaxPacket, mqttPacket)
+	return cmp.Or(m.MaxPacket, defaultPacket)
 }
 
 // await reads a packet that must be of a type.
-func (m *MQTT) await(kind byte) (packets.Packet, error) {
+func (m *Transport) await(kind byte) (packets.Packet, error) {
 	pk, err := m.read()
 	if err == nil && pk.FixedHeader.Type != kind {
 		err = unexpected(pk)
@@ -204,7 +205,7 @@ func unexpected(pk packets.Packet) error {
 	return fmt.Errorf("unexpected %s, reason %#02x", packets.PacketNames[pk.FixedHeader.Type], pk.ReasonCode)
 }
 
-func (m *MQTT) nextID() uint16 {
+func (m *Transport) nextID() uint16 {
 	m.id = m.id%0xffff + 1
 	return m.id
 }
@@ -213,8 +214,8 @@ func (m *MQTT) nextID() uint16 {
 var errPacket = errors.New("a packet that cannot be read")
 
 // read reads one packet, of the types that a device is sent.
-func (m *MQTT) read() (pk packets.Packet, err error) {
-	pk.ProtocolVersion = cmp.Or(m.Version, MQTT5)
+func (m *Transport) read() (pk packets.Packet, err error) {
+	pk.ProtocolVersion = cmp.Or(m.Version, V5)
 	first, err := m.in.ReadByte()
 	if err != nil {
 		return pk, err
@@ -225,7 +226,7 @@ func (m *MQTT) read() (pk packets.Packet, err error) {
 	if pk.FixedHeader.Remaining, _, err = packets.DecodeLength(m.in); err != nil {
 		return pk, err
 	}
-	if pk.FixedHeader.Remaining > 2*mqttPacket {
+	if pk.FixedHeader.Remaining > 2*defaultPacket {
 		return pk, fmt.Errorf("%w: %d bytes", errPacket, pk.FixedHeader.Remaining)
 	}
 	body := make([]byte, pk.FixedHeader.Remaining)
@@ -252,8 +253,8 @@ func decode(pk *packets.Packet, body []byte) error {
 }
 
 // write sends one packet in one piece.
-func (m *MQTT) write(pk packets.Packet) (err error) {
-	pk.ProtocolVersion = cmp.Or(m.Version, MQTT5)
+func (m *Transport) write(pk packets.Packet) (err error) {
+	pk.ProtocolVersion = cmp.Or(m.Version, V5)
 	var buf bytes.Buffer
 	switch pk.FixedHeader.Type {
 	case packets.Connect:

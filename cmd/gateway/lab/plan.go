@@ -1,4 +1,4 @@
-package main
+package lab
 
 import (
 	"encoding/json"
@@ -10,16 +10,18 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"havn/cmd/gateway/cli"
 	"havn/firmware"
 	"havn/lorawan/plan"
 	"havn/lorawan/region"
 )
 
-func newPlan() *cobra.Command {
+// NewPlan returns the commands that say how long an update takes.
+func NewPlan() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "How long an update takes, before anyone starts it",
-		Args:  exactly(0),
+		Args:  cli.Exactly(0),
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newPlanLoRaWAN())
@@ -37,14 +39,14 @@ func newPlanLoRaWAN() *cobra.Command {
 			"cycle of the radio gateway, how often they send, their own duty cycle. Nothing is\n" +
 			"lost, nothing else is on the air, and one radio gateway sends all downlinks.",
 		Example: "  gateway plan lorawan --size 128KiB --region EU868 --dr 3 --devices 100",
-		Args:    exactly(0),
+		Args:    cli.Exactly(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			u.Size = int(size)
 			e, err := u.Estimate()
 			switch {
 			case errors.Is(err, plan.ErrUpdate), errors.Is(err, region.ErrRegion),
 				errors.Is(err, region.ErrDataRate):
-				return usageError{err}
+				return cli.Usage(err)
 			case err != nil:
 				return err
 			case asJSON:
@@ -61,7 +63,7 @@ func newPlanLoRaWAN() *cobra.Command {
 	f.DurationVar(&u.Interval, "interval", 10*time.Minute, "from uplink to uplink of a device")
 	f.IntVar(&u.VersionLength, "version-length", 5, "`BYTES` of the firmware's version")
 	f.BoolVar(&asJSON, "json", false, "print one JSON document")
-	required(cmd, "size", "region", "dr")
+	cli.Required(cmd, "size", "region", "dr")
 	return cmd
 }
 
