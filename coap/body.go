@@ -5,10 +5,10 @@ import (
 	"havn/identity"
 )
 
-// checkBody refuses a body that is not whole. A Block1 is served where it is the
-// whole body, since some clients always send one; a body in several blocks is
-// 4.13: the server is unwilling to assemble it (RFC 7959 section 2.9.3). No
-// answer to a body has a second block.
+// checkBody refuses a body that is not whole. A Block1 that is the whole body is
+// served, since some clients always send one. A body in several blocks is 4.13: the
+// server is unwilling to assemble it (RFC 7959 section 2.9.3). No answer to a body
+// has a second block.
 func checkBody(r *message.Request) error {
 	switch {
 	case r.Block1.Set && (r.Block1.NUM > 0 || r.Block1.M):

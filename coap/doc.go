@@ -34,12 +34,12 @@
 //	4.13  in several blocks, or longer than a datagram
 //	5.03  no upstream for it: again after Max-Age
 //
-// An empty payload is telemetry too. It goes up as the media type of its
-// Content-Format; without one as JSON if it is JSON, and else as octet-stream. A
-// number that is not known is octet-stream: that arrives as it was, whereas a
-// guess could be wrong and change it. A command has one datagram, or the one
-// block that the client asks for; one that does not fit is counted, logged and
-// lost, and the next one has its place.
+// An empty payload is telemetry too. Telemetry goes up as the media type of its
+// Content-Format. Without a Content-Format it is JSON if it can be, and octet-stream
+// otherwise. An unknown Content-Format is octet-stream: a wrong guess at JSON could
+// change the payload. A command must fit one datagram, or the one block that the
+// client asks for. A command that does not fit is counted, logged and lost, and the
+// next command takes its place.
 //
 // Invariants:
 //   - A datagram costs no allocation, waits for nothing, and leaves nothing
@@ -48,8 +48,8 @@
 //     of the messages that another reader hands on at that moment.
 //   - What is malformed gets a Reset or silence, never a guess.
 //   - A critical option that is not understood is refused, for CON and NON.
-//   - A block is never larger than asked for, configured or fitting the
-//     device's profile, and starts where asked for.
+//   - A block starts where the client asks for it. It is never larger than the
+//     client, the configuration or the device's profile allows.
 //   - Nothing sent to a group is answered.
 //
 // Sizes and offsets are bytes. A reply is at most 1152 bytes, a datagram that

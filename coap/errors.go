@@ -37,8 +37,8 @@ var (
 	errNotTaken    = errors.New("telemetry not taken: no upstream for it; try later")
 )
 
-// reactions is how errors are answered. The first match counts: an image may
-// be pending because its source says that it is not there.
+// reactions is how errors are answered. The first match counts, since one error can
+// be two of them: an image is pending because its source does not find it.
 var reactions = [...]struct {
 	err    error
 	code   codes.Code
@@ -69,8 +69,8 @@ var reactions = [...]struct {
 	{firmware.ErrNotFound, codes.NotFound, front.None},
 }
 
-// reactionTo returns how err is answered. What is not in the table keeps the
-// engine from serving now and is on the device's row: 5.03.
+// reactionTo returns how err is answered. An error that is not in the table is the
+// engine's: it cannot serve now, and the device's row says why. The answer is 5.03.
 func reactionTo(err error) (codes.Code, front.Reason) {
 	for i := range reactions {
 		if errors.Is(err, reactions[i].err) {

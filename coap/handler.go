@@ -32,7 +32,7 @@ type Handler struct {
 	duplicates  atomic.Uint64 // telemetry that came again and got the same answer again
 }
 
-// NewHandler returns a handler among the neighbours p. It fails where s does not
+// NewHandler returns a handler with the neighbours p. It fails if s does not
 // validate.
 func NewHandler(s Setup, p front.Parts) (*Handler, error) {
 	cfg := s.Config.withDefaults()
@@ -61,9 +61,9 @@ func (h *Handler) SetChunks(c Chunks) error {
 // Counts returns what the front counts.
 func (h *Handler) Counts() *front.Counts { return h.counts }
 
-// Handle appends the reply to datagram to dst and returns it; dst as it was
-// means silence. A reply is at most 1152 bytes. Handle does not block, keeps
-// nothing of datagram and takes any bytes for it.
+// Handle appends the reply to datagram to dst and returns the result. Without a
+// reply it returns dst as it is. A reply is at most 1152 bytes. Handle takes any
+// bytes for a datagram, keeps none of them, and does not block.
 func (h *Handler) Handle(dst, datagram []byte, peer udp.Peer) []byte {
 	x := exchange{h: h, peer: peer, datagram: datagram, reply: message.Reply{B: dst}}
 	switch x.req.Parse(datagram) {
@@ -80,8 +80,7 @@ func (h *Handler) Handle(dst, datagram []byte, peer udp.Peer) []byte {
 	return x.reply.B
 }
 
-// Truncated answers a datagram of which only the beginning could be received,
-// most bytes of it.
+// Truncated answers a datagram of which only the beginning was received.
 func (h *Handler) Truncated(dst, datagram []byte, peer udp.Peer) []byte {
 	x := exchange{h: h, peer: peer, reply: message.Reply{B: dst}}
 	if x.req.ParseHeader(datagram) != message.Served {
@@ -100,7 +99,7 @@ func (h *Handler) Ignored(peer udp.Peer) { h.reject(Multicast, peer.Addr, errMul
 // Answered implements [udp.Handler].
 func (h *Handler) Answered(n int, took time.Duration) { h.counts.Answers.Observe(took, n) }
 
-// Never sent: these are answered by a Reset or not at all.
+// These are only logged: the answer is a Reset, or there is none.
 var (
 	errMalformed = errors.New("not a CoAP request")
 	errMulticast = errors.New("sent to a group address")

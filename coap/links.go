@@ -57,7 +57,7 @@ func (l link) matchesAll(r *message.Request) (bool, error) {
 }
 
 // matches reports whether a value of the attribute is pattern, or begins with
-// it where it ends with "*" (RFC 6690 section 4.1).
+// it if the pattern ends with "*" (RFC 6690 section 4.1).
 func (l link) matches(name, pattern []byte) bool {
 	prefix, isPrefix := bytes.CutSuffix(pattern, star)
 	for _, a := range l {

@@ -11,17 +11,18 @@ import (
 // section 4.8.2, EXCHANGE_LIFETIME).
 const exchangeLifetime = 247 * time.Second
 
-// Bounds of the answers that are kept: 32768 in all. Most have a dozen bytes, which
-// makes about 5 MiB; at 1152 each they would take 40 MiB. At ten thousand messages
-// a second they reach back three seconds, to the first retransmission.
+// Bounds of the answers that are kept: 32768 in all. Most answers have a dozen
+// bytes, which makes about 5 MiB in all; with 1152 bytes each they take 40 MiB. At
+// ten thousand messages a second the oldest answer is three seconds old, which is as
+// late as a first retransmission comes.
 const (
 	shards   = 64
 	perShard = 512
 )
 
 // recent holds the answers to telemetry, so that a retransmission is answered
-// alike and changes nothing. A shard is held while a message is handed on, which is
-// what its copies wait for. Other messages seldom meet in one of 64.
+// alike and changes nothing. A shard is locked while a message is handed on: copies
+// of the message wait for its answer. Two other messages seldom share a shard.
 type recent struct {
 	seed   maphash.Seed
 	shards [shards]shard

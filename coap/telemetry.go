@@ -12,8 +12,8 @@ import (
 	"havn/telemetry"
 )
 
-// notTakenAge is when a device may try again to hand in its telemetry, in
-// seconds: what is wrong is the configuration, which people mend.
+// notTakenAge is after how many seconds a device may hand in its telemetry again. The
+// cause is the configuration, and people need a while to mend it.
 const notTakenAge = 60
 
 var errNoUpstream = errors.New("no upstream is configured")
@@ -41,8 +41,7 @@ func (x *exchange) postTelemetry() error {
 	return x.once(id, channel, contentType)
 }
 
-// once answers a message that it has not answered yet, and a copy of one that it
-// has in the same way.
+// once answers a message that is new, and gives a copy of a message the same answer.
 func (x *exchange) once(id identity.Device, channel, contentType string) error {
 	key, kept := x.h.recent.key(x.peer.Addr, x.datagram)
 	kept.mu.Lock() // a copy that another reader got waits here for the answer
@@ -137,9 +136,9 @@ var mediaTypes = map[int]string{
 	11544: "application/vnd.oma.lwm2m+cbor",
 }
 
-// mediaType returns the name of a Content-Format, empty where none is given. An
-// unknown one is bytes: they arrive as they were, whereas a guess at JSON could
-// change them.
+// mediaType returns the name of a Content-Format, empty if none is given. An unknown
+// Content-Format is bytes: they arrive as they are, whereas a wrong guess at JSON
+// could change them.
 func mediaType(format int) string {
 	if format == message.Unset {
 		return ""

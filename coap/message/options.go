@@ -74,8 +74,8 @@ type lengths struct{ min, max int }
 
 // understood returns the bounds of the options that a request may carry, and
 // false for all others. Conditional requests (If-Match, If-None-Match) are
-// among the others: 4.02 says that the condition was not looked at, where 4.12
-// would claim that it does not hold.
+// among the others: 4.02 says that the condition was not looked at, whereas 4.12
+// would say that it does not hold.
 func understood(n coap.OptionID) (l lengths, ok bool) {
 	switch n {
 	case coap.URIHost:

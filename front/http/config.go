@@ -33,9 +33,8 @@ const longestHead = "HTTP/1.1 200 OK\r\n" +
 // maxCommand is how long a Command may be.
 const maxCommand = maxAnswer - len(longestHead)
 
-// defaults are the chunk sizes where the configuration has none. No Write is
-// larger: that is more than maxCommand leaves room for, so an answer is as full as
-// it can be.
+// defaults are the chunk sizes if the configuration has none. No Write is larger. The
+// size is more than maxCommand leaves room for, so an answer is as full as it can be.
 var defaults = front.Chunks{WriteSize: 2016, Align: front.DefaultAlign}
 
 // Chunks is how much firmware one answer carries, if an answer of 2048 bytes does

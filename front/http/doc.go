@@ -8,8 +8,8 @@
 //	 (bounded)    net/http    identity  └─ /v1/{channel} ─► telemetry.Upstream: hand on, then a command
 //	                          body
 //
-// A device is who its Basic user says, in the shapes of Drogue Cloud; the
-// password is not looked at. What a path has behind the channel changes nothing.
+// The Basic user names the device, in the shapes of package identity; the password
+// is not looked at. The part of a path behind the channel changes nothing.
 //
 //	POST /v1/{channel}?application=&device=&as=&ct=
 //
@@ -28,17 +28,18 @@
 //     "command: dfu".
 //   - The answer to a Status is at most 2048 bytes, head included, with a
 //     Content-Length, in one write and one TLS record. Devices of the reference
-//     family read into 2048 bytes; each of their releases lacks another one of: a
-//     record larger than the buffer, an answer in two records, a chunked body.
+//     family read into 2048 bytes. No release of them can read all of these: a record
+//     larger than the buffer, an answer in two records, a chunked body.
 //   - No request waits for anything but its own bytes.
 //   - Connections, headers, bodies and the time each may take are bounded.
-//   - Telemetry is taken before a command is, and only a request with a ct above 0
-//     takes one: others would not read it. A command is handed out at most once.
+//   - Only a request with a ct above 0 takes a command, after its telemetry was
+//     taken: the sender of another request would not read it. A command is handed out
+//     at most once.
 //
 // With TLS, devices of the reference family need an ECDSA key (P-256) and a chain
 // of certificates below 6000 bytes. They connect anew for each Status.
 //
-// Sizes are bytes. At most 1024 connections are open; those beyond wait to be
+// Sizes are bytes. At most 1024 connections are open. Further connections wait to be
 // accepted.
 //
 // Specifications: RFC 9110 (HTTP), RFC 9112 (HTTP/1.1), RFC 7617 (Basic), RFC 8446

@@ -31,7 +31,7 @@ type Handler struct {
 	connections atomic.Int64 // open now
 }
 
-// NewHandler returns a handler among the neighbours p. It fails where c does not
+// NewHandler returns a handler with the neighbours p. It fails if c does not
 // validate.
 func NewHandler(c Chunks, p front.Parts) (*Handler, error) {
 	h := &Handler{engine: p.Engine, upstream: p.Upstream}
@@ -126,8 +126,8 @@ func (x *exchange) allow(method string) error {
 	return nil
 }
 
-// body reads the whole body. After one that is not read to its end, the
-// connection is of no more use.
+// body reads the whole body. If a body is not read to its end, the connection is
+// closed after the answer.
 func (x *exchange) body() ([]byte, error) {
 	var body []byte
 	var err error = &http.MaxBytesError{Limit: maxBody}
@@ -174,8 +174,8 @@ func (x *exchange) postStatus(id dfu.Device, body []byte) error {
 	return nil
 }
 
-// answer writes the response and counts it. A type that was not set stays
-// away, instead of being guessed from the body.
+// answer writes the response and counts it. Without a Content-Type that was set, the
+// response has none: package net/http would guess one from the body.
 func (x *exchange) answer(code int, body []byte) {
 	header := x.w.Header()
 	if header.Get("Content-Type") == "" {

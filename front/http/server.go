@@ -151,8 +151,8 @@ func (s *Server) Counts() *front.Counts { return s.handler.counts }
 // Close frees the port of a server that does not Run.
 func (s *Server) Close() error { return s.listener.Close() }
 
-// answer hands a request to the handler. In a crowd its connection is not kept,
-// so that idle ones do not keep other devices out.
+// answer hands a request to the handler. While many connections are open, none is
+// kept after its answer: idle connections would keep other devices out.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	connOf(r.Context()).asking = false
 	if s.handler.connections.Load() > crowd {
@@ -161,8 +161,8 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	s.handler.ServeHTTP(w, r)
 }
 
-// follow notes what becomes of a connection. Bytes that never become a request
-// are counted, since package net/http answers them alone.
+// follow notes what becomes of a connection. Bytes that never become a request are
+// counted here, since package net/http answers them without the handler.
 func (s *Server) follow(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:

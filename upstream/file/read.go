@@ -33,7 +33,7 @@ func open(stat func(string) (fs.FileInfo, error), open func(string) (*os.File, e
 		return nil, nil, missing(err)
 	}
 	if info, err = f.Stat(); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, nil, err
 	}
 	return f, info, nil
@@ -156,6 +156,7 @@ type readerUntil struct {
 	io.Reader
 }
 
+// Read implements io.Reader.
 func (r *readerUntil) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err

@@ -121,7 +121,7 @@ func (s *Source) Fetch(_ context.Context, m firmware.Metadata) (io.ReadCloser, e
 		return nil, fmt.Errorf("firmware file %q: %w", name, err)
 	}
 	if info.Size() != int64(m.Size) {
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("firmware file %q: %w: the file was replaced and has %d bytes, not %d",
 			name, firmware.ErrDigest, info.Size(), m.Size)
 	}

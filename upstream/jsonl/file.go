@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 
 	"havn/fault"
@@ -97,7 +98,20 @@ func (f *File) follow() (err error) {
 	if err != nil {
 		return err
 	}
+	if err := syncName(f.path); err != nil {
+		return err
+	}
 	return endLine(f.file)
+}
+
+// syncName puts the name of a file that may be new on the disk.
+func syncName(path string) error {
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	return dir.Sync()
 }
 
 func (f *File) close() {

@@ -3,6 +3,7 @@ package spool
 import (
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -96,7 +97,7 @@ func undump(t *testing.T, dir, dump string) {
 			key, errKey := hex.DecodeString(fields[1])
 			value, errValue := hex.DecodeString(fields[2])
 			if errKey != nil || errValue != nil {
-				return fmt.Errorf("%s: %v, %v", line, errKey, errValue)
+				return fmt.Errorf("%s: %w", line, errors.Join(errKey, errValue))
 			}
 			if err := b.Put(key, value); err != nil {
 				return err

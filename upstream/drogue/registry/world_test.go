@@ -144,7 +144,7 @@ func image(t *testing.T, r *Registry, d dfu.Device, want string) {
 		if err == nil && spec.Key() == want {
 			return nil
 		}
-		return fmt.Errorf("%s: desired %q, %v, want %q", d, spec.Key(), err, want)
+		return errors.Join(err, fmt.Errorf("%s: desired %q, want %q", d, spec.Key(), want))
 	})
 }
 
@@ -156,7 +156,7 @@ func failure(t *testing.T, r *Registry, d dfu.Device, want error) {
 		if errors.Is(err, want) {
 			return nil
 		}
-		return fmt.Errorf("%s: desired %q, %v, want %v", d, spec.Key(), err, want)
+		return errors.Join(err, fmt.Errorf("%s: desired %q, want %w", d, spec.Key(), want))
 	})
 }
 
