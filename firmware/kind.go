@@ -5,40 +5,57 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"havn/fault"
 )
 
 // Kind is a kind of source, and how its sections of a Spec are read.
 type Kind struct {
-	Name string
-	read func(decode func(section any) error) (Ref, error)
+	Name  string
+	Usage string // a key and what it names, for operators: "file:NAME in the firmware directory"
+	read  func(decode func(section any) error) (Ref, error)
+	named func(key string) Ref
 }
 
-// NewKind returns the kind of that name, whose sections are of type R.
-func NewKind[R Ref](name string) Kind {
-	return Kind{name, func(decode func(section any) error) (Ref, error) {
+// NewKind returns the kind of that name, whose sections are of type R. The function
+// named makes a section of a key, from which the name of the kind and the colon are
+// removed.
+func NewKind[R Ref](name, usage string, named func(key string) R) Kind {
+	read := func(decode func(section any) error) (Ref, error) {
 		var ref R
 		err := decode(&ref)
 		return ref, err
-	}}
+	}
+	return Kind{name, usage, read, func(key string) Ref { return named(key) }}
 }
 
 // Kinds are the kinds of source that a gateway has, whether they are configured
-// or not.
+// or not. The keys of the first kind do not begin with the name of the kind.
 type Kinds []Kind
 
 // Names lists the kinds for people: a, b or c.
-func (k Kinds) Names() string {
-	var text strings.Builder
+func (k Kinds) Names() string { return k.list(func(kind Kind) string { return kind.Name }) }
+
+// Usage lists for people what ParseKey reads.
+func (k Kinds) Usage() string { return k.list(func(kind Kind) string { return kind.Usage }) }
+
+func (k Kinds) list(text func(Kind) string) string {
+	texts := make([]string, len(k))
 	for i, kind := range k {
-		switch {
-		case i > 0 && i == len(k)-1:
-			text.WriteString(" or ")
-		case i > 0:
-			text.WriteString(", ")
-		}
-		text.WriteString(kind.Name)
+		texts[i] = text(kind)
 	}
-	return text.String()
+	return fault.OneOf(texts)
+}
+
+// ParseKey reads what Spec.Key writes, as far as a key says everything. A key that
+// begins with no kind is one of the first kind.
+func (k Kinds) ParseKey(key string) Spec {
+	for _, kind := range k[1:] {
+		if rest, ok := strings.CutPrefix(key, kind.Name+":"); ok {
+			return Spec{kind.Name, kind.named(rest)}
+		}
+	}
+	return Spec{k[0].Name, k[0].named(key)}
 }
 
 // Parse reads a Spec from JSON: an object with one key, the kind. Other keys of

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -14,7 +15,12 @@ import (
 	"havn/firmware/firmwaretest"
 )
 
-var kinds = firmware.Kinds{firmwaretest.Kind, firmware.NewKind[plain]("plain")}
+var kinds = firmware.Kinds{firmwaretest.Kind, plainKind}
+
+var plainKind = firmware.NewKind("plain", "plain:ID", func(id string) plain {
+	n, _ := strconv.Atoi(id)
+	return plain{n}
+})
 
 // plain is a section of one field that is nothing special.
 type plain struct {
@@ -38,6 +44,20 @@ func TestParse(t *testing.T) {
 		if got, err := kinds.Parse([]byte(text)); !errors.Is(err, firmware.ErrInvalid) {
 			t.Errorf("%s: %+v, %v", text, got, err)
 		}
+	}
+}
+
+// TestParseKey: a key that says everything is read as it is written.
+func TestParseKey(t *testing.T) {
+	for _, want := range []firmware.Spec{
+		firmwaretest.Spec("n"), firmwaretest.Spec("plai:n"), firmwaretest.Spec(""), {Kind: "plain", Ref: plain{7}},
+	} {
+		if got := kinds.ParseKey(want.Key()); got != want {
+			t.Errorf("%q: %+v", want.Key(), got)
+		}
+	}
+	if got := kinds.Usage(); got != "NAME of the tests or plain:ID" {
+		t.Error(got)
 	}
 }
 

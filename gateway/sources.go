@@ -11,8 +11,9 @@ import (
 	"havn/upstream/oci"
 )
 
-// kinds are the kinds of firmware source: what a spec may name.
-var kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
+// Kinds are the kinds of firmware source: what a spec may name. Images of
+// registries come first, as their keys are their names alone.
+var Kinds = firmware.Kinds{oci.Kind, file.Kind, hawkbit.Kind}
 
 // openRegistries makes the source of images in OCI registries.
 func (g *Gateway) openRegistries() error {

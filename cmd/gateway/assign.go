@@ -9,20 +9,16 @@ import (
 
 	"havn/cmd/gateway/cli"
 	"havn/dfu"
-	"havn/firmware"
+	"havn/gateway"
 	"havn/gateway/admin/api"
-	"havn/upstream/file"
-	"havn/upstream/hawkbit"
-	"havn/upstream/oci"
 )
 
 func newAssign() *cobra.Command {
 	return deviceCommand("assign APP/DEVICE IMAGE", "Set the desired firmware of a device",
-		"IMAGE is HOST/NAME:TAG in a registry, file:NAME in the firmware directory, or\n"+
-			"hawkbit:CONTROLLER for whatever hawkBit assigns to that controller.\n"+
+		"IMAGE is "+gateway.Kinds.Usage()+".\n"+
 			"DEVICE may be * for all devices of the application that have nothing of their own.",
 		2, func(ctx context.Context, c *api.Client, dev dfu.Device, args []string) error {
-			return c.Assign(ctx, dev, parseImage(args[1]))
+			return c.Assign(ctx, dev, gateway.Kinds.ParseKey(args[1]))
 		})
 }
 
@@ -68,16 +64,4 @@ func deviceCommand(use, short, long string, args int,
 	}
 	a.flags(cmd)
 	return cmd
-}
-
-// parseImage reads file:NAME and hawkbit:CONTROLLER, and everything else as an
-// image reference.
-func parseImage(image string) firmware.Spec {
-	if name, ok := strings.CutPrefix(image, "file:"); ok {
-		return file.Ref{Name: name}.Spec()
-	}
-	if id, ok := strings.CutPrefix(image, "hawkbit:"); ok {
-		return hawkbit.Ref{Controller: id}.Spec()
-	}
-	return oci.Ref{Image: image}.Spec()
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // Kind is the kind of Ref.
-var Kind = firmware.NewKind[Ref]("test")
+var Kind = firmware.NewKind("test", "NAME of the tests", func(name string) Ref { return Ref{Name: name} })
 
 // Ref is a section that can be all that a section can be.
 type Ref struct {

@@ -72,7 +72,7 @@ type Firmware struct {
 	Desired []Rule         `yaml:"desired"` // first match wins
 }
 
-// Upstream says which cloud the gateway learns from and reports to.
+// Upstream says which cloud tells the gateway what is desired, and where events go.
 type Upstream struct {
 	Drogue  drogue.Config `yaml:"drogue"`
 	Spool   spool.Config  `yaml:"spool"`
@@ -142,8 +142,8 @@ func Load(path string) (Config, error) {
 	return Parse(path, data)
 }
 
-// Parse reads a configuration; name stands for it in errors. What data leaves
-// out has the value of [Default]. The error is [Problems] with all mistakes.
+// Parse reads a configuration. Errors call the file by name. A key that data
+// leaves out has the value of [Default]. The error is [Problems] with all mistakes.
 func Parse(name string, data []byte) (Config, error) {
 	c := Default()
 	if err := decode(name, data, &c, func() fault.List { return c.Validate() }); err != nil {

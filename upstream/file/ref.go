@@ -7,7 +7,8 @@ import (
 )
 
 // Kind is the kind of source that this package is.
-var Kind = firmware.NewKind[Ref]("file")
+var Kind = firmware.NewKind("file", "file:NAME in the firmware directory",
+	func(name string) Ref { return Ref{Name: name} })
 
 // Ref is NAME.bin with NAME.json in the firmware directory.
 type Ref struct {

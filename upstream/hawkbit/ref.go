@@ -10,7 +10,8 @@ import (
 )
 
 // Kind is the kind of source that this package is.
-var Kind = firmware.NewKind[Ref]("hawkbit")
+var Kind = firmware.NewKind("hawkbit", "hawkbit:CONTROLLER for whatever hawkBit assigns to that controller",
+	func(controller string) Ref { return Ref{Controller: controller} })
 
 // MaxController is the longest controller ID of hawkBit, in bytes.
 const MaxController = 256

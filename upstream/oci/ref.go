@@ -7,7 +7,8 @@ import (
 )
 
 // Kind is the kind of source that this package is.
-var Kind = firmware.NewKind[Ref]("container")
+var Kind = firmware.NewKind("container", "HOST/NAME:TAG in a registry",
+	func(image string) Ref { return Ref{Image: image} })
 
 // Pull policies of an image.
 const (

@@ -119,7 +119,9 @@ func (c *Client) send(ctx context.Context, method string, u *url.URL, body any) 
 	return err
 }
 
-func newRequest(ctx context.Context, method string, u *url.URL, body []byte) (*http.Request, error) {
+func newRequest(
+	ctx context.Context, method string, u *url.URL, body []byte,
+) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err

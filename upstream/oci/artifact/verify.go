@@ -23,6 +23,7 @@ func verify(rc io.ReadCloser, want firmware.Digest, size int64) *verified {
 	return &verified{ReadCloser: rc, hash: sha256.New(), want: want, left: size}
 }
 
+// Read implements io.Reader.
 func (v *verified) Read(p []byte) (int, error) {
 	if v.err != nil {
 		return 0, v.err
