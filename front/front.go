@@ -26,6 +26,15 @@ type Front interface {
 	Counts() *Counts
 }
 
+// Reloader is a Front that takes over a new configuration while it runs. S is the
+// section of the configuration that it understands.
+type Reloader[S any] interface {
+	Front
+	// Reload takes over what may change while devices are served. After an error the
+	// front keeps what it has.
+	Reload(section S) error
+}
+
 // Listener is a Front with a socket of its own.
 type Listener interface {
 	Front

@@ -40,11 +40,10 @@ func (g *Gateway) openFronts() error {
 }
 
 // mount opens a front, if it is on, from the section of the configuration that it
-// understands. S is the type of that section.
-func mount[S any, F interface {
-	front.Front
-	Reload(S) error
-}](g *Gateway, on bool, open func(S, front.Parts) (F, error), section func(*config.Config) S) error {
+// understands.
+func mount[S any, F front.Reloader[S]](
+	g *Gateway, on bool, open func(S, front.Parts) (F, error), section func(*config.Config) S,
+) error {
 	if !on {
 		return nil
 	}

@@ -54,10 +54,10 @@ var besides = map[string][]string{
 // configuration.
 var laboratory = map[string][]string{
 	"bench":        {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
-	"bench/cache":  {"cache"},      // measured alone
-	"bench/load":   {"coap/block"}, // the generator's protocol
-	"bench/device": {"coap/block"}, // the device's protocol
-	"bench/link":   {"coap/block"}, // sizes of blocks
+	"bench/cache":  {"cache"},                       // measured alone
+	"bench/load":   {"coap/block", "coap/udp/mmsg"}, // the generator's protocol
+	"bench/device": {"coap/block"},                  // the device's protocol
+	"bench/link":   {"coap/block"},                  // sizes of blocks
 	"bench/lorawan": { // the devices' network
 		"lorawan", "lorawan/event", "lorawan/plan", "lorawan/region", "link/mqtt/mqtttest",
 		"lorawan/chirpstack/chirpstacktest", "lorawan/chirpstack/chirpstacktest/clock",
