@@ -35,7 +35,7 @@ type Handler struct {
 // NewHandler returns a handler with the neighbours p. It fails if s does not
 // validate.
 func NewHandler(s Setup, p front.Parts) (*Handler, error) {
-	cfg := s.Config.withDefaults()
+	cfg := s.Config.WithDefaults()
 	if err := cfg.Validate().Err(); err != nil {
 		return nil, fmt.Errorf("coap: %w", err)
 	}

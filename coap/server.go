@@ -32,7 +32,7 @@ func New(s Setup, p front.Parts) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listen(s.Config.withDefaults(), h, p.Log)
+	return listen(s.Config.WithDefaults(), h, p.Log)
 }
 
 // A reply of the codec fits a buffer of the socket.

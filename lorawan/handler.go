@@ -46,7 +46,7 @@ func NewHandler(cfg Config, c Chunks, s Shard, p front.Parts) (*Handler, error) 
 		return nil, err
 	}
 	h := &Handler{
-		engine: p.Engine, upstream: p.Upstream, cfg: cfg.withDefaults(), shard: s, radio: radio,
+		engine: p.Engine, upstream: p.Upstream, cfg: cfg.WithDefaults(), shard: s, radio: radio,
 		application: []byte(cfg.Application), devices: newTable(),
 		airtime: newBudget(cfg.AirtimeBudget), expires: cfg.Server.expires(),
 	}
@@ -59,7 +59,7 @@ func NewHandler(cfg Config, c Chunks, s Shard, p front.Parts) (*Handler, error) 
 
 // SetChunks replaces the chunk sizes. Updates under way go on.
 func (h *Handler) SetChunks(c Chunks) error {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	if err := c.Validate().Err(); err != nil {
 		return fmt.Errorf("lorawan: chunks: %w", err)
 	}

@@ -253,6 +253,9 @@ func (s *Front) leave(c *session) {
 	if s.own[c.device] == c {
 		delete(s.own, c.device)
 	}
+	if c.client != nil {
+		s.mqtt.Clients.Delete(c.client.ID) // the library forgets it where the CONNACK was not written
+	}
 	for _, dev := range c.spokenFor() {
 		if s.routes[dev] == c {
 			delete(s.routes, dev)

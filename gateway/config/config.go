@@ -9,7 +9,6 @@ import (
 	"havn/cache"
 	"havn/coap"
 	"havn/fault"
-	"havn/firmware"
 	fronthttp "havn/front/http"
 	"havn/front/mqtt"
 	"havn/gateway/admin"
@@ -91,23 +90,19 @@ func Default() Config {
 		Log:   Log{Level: "info", Format: "text"},
 		Data:  "./data",
 		Admin: admin.Config{Listen: "127.0.0.1:8080"},
-		CoAP:  coap.Config{Listen: ":5683", Application: "default"},
+		CoAP:  coap.Config{Listen: ":5683"}.WithDefaults(),
 		Chunks: Chunks{
-			CoAP:    coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
-			HTTP:    fronthttp.Chunks{WriteSize: 2016, Align: 4},
-			MQTT:    mqtt.Chunks{WriteSize: 1024, Align: 4},
-			LoRaWAN: lorawan.Chunks{Align: 4},
+			CoAP:    coap.Chunks{}.WithDefaults(),
+			HTTP:    fronthttp.Chunks{}.WithDefaults(),
+			MQTT:    mqtt.Chunks{}.WithDefaults(),
+			LoRaWAN: lorawan.Chunks{}.WithDefaults(),
 		},
 		LoRaWAN: LoRaWAN{Shard: lorawan.Shard{Of: 1}},
 		Firmware: Firmware{
 			Refresh: time.Minute,
-			Hawkbit: hawkbit.Config{Tenant: hawkbit.DefaultTenant, Artifact: hawkbit.DefaultArtifact},
+			Hawkbit: hawkbit.Config{}.WithDefaults(),
 		},
-		Cache: cache.Config{
-			Memory: cache.DefaultMemory,
-			Disk:   cache.DefaultDisk,
-			Lease:  cache.DefaultLease,
-		},
+		Cache: cache.Config{}.WithDefaults(),
 		Update: update.Config{
 			Poll:            5 * time.Minute,
 			Retry:           5 * time.Second,
@@ -117,7 +112,7 @@ func Default() Config {
 		},
 		Upstream: Upstream{
 			Drogue:  drogue.Config{Channel: "firmware", Registry: drogue.RegistryConfig{Refresh: time.Minute}},
-			Spool:   spool.Config{Size: 64 * firmware.MiB},
+			Spool:   spool.Config{Size: spool.DefaultSize},
 			Forward: row.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 		},
 		Devices: Devices{Max: 100_000},

@@ -32,7 +32,8 @@
 //     comment on each field.
 //  2. [Config], or the section above, gets one field of that type. From there
 //     the key is read, checked for mistakes of type, and printed.
-//  3. Default gets its defaults, unless all are zero.
+//  3. Default gets its defaults, unless all are zero. A default that the package
+//     itself needs stands in the package, in a method WithDefaults.
 //  4. The section's method Validate says what types cannot tell: bounds,
 //     choices, keys that go together. It returns all mistakes as values of package
 //     fault, those of the sections below it too. Two things need no word: keys
