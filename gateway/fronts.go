@@ -78,6 +78,7 @@ func codecOf(cfg lorawan.Config) (lorawan.Codec, error) {
 		return chirpstack.NewV3(topics)
 	case lorawan.ChirpStackV4:
 		return chirpstack.NewV4(topics)
+	case lorawan.TheThingsStack:
 	}
 	rules, err := region.New(cfg.Radio())
 	if err != nil {
