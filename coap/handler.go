@@ -76,6 +76,7 @@ func (h *Handler) Handle(dst, datagram []byte, peer udp.Peer) []byte {
 		if x.req.Confirmable() {
 			return message.AppendReset(dst, &x.req)
 		}
+	case message.Ignored:
 	}
 	return x.reply.B
 }

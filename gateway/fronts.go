@@ -78,6 +78,7 @@ func codecOf(cfg lorawan.Config) (lorawan.Codec, error) {
 		return chirpstack.NewV3(topics)
 	case lorawan.ChirpStackV4:
 		return chirpstack.NewV4(topics)
+	case lorawan.TheThingsStack:
 	}
 	rules, err := region.New(cfg.Radio())
 	if err != nil {
@@ -95,6 +96,16 @@ func (g *Gateway) Addr(protocol string) netip.AddrPort {
 		}
 	}
 	return netip.AddrPort{}
+}
+
+// URLs returns the addresses that devices reach the gateway at.
+func (g *Gateway) URLs() (all []string) {
+	for _, f := range g.fronts {
+		if l, ok := f.(front.Listener); ok {
+			all = append(all, l.URLs()...)
+		}
+	}
+	return all
 }
 
 func addrOf(f front.Front) netip.AddrPort {

@@ -174,6 +174,7 @@ func (h *Handler) failure(d *device, e event.Error, now time.Time) {
 		h.oversize(d, last.Size, e.MaxPayload, now)
 	case event.ReasonExpired:
 		h.expires = h.expires && now.After(last.Fresh)
+	case event.ReasonGateway, event.ReasonOther: // nothing to learn
 	}
 }
 

@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -35,7 +36,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	}
 	v.left -= int64(n)
 	v.hash.Write(p[:n])
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = v.check()
 	}
 	v.err = err
