@@ -57,6 +57,9 @@ func (s *Server) Counts() *front.Counts { return s.handler.counts }
 // Addr returns the address that is listened on.
 func (s *Server) Addr() net.Addr { return s.udp.Addr() }
 
+// URLs returns the address that devices reach.
+func (s *Server) URLs() []string { return []string{"coap://" + s.Addr().String()} }
+
 // Reload takes over the chunk sizes of next.
 func (s *Server) Reload(next Setup) error { return s.handler.SetChunks(next.Chunks) }
 

@@ -40,6 +40,8 @@ type Listener interface {
 	Front
 	// Addr returns the address that devices reach.
 	Addr() net.Addr
+	// URLs returns all addresses that devices reach: "coap://192.0.2.1:5683".
+	URLs() []string
 }
 
 // Waker is a Front that can send to a device that did not ask.

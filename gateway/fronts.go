@@ -98,6 +98,16 @@ func (g *Gateway) Addr(protocol string) netip.AddrPort {
 	return netip.AddrPort{}
 }
 
+// URLs returns the addresses that devices reach the gateway at.
+func (g *Gateway) URLs() (all []string) {
+	for _, f := range g.fronts {
+		if l, ok := f.(front.Listener); ok {
+			all = append(all, l.URLs()...)
+		}
+	}
+	return all
+}
+
 func addrOf(f front.Front) netip.AddrPort {
 	l, ok := f.(front.Listener)
 	if !ok {

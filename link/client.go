@@ -27,7 +27,7 @@ type ClientConfig struct {
 	// follows none: the redirect is a StatusError.
 	Redirect func(req *http.Request, via []*http.Request) error
 	// Pause returns how long nothing is to be sent to a server after its answer,
-	// 0 = requests go on. Nil = as long as the server asked for.
+	// 0 = requests go on. Nil = StatusError.Overload.
 	Pause func(*StatusError) time.Duration
 }
 
@@ -37,9 +37,8 @@ type ClientConfig struct {
 // there was no whole answer. The URL in an error has neither user nor query,
 // where passwords and signatures are.
 //
-// While a server wants to be left alone, nothing is sent to it: requests fail with
-// the answer that asked for the pause. Of several such servers, only the last is
-// left alone.
+// A server that has too much to do is left alone for as long as it asked: requests
+// fail with its answer. Of several such servers, only the last is left alone.
 type Client struct {
 	Timeout time.Duration // see ClientConfig; not to be changed after the first request
 
@@ -59,7 +58,7 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 		Timeout: cmp.Or(cfg.Timeout, time.Minute),
 	}
 	if c.pause == nil {
-		c.pause = func(e *StatusError) time.Duration { return e.Pause }
+		c.pause = (*StatusError).Overload
 	}
 	if cfg.Authorize != nil {
 		c.http.Transport = authorizer{transport, cfg.Authorize}
@@ -125,9 +124,10 @@ func (c *Client) Open(req *http.Request) (*http.Response, error) {
 
 // refused notes how long nothing is to be sent to a server after its answer.
 func (c *Client) refused(e *StatusError) *StatusError {
-	if e.Pause = c.pause(e); e.Pause > 0 {
+	if pause := c.pause(e); pause > 0 {
+		e.Pause = pause
 		again := *e
-		again.until = time.Now().Add(e.Pause)
+		again.until = time.Now().Add(pause)
 		c.paused.Store(&again)
 	}
 	return e

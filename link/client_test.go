@@ -68,13 +68,16 @@ func TestPauseIsKept(t *testing.T) {
 		var asked []string
 		c := newClient(t, ClientConfig{Dial: answeringPipes(t, func(w http.ResponseWriter, r *http.Request) {
 			asked = append(asked, r.Host+r.URL.Path)
-			if r.URL.Path == "/busy" {
+			if code := map[string]int{"/busy": 503, "/bad": 406}[r.URL.Path]; code != 0 {
 				w.Header().Set("Retry-After", "90")
-				w.WriteHeader(http.StatusServiceUnavailable)
+				w.WriteHeader(code)
 			}
 		})})
 		defer c.Close()
-		_, err := c.Do(get(t, "http://a.test/busy"), 10)
+		if _, err := c.Do(get(t, "http://a.test/bad"), 10); Pause(err) != 90*time.Second {
+			t.Errorf("pause of %v, want that of the answer: %v", Pause(err), err)
+		}
+		_, err := c.Do(get(t, "http://a.test/busy"), 10) // is sent: the pause was about /bad
 		for want := 90 * time.Second; want > 0; want -= 40 * time.Second {
 			if got := Pause(err); got != want {
 				t.Errorf("pause of %v, want %v: %v", got, want, err)
@@ -93,7 +96,7 @@ func TestPauseIsKept(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), "/busy: answer 503 Service Unavailable; not asked again before ") {
 			t.Errorf("error %v", err)
 		}
-		if got := strings.Join(asked, " "); got != "a.test/busy a.test/idle a.test/busy b.test/idle" {
+		if got := strings.Join(asked, " "); got != "a.test/bad a.test/busy a.test/idle a.test/busy b.test/idle" {
 			t.Errorf("asked %s", got)
 		}
 	})

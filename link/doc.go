@@ -14,8 +14,8 @@
 //     is the body of an answer.
 //   - Everything that a server sends is bounded, in bytes and in time.
 //   - A pause that a server asks for is at most [MaxRetryAfter]. It reaches whoever
-//     repeats the request as a [*backoff.RetryAfterError] in the error, and until it
-//     is over, nothing is sent.
+//     repeats the request as a [*backoff.RetryAfterError] in the error. A server that
+//     has too much to do is asked nothing until its pause is over.
 //
 // Limits: 1 MiB per file, 64 KiB of the body of an error, 10 s to connect and
 // again for the TLS handshake, 1 minute for the header of an answer,

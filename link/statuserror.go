@@ -43,6 +43,15 @@ func (e *StatusError) Error() string {
 	return text
 }
 
+// Overload returns the pause that a server asked for because it has too much to do,
+// 0 if the answer is about the request: other requests are welcome then.
+func (e *StatusError) Overload() time.Duration {
+	if e.Code == http.StatusTooManyRequests || e.Code >= http.StatusInternalServerError {
+		return e.Pause
+	}
+	return 0
+}
+
 // Unwrap returns the pause that the server asked for, nil if it asked for none.
 func (e *StatusError) Unwrap() error {
 	if e.Pause == 0 {

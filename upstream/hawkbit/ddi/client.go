@@ -155,5 +155,5 @@ func pauseAfter(status *link.StatusError) time.Duration {
 	case r.throttled():
 		return cmp.Or(status.Pause, pause)
 	}
-	return status.Pause
+	return status.Overload()
 }
