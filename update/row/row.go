@@ -46,7 +46,7 @@ type Row struct {
 	begun   milestone
 	seen    int64
 	stored  struct { // what is on disk of that which only drifts
-		seen   int64
+		seen   int64 // 0: the row is not on disk
 		offset uint32
 	}
 	owed     bool // the Reporter may have been told more than told
@@ -78,14 +78,14 @@ type essence struct {
 	reason   guard.Reason
 }
 
-// Lock returns what unlock compares with.
+// Lock returns what Unlock compares with.
 func (r *Row) Lock() essence {
 	r.mu.Lock()
 	return r.essence
 }
 
 // Unlock has the flusher look at the row in time, according to what has become of
-// it since lock.
+// it since Lock.
 func (r *Row) Unlock(was essence, now time.Time) {
 	if r.essence != was || r.strayed() {
 		r.changed = true
