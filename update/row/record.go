@@ -90,7 +90,7 @@ func restoreTold(rec *Reported) told {
 func (r *Row) record() Record {
 	rec := Record{
 		Device: r.Device(), Protocol: r.table.protocols.Name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
-		Sent: r.sent.record(), Reason: r.reason.String(), Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
+		Sent: r.sent.record(), Reason: r.reason.String(), Seen: r.seen, Reported: r.told.record(), Owed: r.owed || r.asked,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata

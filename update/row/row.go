@@ -50,6 +50,7 @@ type Row struct {
 		offset uint32
 	}
 	owed     bool // the Reporter may have been told more than told
+	asked    bool // it is to be told again, whatever was told
 	restored bool // as an earlier process stored it, and not heard since
 	changed  bool // what is on disk is not what a crash must not lose
 	dropped  bool // no longer in the table: not to be stored again
