@@ -44,13 +44,13 @@ func (b *batch) set(i int, data []byte) {
 }
 
 // datagram returns the i-th datagram that was received, and reports whether it
-// is there as a whole.
+// is complete.
 func (b *batch) datagram(i int) ([]byte, bool) {
 	m := &b.messages[i]
 	return b.buffers[i][:m.Length], m.Header.Flags&unix.MSG_TRUNC == 0
 }
 
-// send sends the first n datagrams, waiting for room where it must.
+// send sends the first n datagrams. It waits for room.
 func (b *batch) send(fd, n int) error {
 	for messages := b.messages[:n]; len(messages) > 0; {
 		sent, err := mmsg.Send(uintptr(fd), messages)

@@ -63,11 +63,11 @@ func (r Resource) options() (all message.Options) {
 	return all
 }
 
-// retryAfter is how long Fetch waits for a server that has the body not yet.
+// retryAfter is how long Fetch waits for a server that does not have the body yet.
 const retryAfter = 50 * time.Millisecond
 
-// Fetch reads the body of r in blocks of size bytes or less, as the server
-// likes. It waits while the server says that it fetches the body itself. It
+// Fetch reads the body of r in blocks of size bytes, or less where the server
+// says so. It waits while the server says that it fetches the body itself. It
 // fails with ErrNotFound, and when ctx ends.
 func Fetch(ctx context.Context, c *device.Client, r Resource, size int) ([]byte, error) {
 	var body []byte

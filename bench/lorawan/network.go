@@ -71,7 +71,7 @@ func newNetworks(broker, dir string, image []byte) (all []*network, err error) {
 }
 
 // populate makes the server and its devices. The radio takes no time here: what
-// is measured is over before RX1.
+// is measured ends before RX1.
 func (n *network) populate(app int, image []byte) (err error) {
 	timing := clock.Measured()
 	timing.RX1Delay, timing.RX2Gap = 0, 0
