@@ -63,7 +63,7 @@ type asksAgain struct {
 
 func (a *asksAgain) Report(changes []status.Change) error {
 	if a.taken++; a.taken == 1 {
-		a.engine.ReportAll()
+		a.engine.Rows().ReportAll()
 	}
 	return nil
 }
