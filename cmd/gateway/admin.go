@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,10 @@ func (a *admin) flags(cmd *cobra.Command) {
 
 // ask calls do with a client of the gateway.
 func (a *admin) ask(ctx context.Context, do func(context.Context, *api.Client) error) error {
+	u, err := url.Parse(a.url)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return cli.Usagef("--admin %q: want http:// or https://HOST[:PORT]", a.url)
+	}
 	token := link.File{Key: "--token-file", Path: a.tokenFile}
 	if _, err := token.Token(); err != nil {
 		return cli.Usage(err)

@@ -26,6 +26,7 @@ func TestExitStatus(t *testing.T) {
 		{1, []string{"status", "--admin", "http://127.0.0.1:1"}},
 		{64, []string{"nonsense"}},
 		{64, []string{"status", "--nonsense"}},
+		{64, []string{"status", "--admin", "127.0.0.1:8080"}},
 		{64, []string{"check"}},
 		{78, []string{"check", "--config", broken}},
 		{78, []string{"check", "--config", broken + ".missing"}},

@@ -18,6 +18,7 @@ var (
 	errChannel  = errors.New("no upstream takes telemetry: only /v1/dfu is served")
 	errMethod   = errors.New("method not allowed here: POST to /v1/{channel}")
 	errQuery    = errors.New("want ?application=&device=&as=&ct=SECONDS, each at most once")
+	errNoBasic  = errors.New("want Authorization: Basic base64(DEVICE@APPLICATION:PASSWORD)")
 	errTooLarge = errors.New("body larger than 65536 bytes")
 	errBody     = errors.New("the body does not arrive as the head says")
 	errNotTaken = errors.New("telemetry not taken")
@@ -41,7 +42,7 @@ var reactions = [...]struct {
 	{errChannel, http.StatusNotFound, "NotFound", front.None},
 	{errMethod, http.StatusMethodNotAllowed, "MethodNotAllowed", front.None},
 	{errQuery, http.StatusBadRequest, "InvalidRequest", BadQuery},
-	{identity.ErrCredentials, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
+	{errNoBasic, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
 	{identity.ErrNoDevice, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
 	{identity.ErrNoApplication, http.StatusForbidden, "AuthenticationError", front.BadIdentity},
 	{identity.ErrName, http.StatusForbidden, "AuthenticationError", front.BadIdentity},

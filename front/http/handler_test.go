@@ -125,7 +125,8 @@ func TestRefused(t *testing.T) {
 		{"no upstream", telemetry.Upstream{}, "POST", "/v1/temp", nil, "", 404, "NotFound", front.None},
 		{"query", telemetry.Upstream{}, "POST", "/v1/dfu?ct=soon", nil, "", 400, "InvalidRequest", BadQuery},
 		{"no credentials", telemetry.Upstream{}, "POST", "/v1/dfu", headers{"Authorization", ""}, string(first),
-			403, "AuthenticationError", front.BadIdentity},
+			403, `AuthenticationError","message":"authentication failed: ` +
+				`want Authorization: Basic base64(DEVICE@APPLICATION:PASSWORD)`, front.BadIdentity},
 		{"no credentials, names in the query", telemetry.Upstream{}, "POST", "/v1/dfu?application=edge&device=d",
 			headers{"Authorization", ""}, string(first), 403, "AuthenticationError", front.BadIdentity},
 		{"no application", telemetry.Upstream{}, "POST", "/v1/dfu", headers{"Authorization", basicAuth("dev")}, string(first),
@@ -150,7 +151,7 @@ func TestRefused(t *testing.T) {
 			if resp.StatusCode != tt.code || (body == "") != (tt.error == "") {
 				t.Errorf("%d %s, want %d", resp.StatusCode, body, tt.code)
 			}
-			start := fmt.Sprintf(`{"code":%d,"error":"%s","message":"`, tt.code, tt.error)
+			start := fmt.Sprintf(`{"code":%d,"error":"%s"`, tt.code, tt.error)
 			if tt.error != "" && !strings.HasPrefix(body, start) {
 				t.Errorf("%s, want %s...", body, start)
 			}

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"errors"
 	"net/url"
 	"strconv"
 
@@ -47,6 +48,9 @@ func (x *exchange) identify() (dev dfu.Device, awaits bool, err error) {
 	awaits, err = parseQuery(x.r.URL.RawQuery, &claim)
 	if err == nil {
 		err = claim.Authorization([]byte(x.r.Header.Get("Authorization")))
+	}
+	if errors.Is(err, identity.ErrCredentials) {
+		err = errNoBasic
 	}
 	var id identity.Device
 	if err == nil {
