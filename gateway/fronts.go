@@ -80,7 +80,7 @@ func codecOf(cfg lorawan.Config) (lorawan.Codec, error) {
 	case lorawan.ChirpStackV4:
 		return chirpstack.NewV4(topics)
 	}
-	rules, err := region.New(cfg.Radio())
+	rules, err := region.New(cfg.Radio)
 	if err != nil {
 		return nil, err
 	}
