@@ -56,7 +56,7 @@ type Cache struct {
 //
 // The cache lives until Run or Close ends it: ristretto's goroutines start here.
 func New(cfg Config, source Fetcher, clock func() time.Time, log *slog.Logger) (*Cache, error) {
-	cfg = cfg.withDefaults()
+	cfg = cfg.WithDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}

@@ -205,14 +205,14 @@ func TestConfig(t *testing.T) {
 		{"negative retry", Config{Dir: "x", Retry: -1}, false},
 	}
 	for _, test := range tests {
-		if err := test.cfg.withDefaults().check(); (err == nil) != test.ok {
+		if err := test.cfg.WithDefaults().check(); (err == nil) != test.ok {
 			t.Errorf("%s: got %v", test.name, err)
 		}
 	}
 	want := Config{
 		Memory: 256 << 20, Disk: 4 << 30, Lease: time.Hour, Retry: 5 * time.Second, Dir: "x",
 	}
-	if got := (Config{Dir: "x"}).withDefaults(); got != want {
+	if got := (Config{Dir: "x"}).WithDefaults(); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

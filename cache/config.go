@@ -65,7 +65,8 @@ func (c Config) check() error {
 	return faults.Err()
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the defaults of the keys that it leaves out.
+func (c Config) WithDefaults() Config {
 	c.Memory = cmp.Or(c.Memory, DefaultMemory)
 	c.Disk = cmp.Or(c.Disk, DefaultDisk)
 	c.Lease = cmp.Or(c.Lease, DefaultLease)

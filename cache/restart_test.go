@@ -3,6 +3,7 @@ package cache
 import (
 	"bytes"
 	"errors"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"havn/cache/disk"
 	"havn/firmware"
+	"havn/link"
 )
 
 func TestInvariant8FailedSourceIsLeftAlone(t *testing.T) {
@@ -45,6 +47,22 @@ func TestInvariant8FailedSourceIsLeftAlone(t *testing.T) {
 	if len(h.failures.table) != 0 {
 		t.Error("a success does not clear the failure")
 	}
+}
+
+func TestInvariant8PauseOfTheSource(t *testing.T) {
+	h := newHouse(t)
+	m := h.source.add(content(1, kib))
+	h.source.away(link.WithPause(errors.New("429"), http.Header{"Retry-After": {"900"}}, time.Now()))
+	if _, err := h.Load(t.Context(), m); link.Pause(err) != 15*time.Minute {
+		t.Fatalf("%v, want the pause of the source in it", err)
+	}
+	h.source.away(nil)
+	h.clock.advance(15*time.Minute - time.Second)
+	if _, err := h.Load(t.Context(), m); err == nil || h.source.count(m.Digest) != 1 {
+		t.Errorf("asked within the pause: %v", err)
+	}
+	h.clock.advance(time.Second)
+	h.load(t, m)
 }
 
 func TestInvariant8TableIsBounded(t *testing.T) {

@@ -1,6 +1,7 @@
 package coap
 
 import (
+	"errors"
 	"havn/coap/message"
 	"havn/identity"
 )
@@ -35,7 +36,7 @@ func (x *exchange) identify(claim *identity.Claim) (identity.Device, error) {
 		}
 	}
 	if x.req.Auth != nil {
-		if err := claim.Authorization(x.req.Auth); err == identity.ErrCredentials {
+		if err := claim.Authorization(x.req.Auth); errors.Is(err, identity.ErrCredentials) {
 			return identity.Device{}, errCredentials
 		} else if err != nil {
 			return identity.Device{}, err

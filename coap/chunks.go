@@ -38,7 +38,7 @@ func (c Chunks) Validate() (faults fault.List) {
 	base := c.base()
 	faults.Below("", base.validate())
 	if len(faults) > 0 {
-		base = Chunks{}.withDefaults().base() // one mistake is not repeated by each profile
+		base = Chunks{}.WithDefaults().base() // one mistake is not repeated by each profile
 	}
 	for i, p := range c.Profiles {
 		faults.Below(fault.At("profiles", i), p.inherit(base).validate())
@@ -51,7 +51,8 @@ func (c Chunks) base() Profile {
 	return Profile{BlockSize: c.BlockSize, WriteSize: c.WriteSize, Align: c.Align}
 }
 
-func (c Chunks) withDefaults() Chunks {
+// WithDefaults returns c with the defaults of the keys that it leaves out.
+func (c Chunks) WithDefaults() Chunks {
 	c.BlockSize = cmp.Or(c.BlockSize, defaultSize)
 	c.WriteSize = cmp.Or(c.WriteSize, defaultSize)
 	c.Align = cmp.Or(c.Align, front.DefaultAlign)
@@ -90,7 +91,7 @@ type profile struct {
 
 // compile checks c and resolves what is inherited.
 func (c Chunks) compile() (policy, error) {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	if err := c.Validate().Err(); err != nil {
 		return nil, fmt.Errorf("coap: chunks: %w", err)
 	}

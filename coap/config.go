@@ -28,7 +28,8 @@ func (c Config) Validate() (faults fault.List) {
 	return faults
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the defaults of the keys that it leaves out.
+func (c Config) WithDefaults() Config {
 	c.Application = cmp.Or(c.Application, "default")
 	return c
 }

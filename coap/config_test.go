@@ -30,8 +30,8 @@ func TestValidate(t *testing.T) {
 		{"pattern", Config{}, Chunks{Profiles: []Profile{{Pattern: front.Pattern{Device: "[a"}}}}, "chunks.profiles[0].device"},
 	}
 	for _, tt := range tests {
-		faults := tt.cfg.withDefaults().Validate()
-		faults.Below("chunks", tt.c.withDefaults().Validate())
+		faults := tt.cfg.WithDefaults().Validate()
+		faults.Below("chunks", tt.c.WithDefaults().Validate())
 		err := faults.Err()
 		if (err == nil) != (tt.error == "") || (err != nil && !strings.HasPrefix(err.Error(), tt.error+": ")) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.error)

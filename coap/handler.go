@@ -35,7 +35,7 @@ type Handler struct {
 // NewHandler returns a handler with the neighbours p. It fails if s does not
 // validate.
 func NewHandler(s Setup, p front.Parts) (*Handler, error) {
-	cfg := s.Config.withDefaults()
+	cfg := s.Config.WithDefaults()
 	if err := cfg.Validate().Err(); err != nil {
 		return nil, fmt.Errorf("coap: %w", err)
 	}
@@ -76,6 +76,7 @@ func (h *Handler) Handle(dst, datagram []byte, peer udp.Peer) []byte {
 		if x.req.Confirmable() {
 			return message.AppendReset(dst, &x.req)
 		}
+	case message.Ignored:
 	}
 	return x.reply.B
 }

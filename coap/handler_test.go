@@ -343,6 +343,15 @@ func TestTruncated(t *testing.T) {
 	}
 }
 
+// TestIgnored: what was sent to a group is counted, and not answered.
+func TestIgnored(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	w.handler.Ignored(peer)
+	if n := w.handler.Counts().Rejected(Multicast); n != 1 || !strings.Contains(w.log.String(), "group address") {
+		t.Errorf("%d rejected: %s", n, w.log)
+	}
+}
+
 func TestStatsAndComplaints(t *testing.T) {
 	w := newWorld(t, Chunks{})
 	for range 3 {

@@ -32,7 +32,7 @@ func New(s Setup, p front.Parts) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return listen(s.Config.withDefaults(), h, p.Log)
+	return listen(s.Config.WithDefaults(), h, p.Log)
 }
 
 // A reply of the codec fits a buffer of the socket.
@@ -56,6 +56,9 @@ func (s *Server) Counts() *front.Counts { return s.handler.counts }
 
 // Addr returns the address that is listened on.
 func (s *Server) Addr() net.Addr { return s.udp.Addr() }
+
+// URLs returns the address that devices reach.
+func (s *Server) URLs() []string { return []string{"coap://" + s.Addr().String()} }
 
 // Reload takes over the chunk sizes of next.
 func (s *Server) Reload(next Setup) error { return s.handler.SetChunks(next.Chunks) }

@@ -26,11 +26,22 @@ type Front interface {
 	Counts() *Counts
 }
 
+// Reloader is a Front that takes over a new configuration while it runs. S is the
+// section of the configuration that it understands.
+type Reloader[S any] interface {
+	Front
+	// Reload takes over what may change while devices are served. After an error the
+	// front keeps what it has.
+	Reload(section S) error
+}
+
 // Listener is a Front with a socket of its own.
 type Listener interface {
 	Front
 	// Addr returns the address that devices reach.
 	Addr() net.Addr
+	// URLs returns all addresses that devices reach: "coap://192.0.2.1:5683".
+	URLs() []string
 }
 
 // Waker is a Front that can send to a device that did not ask.

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -169,7 +170,7 @@ func write(t *testing.T, path string, data []byte) {
 
 func TestAdminOverTLS(t *testing.T) {
 	cfg := testConfig(t)
-	own := linktest.NewCertificate(t, "127.0.0.1")
+	own, renewed := linktest.NewCertificate(t, "127.0.0.1"), linktest.NewCertificate(t, "127.0.0.1")
 	cfg.Admin.Certificate, cfg.Admin.Key = own.File, own.Key
 	r := start(t, cfg, nil)
 	trusting := &tls.Config{RootCAs: own.Pool}
@@ -183,5 +184,13 @@ func TestAdminOverTLS(t *testing.T) {
 	if resp.StatusCode != http.StatusBadRequest {
 		t.Errorf("without TLS: %s", resp.Status)
 	}
+	if err := errors.Join(os.Rename(renewed.File, own.File), os.Rename(renewed.Key, own.Key)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(cfg); err != nil {
+		t.Fatal(err)
+	}
+	trusting.RootCAs = renewed.Pool
+	r.expect(http.StatusOK, "GET", "/readyz")
 	r.stop()
 }

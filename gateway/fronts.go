@@ -40,11 +40,10 @@ func (g *Gateway) openFronts() error {
 }
 
 // mount opens a front, if it is on, from the section of the configuration that it
-// understands. S is the type of that section.
-func mount[S any, F interface {
-	front.Front
-	Reload(S) error
-}](g *Gateway, on bool, open func(S, front.Parts) (F, error), section func(*config.Config) S) error {
+// understands.
+func mount[S any, F front.Reloader[S]](
+	g *Gateway, on bool, open func(S, front.Parts) (F, error), section func(*config.Config) S,
+) error {
 	if !on {
 		return nil
 	}
@@ -79,6 +78,7 @@ func codecOf(cfg lorawan.Config) (lorawan.Codec, error) {
 		return chirpstack.NewV3(topics)
 	case lorawan.ChirpStackV4:
 		return chirpstack.NewV4(topics)
+	case lorawan.TheThingsStack:
 	}
 	rules, err := region.New(cfg.Radio)
 	if err != nil {
@@ -96,6 +96,16 @@ func (g *Gateway) Addr(protocol string) netip.AddrPort {
 		}
 	}
 	return netip.AddrPort{}
+}
+
+// URLs returns the addresses that devices reach the gateway at.
+func (g *Gateway) URLs() (all []string) {
+	for _, f := range g.fronts {
+		if l, ok := f.(front.Listener); ok {
+			all = append(all, l.URLs()...)
+		}
+	}
+	return all
 }
 
 func addrOf(f front.Front) netip.AddrPort {

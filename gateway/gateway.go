@@ -54,7 +54,7 @@ type Gateway struct {
 	admin      *admin.Server // nil: off
 
 	meters  []metric.Meter               // all that count, but for the fronts
-	reloads []func(*config.Config) error // one per front: takes over what may change while it runs
+	reloads []func(*config.Config) error // one per server: takes over what may change while it runs
 	runs    []func(context.Context) error
 	closes  []func() // release what New opened, in the order of opening
 	ready   atomic.Bool
@@ -140,6 +140,7 @@ func (g *Gateway) openAdmin() (err error) {
 		Refresh: g.refresh, Ready: g.ready.Load, Log: g.log,
 	})
 	if err == nil {
+		g.reloads = append(g.reloads, func(*config.Config) error { return g.admin.Reload() })
 		g.runs, g.closes = append(g.runs, g.admin.Run), append(g.closes, g.admin.Close)
 	}
 	return err
@@ -179,8 +180,8 @@ func (g *Gateway) Close() {
 	}
 }
 
-// refresh looks up anew what devices should run, and what tags stand for, and
-// tells the cloud what it does not know.
+// refresh looks up anew what devices should run and what tags stand for, and
+// repeats what upstreams have not taken.
 func (g *Gateway) refresh() {
 	if g.forwarder != nil {
 		g.forwarder.Retry()
@@ -190,7 +191,7 @@ func (g *Gateway) refresh() {
 }
 
 // Reload takes over what may change while devices are served: the rules of desired
-// firmware, and of each front its chunk sizes and certificates. Credentials are
+// firmware, the chunk sizes of fronts, and the certificates of servers. Credentials are
 // read from their files anyway. A front that refuses its part keeps what it has, and
 // then the rules stay too.
 func (g *Gateway) Reload(cfg config.Config) error {

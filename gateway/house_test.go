@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Sizes of the house, in lines. Tests and what they need are not measured.
+// Sizes of the house, in lines. Test files are reported, and not held to them.
 const (
 	maxFunction = 40
 	maxFile     = 300
@@ -30,7 +30,7 @@ func TestHouse(t *testing.T) {
 	packages := map[string]int{}
 	root := os.DirFS("..")
 	err := fs.WalkDir(root, ".", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") {
 			return err
 		}
 		text, err := fs.ReadFile(root, path)
@@ -38,6 +38,12 @@ func TestHouse(t *testing.T) {
 			return err
 		}
 		lines := bytes.Count(text, []byte("\n"))
+		if strings.HasSuffix(path, "_test.go") {
+			if lines > maxFile {
+				t.Logf("%s has %d lines", path, lines)
+			}
+			return nil
+		}
 		packages[filepath.Dir(path)] += lines
 		if lines > maxFile && !oversized[path] {
 			t.Errorf("%s has %d lines, at most %d are wanted", path, lines, maxFile)

@@ -43,7 +43,7 @@ var besides = map[string][]string{
 	"bench/load":                             {"bench/device"},
 	"bench/coap":                             {"bench/report", "bench/load", "bench/device"},
 	"bench/link":                             {"bench/report", "bench/load", "bench/device", "bench/lossy"},
-	"bench/lorawan":                          {"bench/report"},
+	"bench/lorawan":                          {"bench/report", "bench/device"},
 	"bench/cache":                            {"bench/report"},
 	"bench/upstream":                         {"bench/report", "bench/device", "bench/backend"},
 	"update/row":                             {"update/agenda", "update/guard", "update/intern", "update/release"},
@@ -54,10 +54,10 @@ var besides = map[string][]string{
 // configuration.
 var laboratory = map[string][]string{
 	"bench":        {"dfu", "firmware", "status", "telemetry", "gateway", "gateway/config"},
-	"bench/cache":  {"cache"},      // measured alone
-	"bench/load":   {"coap/block"}, // the generator's protocol
-	"bench/device": {"coap/block"}, // the device's protocol
-	"bench/link":   {"coap/block"}, // sizes of blocks
+	"bench/cache":  {"cache"},                       // measured alone
+	"bench/load":   {"coap/block", "coap/udp/mmsg"}, // the generator's protocol
+	"bench/device": {"coap/block"},                  // the device's protocol
+	"bench/link":   {"coap/block"},                  // sizes of blocks
 	"bench/lorawan": { // the devices' network
 		"lorawan", "lorawan/event", "lorawan/plan", "lorawan/region", "link/mqtt/mqtttest",
 		"lorawan/chirpstack/chirpstacktest", "lorawan/chirpstack/chirpstacktest/clock",

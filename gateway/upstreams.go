@@ -76,7 +76,8 @@ func (g *Gateway) closeSpool() {
 	}
 }
 
-// upstream is where the device fronts hand telemetry to and have commands from.
+// upstream returns what the device fronts know of upstreams: where telemetry goes,
+// and where commands come from.
 func (g *Gateway) upstream() telemetry.Upstream {
 	up := telemetry.Upstream{Commands: g.inbox.Take}
 	if len(g.cfg.Upstream.Drogue.Endpoints) > 0 || g.cfg.Upstream.File.Path != "" {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"sync/atomic"
 	"time"
 )
 
@@ -25,6 +26,9 @@ type ClientConfig struct {
 	// Redirect decides on a redirect as http.Client.CheckRedirect does. Nil
 	// follows none: the redirect is a StatusError.
 	Redirect func(req *http.Request, via []*http.Request) error
+	// Pause returns how long nothing is to be sent to a server after its answer,
+	// 0 = requests go on. Nil = StatusError.Overload.
+	Pause func(*StatusError) time.Duration
 }
 
 // Client asks servers over HTTP. Its methods may be called concurrently.
@@ -32,10 +36,15 @@ type ClientConfig struct {
 // An answer that is no success is a *StatusError. Any other error says that
 // there was no whole answer. The URL in an error has neither user nor query,
 // where passwords and signatures are.
+//
+// A server that has too much to do is left alone for as long as it asked: requests
+// fail with its answer. Of several such servers, only the last is left alone.
 type Client struct {
 	Timeout time.Duration // see ClientConfig; not to be changed after the first request
 
-	http http.Client
+	http   http.Client
+	pause  func(*StatusError) time.Duration
+	paused atomic.Pointer[StatusError] // the last answer that asked for a pause
 }
 
 // NewClient returns a client. It reads the authorities, and asks nothing yet.
@@ -44,7 +53,13 @@ func NewClient(cfg ClientConfig) (*Client, error) {
 	if err := transport.Validate(); err != nil {
 		return nil, err
 	}
-	c := &Client{http: http.Client{Transport: transport}, Timeout: cmp.Or(cfg.Timeout, time.Minute)}
+	c := &Client{
+		http: http.Client{Transport: transport}, pause: cfg.Pause,
+		Timeout: cmp.Or(cfg.Timeout, time.Minute),
+	}
+	if c.pause == nil {
+		c.pause = (*StatusError).Overload
+	}
 	if cfg.Authorize != nil {
 		c.http.Transport = authorizer{transport, cfg.Authorize}
 	}
@@ -88,6 +103,10 @@ func (c *Client) Do(req *http.Request, limit int64) (Answer, error) {
 // Open sends a request and returns the answer with its body open. The context of
 // req bounds the reading of the body too.
 func (c *Client) Open(req *http.Request) (*http.Response, error) {
+	if err := c.waiting(req.URL.Host, time.Now()); err != nil {
+		closeBody(req)
+		return nil, err
+	}
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, redactedError(req, err)
@@ -100,7 +119,30 @@ func (c *Client) Open(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, brokeOff(req, err)
 	}
-	return nil, newStatusError(resp, body, time.Now())
+	return nil, c.refused(newStatusError(resp, body, time.Now()))
+}
+
+// refused notes how long nothing is to be sent to a server after its answer.
+func (c *Client) refused(e *StatusError) *StatusError {
+	if pause := c.pause(e); pause > 0 {
+		e.Pause = pause
+		again := *e
+		again.until = time.Now().Add(pause)
+		c.paused.Store(&again)
+	}
+	return e
+}
+
+// waiting returns the answer of host that asked for a pause, with the rest of the
+// pause, nil when the pause is over.
+func (c *Client) waiting(host string, now time.Time) error {
+	last := c.paused.Load()
+	if last == nil || last.host != host || !now.Before(last.until) {
+		return nil
+	}
+	again := *last
+	again.Pause = last.until.Sub(now)
+	return &again
 }
 
 func success(code int) bool { return code/100 == 2 || code == http.StatusNotModified }

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -58,6 +60,78 @@ func TestStatusErrorWithoutPause(t *testing.T) {
 		t.Errorf("%v asks for a pause that the server did not ask for", err)
 	}
 }
+
+// TestPauseIsKept: while a server wants to be left alone, only other servers are
+// asked.
+func TestPauseIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		c := newClient(t, ClientConfig{Dial: answeringPipes(t, func(w http.ResponseWriter, r *http.Request) {
+			asked = append(asked, r.Host+r.URL.Path)
+			if code := map[string]int{"/busy": 503, "/bad": 406}[r.URL.Path]; code != 0 {
+				w.Header().Set("Retry-After", "90")
+				w.WriteHeader(code)
+			}
+		})})
+		defer c.Close()
+		if _, err := c.Do(get(t, "http://a.test/bad"), 10); Pause(err) != 90*time.Second {
+			t.Errorf("pause of %v, want that of the answer: %v", Pause(err), err)
+		}
+		_, err := c.Do(get(t, "http://a.test/busy"), 10) // is sent: the pause was about /bad
+		for want := 90 * time.Second; want > 0; want -= 40 * time.Second {
+			if got := Pause(err); got != want {
+				t.Errorf("pause of %v, want %v: %v", got, want, err)
+			}
+			time.Sleep(40 * time.Second)
+			_, err = c.Do(get(t, "http://a.test/idle"), 10)
+		}
+		if err != nil {
+			t.Errorf("after the pause: %v", err)
+		}
+		_, _ = c.Do(get(t, "http://a.test/busy"), 10)
+		if _, err := c.Do(get(t, "http://b.test/idle"), 10); err != nil {
+			t.Errorf("another server: %v", err)
+		}
+		_, err = c.Do(get(t, "http://a.test/idle"), 10)
+		if err == nil || !strings.Contains(err.Error(), "/busy: answer 503 Service Unavailable; not asked again before ") {
+			t.Errorf("error %v", err)
+		}
+		if got := strings.Join(asked, " "); got != "a.test/bad a.test/busy a.test/idle a.test/busy b.test/idle" {
+			t.Errorf("asked %s", got)
+		}
+	})
+}
+
+// answeringPipes connects to a server without a network, for tests on fake time.
+func answeringPipes(t *testing.T, handler http.HandlerFunc) Dial {
+	t.Helper()
+	conns := make(chan net.Conn)
+	s := &http.Server{Handler: handler, ErrorLog: discard}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = s.Serve(pipes{conns})
+	}()
+	t.Cleanup(func() { s.Close(); <-done })
+	return func(context.Context, string, string) (net.Conn, error) {
+		here, there := net.Pipe()
+		conns <- there
+		return here, nil
+	}
+}
+
+// pipes is a listener.
+type pipes struct{ conns chan net.Conn }
+
+func (p pipes) Accept() (net.Conn, error) {
+	if c, ok := <-p.conns; ok {
+		return c, nil
+	}
+	return nil, net.ErrClosed
+}
+
+func (p pipes) Close() error   { close(p.conns); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 func TestAnswer(t *testing.T) {
 	at := answering(t, func(w http.ResponseWriter, r *http.Request) {

@@ -11,8 +11,8 @@ import (
 // StallTimeout is the longest silence inside the body of an answer.
 const StallTimeout = time.Minute
 
-// ErrStalled: the server sent nothing for StallTimeout.
-var ErrStalled = fmt.Errorf("the server sent nothing for %v", StallTimeout)
+// errStalled: the server sent nothing for StallTimeout.
+var errStalled = fmt.Errorf("the server sent nothing for %v", StallTimeout)
 
 // watchedBody ends an answer whose server falls silent. The time that its
 // reader takes between reads does not count.
@@ -26,7 +26,7 @@ type watchedBody struct {
 func newWatchedBody(
 	ctx context.Context, cancel context.CancelCauseFunc, body io.ReadCloser,
 ) *watchedBody {
-	timer := time.AfterFunc(StallTimeout, func() { cancel(ErrStalled) })
+	timer := time.AfterFunc(StallTimeout, func() { cancel(errStalled) })
 	timer.Stop()
 	return &watchedBody{body, ctx, cancel, timer}
 }
@@ -36,8 +36,8 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	b.timer.Reset(StallTimeout)
 	n, err := b.ReadCloser.Read(p)
 	b.timer.Stop()
-	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), ErrStalled) {
-		err = ErrStalled
+	if err != nil && err != io.EOF && errors.Is(context.Cause(b.ctx), errStalled) {
+		err = errStalled
 	}
 	return n, err
 }

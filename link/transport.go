@@ -25,7 +25,7 @@ const (
 
 // Transport is an [http.RoundTripper] that reads the file of authorities again
 // when the file has changed. Connections made under the earlier authorities end
-// with the requests under way. The body of an answer fails with [ErrStalled] when
+// with the requests under way. The body of an answer fails with an error when
 // its server falls silent.
 //
 // The zero Transport trusts the authorities of the system.

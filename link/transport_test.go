@@ -106,8 +106,8 @@ func TestSilentServer(t *testing.T) {
 		}
 		time.Sleep(2 * StallTimeout) // the reader's own time
 		began := time.Now()
-		if _, err := body.Read(make([]byte, 10)); !errors.Is(err, ErrStalled) {
-			t.Errorf("error %v, want ErrStalled", err)
+		if _, err := body.Read(make([]byte, 10)); !errors.Is(err, errStalled) {
+			t.Errorf("error %v, want errStalled", err)
 		}
 		if waited := time.Since(began); waited != StallTimeout {
 			t.Errorf("waited %v, want %v", waited, StallTimeout)

@@ -77,7 +77,8 @@ func (c Chunks) Validate() (faults fault.List) {
 	return faults
 }
 
-func (c Chunks) withDefaults() Chunks {
+// WithDefaults returns c with the defaults of the keys that it leaves out.
+func (c Chunks) WithDefaults() Chunks {
 	c.Align = cmp.Or(c.Align, front.DefaultAlign)
 	return c
 }

@@ -18,8 +18,6 @@ import (
 // Cloud's integration of The Things Stack.
 const portPrefix = "port:"
 
-var errPort = errors.New("want a name port:N with N within 1..223")
-
 // Find returns the device that the gateway calls name, and false if it was not heard.
 func (h *Handler) Find(name string) (event.Device, bool) {
 	h.mu.Lock()
@@ -81,7 +79,7 @@ func (h *Handler) port(name string) (uint8, error) {
 	n, err := strconv.Atoi(text)
 	switch {
 	case !ok || err != nil || n < event.MinFPort || n > event.MaxFPort:
-		return 0, errPort
+		return 0, errors.New("want a name port:N with N within 1..223")
 	case slices.Contains(h.cfg.FPorts, n):
 		return 0, fmt.Errorf("FPort %d is for firmware: use another FPort", n)
 	}

@@ -76,7 +76,8 @@ func (c Config) Validate() (faults fault.List) {
 	return faults
 }
 
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the defaults of the keys that it leaves out.
+func (c Config) WithDefaults() Config {
 	c.DeviceName = cmp.Or(c.DeviceName, ByName)
 	if len(c.FPorts) == 0 {
 		c.FPorts = []int{defaultFPort}

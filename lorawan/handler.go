@@ -48,7 +48,7 @@ func NewHandler(s Setup, p front.Parts) (*Handler, error) {
 		return nil, err
 	}
 	h := &Handler{
-		engine: p.Engine, upstream: p.Upstream, cfg: cfg.withDefaults(), shard: s.Shard, radio: radio,
+		engine: p.Engine, upstream: p.Upstream, cfg: cfg.WithDefaults(), shard: s.Shard, radio: radio,
 		application: []byte(cfg.Application), devices: newTable(),
 		airtime: region.NewBudget(cfg.AirtimeBudget), expires: cfg.Server.expires(),
 	}
@@ -58,7 +58,7 @@ func NewHandler(s Setup, p front.Parts) (*Handler, error) {
 
 // SetChunks replaces the chunk sizes. Updates under way go on.
 func (h *Handler) SetChunks(c Chunks) error {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	if err := c.Validate().Err(); err != nil {
 		return fmt.Errorf("lorawan: chunks: %w", err)
 	}
@@ -169,6 +169,7 @@ func (h *Handler) failure(d *device, e event.Error, now time.Time) {
 		h.oversize(d, last.Size, e.MaxPayload, now)
 	case event.ReasonExpired:
 		h.expires = h.expires && now.After(last.Fresh)
+	case event.ReasonGateway, event.ReasonOther: // nothing to learn
 	}
 }
 

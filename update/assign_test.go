@@ -113,3 +113,45 @@ func TestUnknownKindIsKept(t *testing.T) {
 		}
 	})
 }
+
+func TestAssign(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		dev := dfu.Device{Application: "app", Name: "d"}
+		w.publish("special", "s1", 100)
+		w.ask("d", running("v1"))
+		if err := w.Assign(context.Background(), dev, container("special")); err != nil {
+			t.Fatal(err)
+		}
+		w.restart()
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "s1", 0)
+		w.expect(w.ask("e", running("v1")), dfu.OpWrite, "v2", 0)
+		if err := w.Unassign(dev); err != nil {
+			t.Fatal(err)
+		}
+		w.expect(w.ask("d", running("v1")), dfu.OpWrite, "v2", 0)
+		if err := w.Unassign(dev); !errors.Is(err, firmware.ErrNotFound) {
+			t.Errorf("second unassign: %v", err)
+		}
+		if err := w.Assign(context.Background(), dev, container("missing")); !errors.Is(err, firmware.ErrNotFound) {
+			t.Errorf("assignment of a missing image: %v", err)
+		}
+		if err := w.Assign(context.Background(), dev, firmware.Spec{}); !errors.Is(err, firmware.ErrInvalid) {
+			t.Errorf("empty assignment: %v", err)
+		}
+	})
+}
+
+func TestForget(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		dev := dfu.Device{Application: "app", Name: "d"}
+		w.ask("d", running("v1"))
+		w.tick(2 * time.Second)
+		if err := w.Forget(dev); err != nil {
+			t.Fatal(err)
+		}
+		w.restart()
+		if _, err := w.Device(dev); !errors.Is(err, firmware.ErrNotFound) {
+			t.Errorf("forgotten device: %v", err)
+		}
+	})
+}

@@ -31,6 +31,7 @@ func updating(version, to string, offset uint32) *dfu.Status {
 var wide = Limits{Payload: 1100, Write: 1024, Align: 4}
 
 func TestDecide(t *testing.T) {
+	const none = guard.ReasonNone
 	want := target("v2", 102)
 	named := firmware.NewTarget(firmware.Metadata{Version: "v2", Size: 102, Names: []string{"2.0.0"}})
 	with := func(change func(*Limits)) Limits { l := wide; change(&l); return l }
@@ -44,25 +45,26 @@ func TestDecide(t *testing.T) {
 		length uint32
 		reason guard.Reason
 	}{
-		{"nothing desired", statusOf("v1"), nil, wide, dfu.OpWait, 0, 0, guard.ReasonNone},
-		{"runs the target", statusOf("v2"), want, wide, dfu.OpSync, 0, 0, guard.ReasonNone},
-		{"runs the target under a learned name", statusOf("2.0.0"), named, wide, dfu.OpSync, 0, 0, guard.ReasonNone},
-		{"sync wins over an update under way", updating("v2", "v1", 4), want, wide, dfu.OpSync, 0, 0, guard.ReasonNone},
-		{"start", statusOf("v1"), want, wide, dfu.OpWrite, 0, 32, guard.ReasonNone},
-		{"continue", updating("v1", "v2", 32), want, wide, dfu.OpWrite, 32, 32, guard.ReasonNone},
-		{"whole words before the tail", updating("v1", "v2", 96), want, wide, dfu.OpWrite, 96, 4, guard.ReasonNone},
-		{"tail", updating("v1", "v2", 100), want, wide, dfu.OpWrite, 100, 2, guard.ReasonNone},
-		{"all written", updating("v1", "v2", 102), want, wide, dfu.OpSwap, 0, 0, guard.ReasonNone},
+		{"nothing desired", statusOf("v1"), nil, wide, dfu.OpWait, 0, 0, none},
+		{"runs the target", statusOf("v2"), want, wide, dfu.OpSync, 0, 0, none},
+		{"runs the target under a learned name", statusOf("2.0.0"), named, wide, dfu.OpSync, 0, 0, none},
+		{"sync wins over an update under way", updating("v2", "v1", 4), want, wide, dfu.OpSync, 0, 0, none},
+		{"start", statusOf("v1"), want, wide, dfu.OpWrite, 0, 32, none},
+		{"continue", updating("v1", "v2", 32), want, wide, dfu.OpWrite, 32, 32, none},
+		{"whole words before the tail", updating("v1", "v2", 96), want, wide, dfu.OpWrite, 96, 4, none},
+		{"tail", updating("v1", "v2", 100), want, wide, dfu.OpWrite, 100, 2, none},
+		{"all written", updating("v1", "v2", 102), want, wide, dfu.OpSwap, 0, 0, none},
 		{"beyond the end", updating("v1", "v2", 104), want, wide, dfu.OpWait, 0, 0, guard.ReasonBeyondEnd},
 		{"inside a word", updating("v1", "v2", 30), want, wide, dfu.OpWait, 0, 0, guard.ReasonUnaligned},
-		{"another update is started over", updating("v1", "v9", 64), want, wide, dfu.OpWrite, 0, 32, guard.ReasonNone},
-		{"mtu 0 is none", &dfu.Status{Version: []byte("v1")}, want, wide, dfu.OpWrite, 0, 100, guard.ReasonNone},
-		{"mtu of 32 bits", &dfu.Status{Version: []byte("v1"), MTU: 1<<32 - 1}, want, wide, dfu.OpWrite, 0, 100, guard.ReasonNone},
-		{"mtu below a word", &dfu.Status{Version: []byte("v1"), MTU: 3}, want, wide, dfu.OpWait, 0, 0, guard.ReasonChunkTooSmall},
+		{"another update is started over", updating("v1", "v9", 64), want, wide, dfu.OpWrite, 0, 32, none},
+		{"mtu 0 is none", &dfu.Status{Version: []byte("v1")}, want, wide, dfu.OpWrite, 0, 100, none},
+		{"mtu of 32 bits", &dfu.Status{Version: []byte("v1"), MTU: 1<<32 - 1}, want, wide, dfu.OpWrite, 0, 100, none},
+		{"mtu below a word", &dfu.Status{Version: []byte("v1"), MTU: 3}, want, wide,
+			dfu.OpWait, 0, 0, guard.ReasonChunkTooSmall},
 		{"link below a word", updating("v1", "v2", 32), want, with(func(l *Limits) { l.Payload = 12 }),
 			dfu.OpWait, 0, 0, guard.ReasonChunkTooSmall},
-		{"configured chunk", statusOf("v1"), want, with(func(l *Limits) { l.Write = 18 }), dfu.OpWrite, 0, 16, guard.ReasonNone},
-		{"no alignment", statusOf("v1"), want, with(func(l *Limits) { l.Write, l.Align = 18, 1 }), dfu.OpWrite, 0, 18, guard.ReasonNone},
+		{"configured chunk", statusOf("v1"), want, with(func(l *Limits) { l.Write = 18 }), dfu.OpWrite, 0, 16, none},
+		{"no alignment", statusOf("v1"), want, with(func(l *Limits) { l.Write, l.Align = 18, 1 }), dfu.OpWrite, 0, 18, none},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

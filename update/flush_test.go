@@ -10,6 +10,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/status"
 	"havn/update"
 	"havn/update/row"
 )
@@ -167,4 +168,21 @@ func TestFleetIsStoredInSteps(t *testing.T) {
 			t.Errorf("a step of %d rows", largest)
 		}
 	}, func(c *update.Config) { c.MaxDevices = 2000 })
+}
+
+// Names that nothing is desired for cost nothing on disk, however many come and go.
+func TestInventedNamesAreNotWritten(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		w.tick(2 * time.Minute)
+		before := w.disk.writes.Load()
+		for i := range 500 {
+			st := running("v1")
+			row := w.Lookup("coap", []byte("nobody's"), fmt.Append(nil, i), time.Now())
+			w.Request(row, &st, limits, time.Now())
+		}
+		w.tick(2 * time.Minute)
+		if n := w.disk.writes.Load() - before; n != 0 || w.Engine.Count()[status.Unknown] != 10 {
+			t.Errorf("%d writes for %v", n, w.Engine.Count())
+		}
+	}, func(c *update.Config) { c.MaxDevices = 10 })
 }

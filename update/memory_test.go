@@ -3,6 +3,7 @@ package update_test
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,4 +58,46 @@ func heap() int {
 	runtime.GC()
 	runtime.ReadMemStats(&stats)
 	return int(stats.HeapAlloc)
+}
+
+// The end of a transfer allocates nothing either, nor does the beginning of another.
+func TestEndDoesNotAllocate(t *testing.T) {
+	inReportedWorld(t, func(t *testing.T, w *world, u *upstream) {
+		w.ask("d", running("v1"))
+		app, name, st, now := []byte("app"), []byte("d"), at("v1", "v2", 2000), time.Now()
+		n := testing.AllocsPerRun(1000, func() {
+			w.Request(w.Lookup("coap", app, name, now), &st, limits, now)
+		})
+		if n != 0 {
+			t.Errorf("swap: %v allocations", n)
+		}
+		img := w.get("b", 0, 1024)
+		n = testing.AllocsPerRun(1000, func() {
+			row := w.Lookup("coap", app, []byte("b"), now)
+			for _, offset := range []uint32{0, 1024} {
+				if _, err := w.Image(row, offset, 1024, now); err != nil {
+					t.Fatal(err)
+				}
+				w.Served(row, img, min(offset+1024, img.Size()), now)
+			}
+		})
+		if n != 0 {
+			t.Errorf("blocks: %v allocations", n)
+		}
+	})
+}
+
+// A version of any length is compared without an allocation.
+func TestLongVersionsDoNotAllocate(t *testing.T) {
+	inReportedWorld(t, func(t *testing.T, w *world, u *upstream) {
+		long := strings.Repeat("v", 60)
+		w.ask("d", running(long))
+		app, name, st, now := []byte("app"), []byte("d"), at(long, "v2", 1000), time.Now()
+		n := testing.AllocsPerRun(1000, func() {
+			w.Request(w.Lookup("coap", app, name, now), &st, limits, now)
+		})
+		if n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+	})
 }

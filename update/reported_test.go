@@ -6,6 +6,7 @@ import (
 
 	"havn/dfu"
 	"havn/status"
+	"havn/update"
 )
 
 // A clock that was set back delays no progress until it has caught up.
@@ -50,6 +51,35 @@ func TestUnrelatedErrorIsNotReported(t *testing.T) {
 		}
 		if v, err := w.Device(dfu.Device{Application: "app", Name: "d"}); err != nil || v.Error == "" {
 			t.Errorf("the row says %q, %v", v.Error, err)
+		}
+	})
+}
+
+// asksAgain is a Reporter that has somebody new to tell while it takes changes.
+type asksAgain struct {
+	engine *update.Engine
+	taken  int
+}
+
+func (a *asksAgain) Report(changes []status.Change) error {
+	if a.taken++; a.taken == 1 {
+		a.engine.Rows().ReportAll()
+	}
+	return nil
+}
+
+// ReportAll holds for a device whose report is under way, too.
+func TestReportAllDuringAReport(t *testing.T) {
+	inReportedWorld(t, func(t *testing.T, w *world, _ *upstream) {
+		again := &asksAgain{}
+		w.stop()
+		w.reporter = again
+		w.start()
+		again.engine = w.Engine
+		w.ask("d", running("v2"))
+		w.tick(3 * time.Second)
+		if again.taken != 2 {
+			t.Errorf("told %d times", again.taken)
 		}
 	})
 }

@@ -81,7 +81,6 @@ func (f *Forwarder) Telemetry(
 	e := Event{
 		Kind: Telemetry, Device: dfu.Device{Application: application, Name: device},
 		Time: stamp(time.Now()), Channel: channel, ContentType: contentType,
-		Payload: bytes.Clone(payload),
 	}
 	switch {
 	case len(payload) > MaxPayload:
@@ -90,6 +89,7 @@ func (f *Forwarder) Telemetry(
 	case !f.accepted(&e):
 		return fmt.Errorf("telemetry of %s on %s: %w", e.Device, channel, ErrNoUpstream)
 	}
+	e.Payload = bytes.Clone(payload)
 	f.stats.Lost.Add(f.telemetry.add(e))
 	return nil
 }

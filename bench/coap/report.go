@@ -21,7 +21,7 @@ type Sample struct {
 	P99Us          float64  `json:"p99_us"`           //
 	P999Us         float64  `json:"p999_us"`          //
 	Lost           uint64   `json:"lost"`             // requests unanswered in time
-	Late           uint64   `json:"late"`             // answers to those that came after all
+	Late           uint64   `json:"late"`             // answers that came after their request was lost
 	AllocsPerBlock *float64 `json:"allocs_per_block"` // objects on the server's heap
 	answered       uint64   // in the whole run
 }

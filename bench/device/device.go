@@ -109,7 +109,8 @@ func newDevice(cfg Config) (*Device, error) {
 	}, nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d. Where ctx ends before, it returns the cause.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -121,8 +122,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // Run asks the gateway and obeys until Config.Until is satisfied. It fails
-// when ctx ends, or when the gateway refuses the device; the result tells
-// also then how far it came.
+// when ctx ends, or when the gateway refuses the device. The result says how far
+// the device came, after a failure too.
 func (d *Device) Run(ctx context.Context) (Result, error) {
 	start := time.Now()
 	for {

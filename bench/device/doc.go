@@ -6,6 +6,7 @@
 // integration tests and of the load generators:
 //
 //	Device ── Transport ──► CoAP (POST /v1/dfu) ──► Client ──► UDP or DTLS
+//	       │           └──► device/http, device/mqtt
 //	       └─────────────── Block2 GET /fw/... ───► Client
 //
 // A [Device] made with [New] follows the update protocol (Status and Command);

@@ -55,7 +55,7 @@ func (d *Device) manifest(ctx context.Context, c *CoAP) (Manifest, error) {
 	return ParseManifest(t.body)
 }
 
-// runs reports whether the device has what m names, be it under another name.
+// runs reports whether the device has what m names, even under another name.
 func (d *Device) runs(m Manifest) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

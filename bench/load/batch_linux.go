@@ -1,26 +1,22 @@
 package load
 
 import (
+	"errors"
 	"net/netip"
-	"runtime"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"havn/coap/udp/mmsg"
 )
 
 // batchSize is how many datagrams one system call moves.
 const batchSize = 64
 
-// mmsg is struct mmsghdr.
-type mmsg struct {
-	header unix.Msghdr
-	length uint32 // bytes received
-}
-
 // batch is the memory of a system call for many datagrams. Its headers point
 // into its arrays, so it must not be copied.
 type batch struct {
-	messages  [batchSize]mmsg
+	messages  [batchSize]mmsg.Message
 	vectors   [batchSize]unix.Iovec
 	addresses [batchSize]unix.RawSockaddrInet4
 	buffers   [batchSize][maxDatagram]byte
@@ -32,7 +28,7 @@ func newBatch() *batch {
 	b := new(batch)
 	for i := range batchSize {
 		b.set(i, b.buffers[i][:])
-		h := &b.messages[i].header
+		h := &b.messages[i].Header
 		h.Iov = &b.vectors[i]
 		h.SetIovlen(1)
 		h.Name = (*byte)(unsafe.Pointer(&b.addresses[i]))
@@ -48,52 +44,32 @@ func (b *batch) set(i int, data []byte) {
 }
 
 // datagram returns the i-th datagram that was received, and reports whether it
-// is there as a whole.
+// is complete.
 func (b *batch) datagram(i int) ([]byte, bool) {
 	m := &b.messages[i]
-	return b.buffers[i][:m.length], m.header.Flags&unix.MSG_TRUNC == 0
+	return b.buffers[i][:m.Length], m.Header.Flags&unix.MSG_TRUNC == 0
 }
 
-// send sends the first n datagrams, waiting for room where it must.
+// send sends the first n datagrams. It waits for room.
 func (b *batch) send(fd, n int) error {
-	for done := 0; done < n; {
-		sent, errno := b.call(unix.SYS_SENDMMSG, fd, done, n, 0)
-		if errno != 0 && errno != unix.EINTR {
-			return errno
+	for messages := b.messages[:n]; len(messages) > 0; {
+		sent, err := mmsg.Send(uintptr(fd), messages)
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			return err
 		}
-		done += sent
+		messages = messages[sent:]
 	}
 	return nil
 }
 
 // receive fills the batch and returns how many datagrams there are; 0 where
 // flags say not to wait, or the socket's timeout has passed.
-func (b *batch) receive(fd int, flags uintptr) (int, error) {
-	n, errno := b.call(unix.SYS_RECVMMSG, fd, 0, batchSize, flags)
-	switch errno {
-	case 0:
-		return n, nil
-	case unix.EAGAIN, unix.EINTR:
+func (b *batch) receive(fd, flags int) (int, error) {
+	n, err := mmsg.Receive(uintptr(fd), b.messages[:], flags)
+	if errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINTR) {
 		return 0, nil
-	default:
-		return 0, errno
 	}
-}
-
-// call makes a system call as the gateway does: without a word to the scheduler
-// unless it has to wait, and flags allow that.
-func (b *batch) call(trap uintptr, fd, from, to int, flags uintptr) (int, unix.Errno) {
-	n, _, errno := unix.RawSyscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(&b.messages[from])),
-		uintptr(to-from), flags|unix.MSG_DONTWAIT, 0, 0)
-	if errno == unix.EAGAIN && flags&unix.MSG_DONTWAIT == 0 {
-		n, _, errno = unix.Syscall6(trap, uintptr(fd), uintptr(unsafe.Pointer(&b.messages[from])),
-			uintptr(to-from), flags, 0, 0)
-	}
-	runtime.KeepAlive(b)
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), 0
+	return n, err
 }
 
 // sources are the source addresses of a batch that is sent: one control message
@@ -112,7 +88,7 @@ func (s *sources) attach(b *batch) {
 		c := &s[i].head
 		c.Level, c.Type = unix.IPPROTO_IP, unix.IP_PKTINFO
 		c.SetLen(unix.CmsgLen(unix.SizeofInet4Pktinfo))
-		h := &b.messages[i].header
+		h := &b.messages[i].Header
 		h.Control = (*byte)(unsafe.Pointer(&s[i]))
 		h.SetControllen(unix.CmsgSpace(unix.SizeofInet4Pktinfo))
 	}

@@ -16,14 +16,14 @@ type Config struct {
 	Endpoints int           // source addresses; peer i uses the i-th, modulo their number
 	InFlight  int           // most requests outstanding at a time
 	Timeout   time.Duration // after which a request is lost; DefaultTimeout when 0
-	CPU       int           // that the generator keeps to itself; negative: any
+	CPU       int           // on which the generator runs; negative: any
 }
 
 // DefaultTimeout is when a request is lost: a hundred times what an answer
 // from memory takes on a crowded machine.
 const DefaultTimeout = time.Second
 
-// silence is after how many timeouts without any answer a server is given up.
+// silence is how many timeouts without any answer end a run.
 const silence = 5
 
 func (c Config) validate() error {
@@ -53,8 +53,8 @@ type Window struct {
 type Result struct {
 	Blocks  uint64        // answers checked and found right
 	Bytes   uint64        // of firmware in them
-	Elapsed time.Duration // in which that was
-	CPU     time.Duration // that the server used in it
+	Elapsed time.Duration // time in which they came
+	CPU     time.Duration // that the server used in that time
 	// Latency is from the send of a request to the receipt of its answer, in
 	// nanoseconds, for the requests that were not lost.
 	Latency *hdrhistogram.Histogram
@@ -62,7 +62,7 @@ type Result struct {
 	Answered uint64 // answers in the whole run, warm-up and end included
 	Size     int    // bytes of the longest of them
 	Lost     uint64 // requests unanswered in time, in the whole run
-	Late     uint64 // answers to those that came after all
+	Late     uint64 // answers that came after their request was lost
 	Stray    uint64 // datagrams that are not from the server
 }
 

@@ -35,7 +35,7 @@ func NewResponder(size int) (*Responder, error) {
 	for i := range batchSize {
 		copy(r.out.buffers[i][:], filler[:])
 		r.out.set(i, r.out.buffers[i][:size])
-		r.out.messages[i].header.Name = r.in.messages[i].header.Name
+		r.out.messages[i].Header.Name = r.in.messages[i].Header.Name
 	}
 	return r, nil
 }
@@ -57,7 +57,7 @@ func (r *Responder) Serve(ctx context.Context) error {
 		return fmt.Errorf("responder: %w", err)
 	}
 	for ctx.Err() == nil {
-		n, err := r.in.receive(r.fd, unix.MSG_WAITFORONE)
+		n, err := r.in.receive(r.fd, 0)
 		if err != nil {
 			return fmt.Errorf("responder: receive: %w", err)
 		}

@@ -59,7 +59,8 @@ type runningBroker struct {
 	run func(context.Context) error
 }
 
-// newBroker returns a broker of that name, for the life of which dir is there.
+// newBroker returns a broker of that name. Its files are in dir, which outlives
+// it.
 func newBroker(name, dir string) (runningBroker, error) {
 	switch name {
 	case BrokerMosquitto:

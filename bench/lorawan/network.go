@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/bench"
+	"havn/bench/device"
 	"havn/dfu"
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
@@ -71,7 +72,7 @@ func newNetworks(broker, dir string, image []byte) (all []*network, err error) {
 }
 
 // populate makes the server and its devices. The radio takes no time here: what
-// is measured is over before RX1.
+// is measured ends before RX1.
 func (n *network) populate(app int, image []byte) (err error) {
 	timing := clock.Measured()
 	timing.RX1Delay, timing.RX2Gap = 0, 0
@@ -143,25 +144,13 @@ func (n *network) pace(
 	asking, askingCtx := errgroup.WithContext(ctx)
 	for i := range count {
 		moment := time.Duration((float64(i) + random.Float64()) * float64(share))
-		if !sleepUntil(askingCtx, start.Add(moment)) {
+		if device.Sleep(askingCtx, time.Until(start.Add(moment))) != nil {
 			break
 		}
 		d := n.devices[i%len(n.devices)]
 		asking.Go(func() error { return send(askingCtx, d) })
 	}
 	return errors.Join(asking.Wait(), context.Cause(ctx))
-}
-
-// sleepUntil reports whether that moment came before the end of ctx.
-func sleepUntil(ctx context.Context, moment time.Time) bool {
-	timer := time.NewTimer(time.Until(moment))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // latencies returns how long the answers took, since the warm-up.

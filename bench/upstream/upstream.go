@@ -176,8 +176,8 @@ func (c *campaign) names() (names []string) {
 	return names
 }
 
-// collect takes over what the campaign cost, once the servers have got all of
-// it: what they counted themselves has to be the same.
+// collect fills in what the campaign cost, once the servers have received all of
+// it. Their own counts must be those of the meters.
 func (c *campaign) collect(ctx context.Context, r *Report) error {
 	if err := c.agreed(ctx); err != nil {
 		return err

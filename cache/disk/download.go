@@ -48,8 +48,8 @@ func (t *Tier) Begin() (*Download, error) {
 
 // Discard ends a download. The file stays if it was committed.
 func (d *Download) Discard() {
-	d.file.Close()
-	os.Remove(d.file.Name())
+	_ = d.file.Close()
+	_ = os.Remove(d.file.Name())
 }
 
 // Write implements io.Writer.

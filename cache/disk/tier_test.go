@@ -85,7 +85,7 @@ func TestReserve(t *testing.T) {
 		tier.Add(d, 25, now.Add(-time.Duration(i)*time.Minute))
 		all = append(all, d)
 	}
-	any := func(Entry) bool { return true }
+	every := func(Entry) bool { return true }
 	butOldest := func(e Entry) bool { return e.Digest != all[3] }
 	if err := tier.Reserve(firmware.Digest{9}, 80, butOldest); !errors.Is(err, firmware.ErrNoRoom) {
 		t.Errorf("%v, want ErrNoRoom", err)
@@ -93,7 +93,7 @@ func TestReserve(t *testing.T) {
 	if len(tier.Entries()) != 4 || tier.Bytes() != 100 {
 		t.Errorf("%d files of %d bytes after a refusal, want all 4", len(tier.Entries()), tier.Bytes())
 	}
-	if err := tier.Reserve(firmware.Digest{9}, 30, any); err != nil {
+	if err := tier.Reserve(firmware.Digest{9}, 30, every); err != nil {
 		t.Fatal(err)
 	}
 	if !tier.Has(all[0]) || !tier.Has(all[1]) || tier.Has(all[2]) || tier.Has(all[3]) || tier.Bytes() != 80 {

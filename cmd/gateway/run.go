@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -52,8 +53,8 @@ func runGateway(ctx context.Context, out io.Writer, path string, local *gateway.
 	if err != nil {
 		return err
 	}
-	if addr := g.Addr("coap"); addr.IsValid() {
-		fmt.Fprintf(out, "CoAP   coap://%s\n", addr)
+	for _, url := range g.URLs() {
+		fmt.Fprintf(out, "%-6s %s\n", protocolOf(url), url)
 	}
 	if url := g.AdminURL(); url != "" {
 		fmt.Fprintf(out, "admin  %s\n", url)
@@ -71,6 +72,16 @@ func runGateway(ctx context.Context, out io.Writer, path string, local *gateway.
 	cancel()
 	<-reloads
 	return err
+}
+
+// protocolOf names the protocol of a URL for people.
+func protocolOf(url string) string {
+	switch scheme, _, _ := strings.Cut(url, ":"); scheme {
+	case "coap":
+		return "CoAP"
+	default:
+		return strings.ToUpper(strings.TrimSuffix(scheme, "s"))
+	}
 }
 
 func newLogger(cfg config.Log, w io.Writer) *slog.Logger {

@@ -56,6 +56,11 @@ func TestDeviceMQTT(t *testing.T) {
 		plain, secure, c.File, c.Key))
 	fw := random(t, 5003)
 	s.start("--firmware", s.write("fw.bin", fw), "--version", "v1")
+	for _, url := range []string{"CoAP   coap://" + s.coap, "MQTT   mqtt://" + plain, "MQTT   mqtts://" + secure} {
+		if out := s.output.String(); !strings.Contains(out, url+"\n") {
+			t.Errorf("run did not print %q:\n%s", url, out)
+		}
+	}
 	want := fmt.Sprintf("version   v1\ndigest    %s\nbytes     5003 in 21 chunks\n", digestOf(fw))
 	for i, args := range [][]string{
 		{"--url", "mqtt://" + plain}, {"--url", "mqtt://" + plain, "--protocol", "3.1.1", "--qos", "1"},

@@ -137,7 +137,7 @@ func (r *Request) parseOptions(b []byte) Kind {
 
 // refuse notes why the request cannot be served.
 func (r *Request) refuse(err error, n coap.OptionID) {
-	if r.Refused = err; err == ErrOption {
+	if r.Refused = err; errors.Is(err, ErrOption) {
 		r.Number = uint32(n)
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"havn/coap/udp/mmsg"
 )
 
 // batchSize is how many datagrams one system call takes. At 64 its cost is
@@ -16,16 +18,10 @@ const batchSize = 64
 // controlSize holds one IP_PKTINFO or IPV6_PKTINFO, in words.
 const controlSize = 5
 
-// mmsg is struct mmsghdr: a datagram to be sent or received.
-type mmsg struct {
-	header unix.Msghdr
-	length uint32 // bytes received
-}
-
 // batch is the memory of one reader. Request and reply headers point into the
 // arrays below them; a reply borrows address and control message of its request.
 type batch struct {
-	requests, replies [batchSize]mmsg
+	requests, replies [batchSize]mmsg.Message
 	requestVectors    [batchSize]unix.Iovec
 	replyVectors      [batchSize]unix.Iovec
 
@@ -40,13 +36,13 @@ func newBatch() *batch {
 	for i := range batchSize {
 		b.requestVectors[i].Base = &b.requestBuffers[i][0]
 		b.requestVectors[i].SetLen(MaxDatagram)
-		h := &b.requests[i].header
+		h := &b.requests[i].Header
 		h.Iov = &b.requestVectors[i]
 		h.SetIovlen(1)
 		h.Name = (*byte)(unsafe.Pointer(&b.peers[i]))
 		h.Control = (*byte)(unsafe.Pointer(&b.controls[i]))
-		b.replies[i].header.Iov = &b.replyVectors[i]
-		b.replies[i].header.SetIovlen(1)
+		b.replies[i].Header.Iov = &b.replyVectors[i]
+		b.replies[i].Header.SetIovlen(1)
 	}
 	b.reuse(batchSize)
 	return b
@@ -55,14 +51,14 @@ func newBatch() *batch {
 // reuse makes the first n requests ready to be received into again.
 func (b *batch) reuse(n int) {
 	for i := range n {
-		h := &b.requests[i].header
+		h := &b.requests[i].Header
 		h.Namelen = unix.SizeofSockaddrInet6
 		h.SetControllen(controlSize * 8)
 	}
 }
 
 // request returns the i-th datagram, as far as it was received.
-func (b *batch) request(i int) []byte { return b.requestBuffers[i][:b.requests[i].length] }
+func (b *batch) request(i int) []byte { return b.requestBuffers[i][:b.requests[i].Length] }
 
 // peer returns where the i-th datagram came from. An IPv4 peer of a socket for
 // both families is an IPv4 address.
@@ -82,7 +78,7 @@ func (b *batch) peer(i int) netip.AddrPort {
 func (b *batch) unicast(i int) bool {
 	const head = unix.SizeofCmsghdr
 	control := unsafe.Pointer(&b.controls[i])
-	if b.requests[i].header.Controllen < head {
+	if b.requests[i].Header.Controllen < head {
 		return true
 	}
 	switch info := unsafe.Add(control, head); (*unix.Cmsghdr)(control).Type {
@@ -101,7 +97,7 @@ func (b *batch) unicast(i int) bool {
 // reply makes datagram, which is in the k-th reply buffer, the k-th reply: to
 // the peer of the i-th request.
 func (b *batch) reply(k, i int, datagram []byte) {
-	from, to := &b.requests[i].header, &b.replies[k].header
+	from, to := &b.requests[i].Header, &b.replies[k].Header
 	to.Name, to.Namelen = from.Name, from.Namelen
 	to.Control, to.Controllen = from.Control, from.Controllen
 	b.replyVectors[k].Base = &datagram[0]

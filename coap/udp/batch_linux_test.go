@@ -57,7 +57,7 @@ func TestUnicast(t *testing.T) {
 		}
 	}
 	b := newBatch()
-	b.requests[0].header.SetControllen(0)
+	b.requests[0].Header.SetControllen(0)
 	if !b.unicast(0) {
 		t.Error("without a control message: not unicast")
 	}

@@ -68,7 +68,7 @@ func (r *reader) answer(i, k int, received time.Time) bool {
 	switch {
 	case !b.unicast(i):
 		h.Ignored(peer)
-	case b.requests[i].header.Flags&unix.MSG_TRUNC != 0:
+	case b.requests[i].Header.Flags&unix.MSG_TRUNC != 0:
 		dst = h.Truncated(dst, datagram, peer)
 	default:
 		dst = h.Handle(dst, datagram, peer)

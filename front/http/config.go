@@ -44,4 +44,5 @@ type Chunks front.Chunks
 // Validate returns what is wrong with c, in which no number is left out.
 func (c Chunks) Validate() fault.List { return front.Chunks(c).Validate(defaults.WriteSize) }
 
-func (c Chunks) withDefaults() Chunks { return Chunks(front.Chunks(c).Or(defaults)) }
+// WithDefaults returns c with the defaults of the keys that it leaves out.
+func (c Chunks) WithDefaults() Chunks { return Chunks(front.Chunks(c).Or(defaults)) }

@@ -43,7 +43,7 @@ func NewHandler(c Chunks, p front.Parts) (*Handler, error) {
 // SetChunks replaces the chunk sizes. Transfers under way go on: a device
 // keeps its offset, whatever the size of the next Write.
 func (h *Handler) SetChunks(c Chunks) error {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	if err := c.Validate().Err(); err != nil {
 		return fmt.Errorf("http: chunks: %w", err)
 	}

@@ -303,7 +303,7 @@ func TestValidate(t *testing.T) {
 	}
 	for _, tt := range tests {
 		faults := tt.cfg.Validate()
-		faults.Below("chunks", tt.c.withDefaults().Validate())
+		faults.Below("chunks", tt.c.WithDefaults().Validate())
 		err := faults.Err()
 		if (err == nil) != (tt.error == "") || (err != nil && !strings.HasPrefix(err.Error(), tt.error)) {
 			t.Errorf("%s: %v, want %q", tt.name, err, tt.error)

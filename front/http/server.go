@@ -110,6 +110,14 @@ func (s *Server) tls() *tls.Config {
 // Addr returns the address that is listened on.
 func (s *Server) Addr() net.Addr { return s.listener.Addr() }
 
+// URLs returns the address that devices reach.
+func (s *Server) URLs() []string {
+	if s.cfg.Certificate != "" {
+		return []string{"https://" + s.Addr().String()}
+	}
+	return []string{"http://" + s.Addr().String()}
+}
+
 // Run answers until ctx ends, then returns nil; or until the socket breaks,
 // then it returns why. Either way all connections have ended and the port is
 // free. It must be called at most once.

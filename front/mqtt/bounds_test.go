@@ -96,8 +96,25 @@ func feed(t testing.TB, f *Front, data []byte) {
 	_, _ = here.Write(data)
 	_ = here.Close()
 	work.Wait()
-	if len(f.own)+len(f.routes) > 0 {
-		t.Errorf("%x: %d connections and %d routes are left", data, len(f.own), len(f.routes))
+	if n := f.mqtt.Clients.Len(); n+len(f.own)+len(f.routes) > 0 {
+		t.Errorf("%x: %d clients, %d connections and %d routes are left", data, n, len(f.own), len(f.routes))
+	}
+}
+
+// TestGoneAtOnce: a client that is gone before its CONNACK leaves nothing behind.
+func TestGoneAtOnce(t *testing.T) {
+	f, err := New(Setup{}, front.Parts{Engine: blinky.Engine(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, there := net.Pipe()
+	go func() {
+		_, _ = here.Write(encode(t, 5, hello("d@edge", "")))
+		_ = here.Close()
+	}()
+	f.serve(context.Background(), newSession(there))
+	if n := f.mqtt.Clients.Len(); n+len(f.own)+len(f.routes) > 0 {
+		t.Errorf("%d clients, %d connections and %d routes are left", n, len(f.own), len(f.routes))
 	}
 }
 

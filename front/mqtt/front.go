@@ -141,6 +141,18 @@ func (s *Front) readCertificate() error {
 // Addr returns the address that is listened on, the plain one if there are two.
 func (s *Front) Addr() net.Addr { return s.listeners[0].Addr() }
 
+// URLs returns the addresses that devices reach.
+func (s *Front) URLs() (all []string) {
+	schemes := []string{"mqtt://", "mqtts://"}
+	if s.cfg.Listen == "" {
+		schemes = schemes[1:]
+	}
+	for i, l := range s.listeners {
+		all = append(all, schemes[i]+l.Addr().String())
+	}
+	return all
+}
+
 // Run serves until ctx ends, then returns nil; or until a socket breaks, then it
 // returns why. Either way all connections have ended and the ports are free. It must
 // be called at most once.
@@ -252,6 +264,9 @@ func (s *Front) leave(c *session) {
 	defer s.mu.Unlock()
 	if s.own[c.device] == c {
 		delete(s.own, c.device)
+	}
+	if c.client != nil {
+		s.mqtt.Clients.Delete(c.client.ID) // the library forgets it where the CONNACK was not written
 	}
 	for _, dev := range c.spokenFor() {
 		if s.routes[dev] == c {

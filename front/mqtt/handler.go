@@ -71,7 +71,7 @@ func newHandler(c Chunks, p front.Parts, speaksFor func(*session, string)) *hand
 
 // setChunks replaces the chunk sizes. Transfers under way go on.
 func (h *handler) setChunks(c Chunks) {
-	c = c.withDefaults()
+	c = c.WithDefaults()
 	h.chunks.Store(&c)
 }
 

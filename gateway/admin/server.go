@@ -2,6 +2,7 @@ package admin
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"net"
@@ -14,6 +15,7 @@ import (
 	"havn/firmware"
 	"havn/front"
 	"havn/gateway/admin/api"
+	"havn/link"
 	"havn/metric"
 	"havn/update"
 	"havn/upstream"
@@ -48,16 +50,33 @@ type Server struct {
 	cfg      Config
 	parts    Parts
 	listener net.Listener
+	identity link.Identity
 	rates    rates
 }
 
 // Listen binds the address of cfg. It starts nothing: see Run.
 func Listen(cfg Config, p Parts) (*Server, error) {
+	s := &Server{cfg: cfg, parts: p}
+	if err := s.Reload(); err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
 		return nil, fmt.Errorf("admin.listen: %w", err)
 	}
-	return &Server{cfg: cfg, parts: p, listener: listener}, nil
+	s.listener = listener
+	return s, nil
+}
+
+// Reload reads the certificate and its key again. After an error the ones in use
+// stay.
+func (s *Server) Reload() error {
+	if s.cfg.Certificate == "" {
+		return nil
+	}
+	return s.identity.Reload(link.KeyPair{
+		Certificate: link.File{Key: "admin.certificate", Path: s.cfg.Certificate}, Key: s.cfg.Key,
+	})
 }
 
 // URL returns the base of the server's paths.
@@ -105,7 +124,8 @@ func (s *Server) serve(ctx context.Context) error {
 
 func (s *Server) accept(srv *http.Server) error {
 	if s.cfg.Certificate != "" {
-		return srv.ServeTLS(s.listener, s.cfg.Certificate, s.cfg.Key)
+		srv.TLSConfig = &tls.Config{GetCertificate: s.identity.Certificate}
+		return srv.ServeTLS(s.listener, "", "")
 	}
 	return srv.Serve(s.listener)
 }

@@ -9,7 +9,6 @@ import (
 	"havn/cache"
 	"havn/coap"
 	"havn/fault"
-	"havn/firmware"
 	fronthttp "havn/front/http"
 	"havn/front/mqtt"
 	"havn/gateway/admin"
@@ -72,7 +71,7 @@ type Firmware struct {
 	Desired []Rule         `yaml:"desired"` // first match wins
 }
 
-// Upstream says which cloud the gateway learns from and reports to.
+// Upstream says which cloud tells the gateway what is desired, and where events go.
 type Upstream struct {
 	Drogue  drogue.Config `yaml:"drogue"`
 	Spool   spool.Config  `yaml:"spool"`
@@ -91,23 +90,19 @@ func Default() Config {
 		Log:   Log{Level: "info", Format: "text"},
 		Data:  "./data",
 		Admin: admin.Config{Listen: "127.0.0.1:8080"},
-		CoAP:  coap.Config{Listen: ":5683", Application: "default"},
+		CoAP:  coap.Config{Listen: ":5683"}.WithDefaults(),
 		Chunks: Chunks{
-			CoAP:    coap.Chunks{BlockSize: 1024, WriteSize: 1024, Align: 4},
-			HTTP:    fronthttp.Chunks{WriteSize: 2016, Align: 4},
-			MQTT:    mqtt.Chunks{WriteSize: 1024, Align: 4},
-			LoRaWAN: lorawan.Chunks{Align: 4},
+			CoAP:    coap.Chunks{}.WithDefaults(),
+			HTTP:    fronthttp.Chunks{}.WithDefaults(),
+			MQTT:    mqtt.Chunks{}.WithDefaults(),
+			LoRaWAN: lorawan.Chunks{}.WithDefaults(),
 		},
 		LoRaWAN: LoRaWAN{Shard: lorawan.Shard{Of: 1}},
 		Firmware: Firmware{
 			Refresh: time.Minute,
-			Hawkbit: hawkbit.Config{Tenant: hawkbit.DefaultTenant, Artifact: hawkbit.DefaultArtifact},
+			Hawkbit: hawkbit.Config{}.WithDefaults(),
 		},
-		Cache: cache.Config{
-			Memory: cache.DefaultMemory,
-			Disk:   cache.DefaultDisk,
-			Lease:  cache.DefaultLease,
-		},
+		Cache: cache.Config{}.WithDefaults(),
 		Update: update.Config{
 			Poll:            5 * time.Minute,
 			Retry:           5 * time.Second,
@@ -117,7 +112,7 @@ func Default() Config {
 		},
 		Upstream: Upstream{
 			Drogue:  drogue.Config{Channel: "firmware", Registry: drogue.RegistryConfig{Refresh: time.Minute}},
-			Spool:   spool.Config{Size: 64 * firmware.MiB},
+			Spool:   spool.Config{Size: spool.DefaultSize},
 			Forward: row.Pace{ProgressEvery: 5, MinInterval: 10 * time.Second},
 		},
 		Devices: Devices{Max: 100_000},
@@ -142,8 +137,8 @@ func Load(path string) (Config, error) {
 	return Parse(path, data)
 }
 
-// Parse reads a configuration; name stands for it in errors. What data leaves
-// out has the value of [Default]. The error is [Problems] with all mistakes.
+// Parse reads a configuration. Errors call the file by name. A key that data
+// leaves out has the value of [Default]. The error is [Problems] with all mistakes.
 func Parse(name string, data []byte) (Config, error) {
 	c := Default()
 	if err := decode(name, data, &c, func() fault.List { return c.Validate() }); err != nil {

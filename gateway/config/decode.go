@@ -11,8 +11,8 @@ import (
 	"havn/fault"
 )
 
-// decode fills target, a pointer to a section, from a file, and has check look
-// at what it means. The error is [Problems].
+// decode fills target, a pointer to a section, from a file. Then check says what
+// is wrong with the values. The error is [Problems].
 func decode(name string, data []byte, target any, check func() fault.List) error {
 	if len(data) > MaxBytes {
 		return Problems{{File: name, Line: 1, Column: 1,
@@ -32,8 +32,8 @@ func decode(name string, data []byte, target any, check func() fault.List) error
 }
 
 // decoder fills the configuration from a YAML document. It goes on after a
-// mistake and remembers where each key was, so that all mistakes, those of
-// meaning too, are reported at once and in their place.
+// mistake, so that all mistakes are reported at once. It remembers the place of
+// each key, for the faults that are found in the values later.
 type decoder struct {
 	places   map[string]position // of each value by its path, like coap.listen
 	mistakes []mistake
@@ -65,8 +65,8 @@ func (d *decoder) value(path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// refused reports parts of YAML that would make a configuration mean something
-// else than what stands at its keys.
+// refused reports parts of YAML with which a key could mean something else than
+// the value that stands at it.
 func (d *decoder) refused(path string, n ast.Node) bool {
 	switch n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode:
@@ -147,9 +147,9 @@ func (d *decoder) list(path string, n ast.Node, v reflect.Value) {
 	}
 }
 
-// locate places faults in the meaning of values at their keys; a key that the
-// file leaves out has the place of its section. Faults that only follow from a
-// mistake reported already, at the same key or beneath, are dropped.
+// locate gives faults the places of their keys. A key that the file leaves out has
+// the place of its section. A fault is dropped if a mistake was reported already
+// at its key or beneath it: it only follows from that mistake.
 func (d *decoder) locate(faults fault.List) []mistake {
 	var located []mistake
 	for _, f := range faults {

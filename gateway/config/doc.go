@@ -32,12 +32,13 @@
 //     comment on each field.
 //  2. [Config], or the section above, gets one field of that type. From there
 //     the key is read, checked for mistakes of type, and printed.
-//  3. Default gets its defaults, unless all are zero.
+//  3. Default gets its defaults, unless all are zero. A default that the package
+//     itself needs stands in the package, in a method WithDefaults.
 //  4. The section's method Validate says what types cannot tell: bounds,
-//     choices, keys that go together, as values of package fault. It answers for
-//     all that is below it. Keys named ca, certificate, key or *_file are known to name
-//     files that must exist; those named password, token, secret or psk, alone
-//     or as the last word, are known to be secret.
+//     choices, keys that go together. It returns all mistakes as values of package
+//     fault, those of the sections below it too. Two things need no word: keys
+//     named ca, certificate, key or *_file name files that must exist; keys named
+//     password, token, secret or psk, alone or as the last word, are secret.
 //  5. configs/gateway.yaml gets the keys and their comments; a test fails
 //     until it has them all.
 //

@@ -47,7 +47,7 @@ func (p Problem) excerpt() (line, before string) {
 	return strings.Map(visible, string(runes[from:to])), blanks
 }
 
-// visible keeps what a file holds from steering the terminal.
+// visible replaces characters with which a file could steer the terminal.
 func visible(r rune) rune {
 	if r == '\t' || unicode.IsPrint(r) {
 		return r

@@ -15,8 +15,8 @@ import (
 	"unicode/utf8"
 )
 
-// set reads text into a value: what the text means is the type's affair, as
-// quotes and YAML's own types never are.
+// set reads text into a value. The type of the value alone decides what the text
+// means: quotes and the types of YAML do not.
 func set(v reflect.Value, text string) error {
 	switch target := v.Addr().Interface().(type) {
 	case *time.Duration:

@@ -1,4 +1,5 @@
-// Package linktest makes certificates for the tests of whatever speaks TLS.
+// Package linktest is for the tests of whatever connects: it makes certificates, and runs what
+// runs until its context ends.
 package linktest
 
 import (

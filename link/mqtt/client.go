@@ -203,7 +203,7 @@ func (c *Client) current() (*connection, error) {
 func (c *Client) set(conn *connection, cause error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cause == errNotYet {
+	if errors.Is(c.cause, errNotYet) {
 		close(c.tried)
 	}
 	c.conn, c.ready, c.cause = conn, false, cause

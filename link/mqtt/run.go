@@ -62,7 +62,8 @@ func (c *Client) complain(err error) {
 	c.parts.Stats.Failures.Add(1)
 	if text := said(err); text != c.said {
 		c.said = text
-		c.parts.Log.Warn("no session with the MQTT broker; nothing is sent or received until a later try succeeds",
+		c.parts.Log.Warn("no session with the MQTT broker; nothing is sent or received before a "+
+			"later try succeeds",
 			slog.String("url", c.cfg.URL), slog.String("error", text))
 	}
 }

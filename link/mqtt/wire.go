@@ -41,7 +41,7 @@ func (w *wire) Write(p []byte) (int, error) {
 	if len(w.out) < 1+n+int(length) {
 		return len(p), nil
 	}
-	w.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_ = w.SetWriteDeadline(time.Now().Add(writeTimeout))
 	_, err := w.Conn.Write(w.out)
 	if w.out = w.out[:0]; err != nil {
 		w.Conn.Close()

@@ -119,8 +119,9 @@ func (it *Item) shows(st *dfu.Status) bool {
 		return st.Updating && bytes.Equal(st.Update.Version, it.Version) && st.Update.Offset > it.Offset
 	case dfu.OpSwap:
 		return !st.Updating && bytes.Equal(st.Version, it.Version)
+	default: // nothing tells
+		return false
 	}
-	return false
 }
 
 // Free reports whether a downlink may be sent after this uplink, and is asked once for

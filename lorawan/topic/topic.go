@@ -119,6 +119,7 @@ func (v *Values) set(f field, s string) {
 		v.Device = s
 	case event:
 		v.Event = s
+	case literal:
 	}
 }
 
@@ -130,6 +131,7 @@ func (v Values) get(l level) string {
 		return v.Device
 	case event:
 		return v.Event
+	case literal:
 	}
 	return l.text
 }

@@ -77,6 +77,7 @@ func (r Reason) Text(v *status.Status, inFlight string) string {
 	case ReasonOtherVersion:
 		return fmt.Sprintf("after the swap to %q the device came back with %q, another firmware; run: gateway retry %s",
 			v.Target, v.Current, v.Device)
+	case ReasonNone, reasons:
 	}
 	return ""
 }

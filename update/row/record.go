@@ -90,7 +90,7 @@ func restoreTold(rec *Reported) told {
 func (r *Row) record() Record {
 	rec := Record{
 		Device: r.Device(), Protocol: r.table.protocols.Name(r.protocol.Load()), Current: r.current.String(), Offset: r.offset,
-		Sent: r.sent.record(), Reason: r.reason.String(), Seen: r.seen, Reported: r.told.record(), Owed: r.owed,
+		Sent: r.sent.record(), Reason: r.reason.String(), Seen: r.seen, Reported: r.told.record(), Owed: r.owed || r.asked,
 	}
 	if r.inFlight != nil {
 		rec.InFlight = &r.inFlight.Metadata
@@ -105,7 +105,7 @@ func (t *Table) restoreRow(rec *Record) *Row {
 	r.current, r.offset, r.seen = intern.Of(rec.Current), rec.Offset, rec.Seen
 	r.sent, r.reason = restoreDelivery(&rec.Sent), guard.ReasonOf(rec.Reason)
 	r.told, r.owed = restoreTold(&rec.Reported), rec.Owed
-	r.stored.seen, r.stored.offset = rec.Seen, rec.Offset
+	r.stored.seen, r.stored.offset = max(rec.Seen, 1), rec.Offset
 	if rec.InFlight != nil {
 		r.inFlight, r.restored = t.releases.Known(*rec.InFlight), true
 	}

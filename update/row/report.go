@@ -67,7 +67,7 @@ func (t *Table) ReportAgain(devices []dfu.Device) {
 func (r *Row) owe() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.owed, r.changed = true, true
+	r.asked, r.changed = true, true
 	r.mark()
 }
 
@@ -104,7 +104,7 @@ func (r *Row) change(now time.Time) *status.Change {
 	if !r.explained(&v) {
 		v.Error = "" // nobody is told when it is no longer so
 	}
-	r.owed, r.changed = true, true
+	r.owed, r.asked, r.changed = true, false, true
 	return &status.Change{Status: v, Transition: d == changed, Time: now}
 }
 
@@ -113,7 +113,7 @@ func (r *Row) differs(v *status.Status) difference {
 	was := r.told.record()
 	passing := r.reason == guard.ReasonFetching && r.inFlight != nil
 	switch {
-	case r.owed, v.Current != was.Current, v.Target != was.Target, v.Order != was.Order:
+	case r.owed || r.asked, v.Current != was.Current, v.Target != was.Target, v.Order != was.Order:
 		return changed
 	case v.State != was.State && !passing:
 		return changed

@@ -46,10 +46,11 @@ type Row struct {
 	begun   milestone
 	seen    int64
 	stored  struct { // what is on disk of that which only drifts
-		seen   int64
+		seen   int64 // 0: the row is not on disk
 		offset uint32
 	}
 	owed     bool // the Reporter may have been told more than told
+	asked    bool // it is to be told again, whatever was told
 	restored bool // as an earlier process stored it, and not heard since
 	changed  bool // what is on disk is not what a crash must not lose
 	dropped  bool // no longer in the table: not to be stored again
@@ -78,14 +79,14 @@ type essence struct {
 	reason   guard.Reason
 }
 
-// Lock returns what unlock compares with.
+// Lock returns what Unlock compares with.
 func (r *Row) Lock() essence {
 	r.mu.Lock()
 	return r.essence
 }
 
 // Unlock has the flusher look at the row in time, according to what has become of
-// it since lock.
+// it since Lock.
 func (r *Row) Unlock(was essence, now time.Time) {
 	if r.essence != was || r.strayed() {
 		r.changed = true

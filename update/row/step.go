@@ -79,7 +79,7 @@ func (t *Table) collect(b *batch, row *Row) {
 			b.owing, b.changes = append(b.owing, row), append(b.changes, *c)
 		}
 		t.collectRecord(b, row, due)
-	case t.index.row(row.Device()) == nil: // gone, and no new row of that name
+	case row.stored.seen != 0 && t.index.row(row.Device()) == nil: // gone, and no new row of that name
 		b.drop = append(b.drop, row.Device())
 	}
 }

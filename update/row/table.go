@@ -122,14 +122,16 @@ func (t *Table) insert(dev dfu.Device, now time.Time) *Row {
 	row := t.newRow(dev)
 	row.Heard(now)
 	t.Assign(row)
-	for t.index.count.Load() >= int64(t.cfg.Max) && t.evict() {
+	for range 2 { // a table that is to be smaller than it was shrinks bit by bit
+		if t.index.count.Load() >= int64(t.cfg.Max) {
+			t.evict()
+		}
 	}
 	return t.index.add(row)
 }
 
 // evict removes one row: never-updated before updated, then the longest unseen.
-// It reports whether there was one.
-func (t *Table) evict() bool {
+func (t *Table) evict() {
 	var worst *Row
 	var worstKept bool
 	var worstSeen int64
@@ -144,7 +146,6 @@ func (t *Table) evict() bool {
 	if worst != nil && t.Remove(worst) {
 		t.stats.EvictedRows.Add(1)
 	}
-	return worst != nil
 }
 
 // Remove takes a row from the table and, at the next flush, from the store. It

@@ -156,6 +156,7 @@ type readerUntil struct {
 	io.Reader
 }
 
+// Read implements io.Reader.
 func (r *readerUntil) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err

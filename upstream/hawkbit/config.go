@@ -38,8 +38,8 @@ type Config struct {
 	CA string `yaml:"ca"`
 }
 
-// withDefaults returns c with its empty fields filled.
-func (c Config) withDefaults() Config {
+// WithDefaults returns c with the defaults of the keys that it leaves out.
+func (c Config) WithDefaults() Config {
 	c.Tenant = cmp.Or(c.Tenant, DefaultTenant)
 	c.Artifact = cmp.Or(c.Artifact, DefaultArtifact)
 	return c

@@ -104,7 +104,8 @@ func (c *controller) complain(ctx context.Context) {
 		Execution: ddi.Rejected, Result: ddi.None, Details: []string{a.Invalid},
 	})
 	if err != nil {
-		c.source.log.Warn("hawkBit was not told why its action cannot be used; tried again with the next poll",
+		c.source.log.Warn("hawkBit was not told why its action cannot be used; "+
+			"tried again with the next poll",
 			slog.String("controller", c.id), slog.String("action", a.ID), slog.Any("error", err))
 		return
 	}

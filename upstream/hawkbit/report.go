@@ -40,7 +40,8 @@ func (s *Source) Report(ctx context.Context, id string, st status.Status) error 
 		return err
 	}
 	defer c.release()
-	st.Current, st.Error = link.Clip(st.Current, firmware.MaxVersion), link.Clip(st.Error, ddi.MaxDetail)
+	st.Current = link.Clip(st.Current, firmware.MaxVersion)
+	st.Error = link.Clip(st.Error, ddi.MaxDetail)
 	if c.state.Current != st.Current && st.Current != "" {
 		c.state.Current = st.Current
 		c.commit()

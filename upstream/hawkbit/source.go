@@ -51,7 +51,7 @@ func New(cfg Config, store Store, log *slog.Logger) (*Source, error) {
 }
 
 func newSource(cfg Config, store Store, log *slog.Logger, dial link.Dial) (*Source, error) {
-	cfg = cfg.withDefaults()
+	cfg = cfg.WithDefaults()
 	faults := cfg.Validate()
 	faults.Present("url", cfg.URL)
 	if err := faults.Err(); err != nil {

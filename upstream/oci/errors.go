@@ -25,7 +25,10 @@ type outside struct {
 	cause error
 }
 
+// Error returns the text.
 func (e *outside) Error() string { return e.text }
+
+// Unwrap returns the cause.
 func (e *outside) Unwrap() error { return e.cause }
 
 var urlQuery = regexp.MustCompile(`\?[^\s"]+`)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"havn/dfu"
+	"havn/link/linktest"
 	"havn/status"
 	"havn/upstream"
 	"havn/upstream/drogue"
@@ -128,7 +129,7 @@ func TestWrongPassword(t *testing.T) {
 			w.overHTTP()
 		}
 		p, _, _ := w.endpoint()
-		eventually(t, func() error {
+		linktest.Eventually(t, func() error {
 			err := p.send(t.Context(), message{"gw", "c", "", nil})
 			if !errors.Is(err, drogue.ErrAway) || !strings.Contains(err.Error(), "password") {
 				return fmt.Errorf("%s: %w", scheme, err)
@@ -203,7 +204,7 @@ func TestEvents(t *testing.T) {
 func inbox(t *testing.T, w *world) {
 	t.Helper()
 	was := w.Counters(droguetest.MQTT).Requests["Subscribe"]
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		if w.Counters(droguetest.MQTT).Requests["Subscribe"] == 0 {
 			return fmt.Errorf("not subscribed, %d", was)
 		}

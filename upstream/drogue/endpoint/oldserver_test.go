@@ -6,6 +6,7 @@ import (
 	"net"
 	"testing"
 
+	"havn/link/linktest"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
 )
@@ -28,7 +29,7 @@ func TestOldServer(t *testing.T) {
 				t.Errorf("refused event: %v", err)
 			}
 			published(t, p, "d1", `{"v":31}`)
-			eventually(t, func() error {
+			linktest.Eventually(t, func() error {
 				w.Command("app", "d1", "hello", []byte("x"))
 				select {
 				case c := <-commands:

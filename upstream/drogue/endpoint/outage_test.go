@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"havn/link/linktest"
 	"havn/link/mqtt"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
@@ -25,7 +26,7 @@ func TestMQTTOutage(t *testing.T) {
 	next := 1
 	for range 2 {
 		w.Set(droguetest.MQTT, wire.Away)
-		eventually(t, func() error {
+		linktest.Eventually(t, func() error {
 			err := p.send(t.Context(), message{"d1", "firmware", "application/json", []byte("-1")})
 			if !errors.Is(err, drogue.ErrAway) {
 				return fmt.Errorf("while away: %w", err)
@@ -47,7 +48,7 @@ func TestMQTTOutage(t *testing.T) {
 	if fmt.Sprint(got) != "[0 1 2 3 4 5 6]" {
 		t.Errorf("arrived: %v", got)
 	}
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		w.Command("app", "d1", "hello", nil)
 		select {
 		case <-commands:
@@ -119,7 +120,7 @@ func TestServerThatFallsSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	run(t, p.Run)
+	linktest.Run(t, p.Run)
 	published(t, p, "d1", `0`)
 	w.Set(droguetest.MQTT, wire.Hang)
 	err = p.send(t.Context(), message{"d1", "firmware", "", []byte("1")})
@@ -139,7 +140,7 @@ func TestTakeover(t *testing.T) {
 	published(t, first, "d1", `1`)
 	second, _, _ := w.endpoint()
 	published(t, second, "d1", `2`)
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		err := first.send(t.Context(), message{"d1", "firmware", "", nil})
 		if err == nil || !strings.Contains(err.Error(), "another client") {
 			return fmt.Errorf("the first gateway says %w", err)

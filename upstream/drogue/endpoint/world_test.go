@@ -1,18 +1,16 @@
 package endpoint
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 
 	"go.uber.org/goleak"
 
 	"havn/dfu"
+	"havn/link/linktest"
 	"havn/telemetry"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
@@ -76,49 +74,13 @@ func (w *world) endpoint() (*Endpoint, chan string, func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return e, commands, run(w.t, e.Run)
-}
-
-// run runs f until the test or the function returned ends it.
-func run(t *testing.T, f func(context.Context) error) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f(ctx) }()
-	var once sync.Once
-	stop = func() {
-		once.Do(func() {
-			cancel()
-			select {
-			case err := <-done:
-				if err != nil {
-					t.Error(err)
-				}
-			case <-time.After(5 * time.Second):
-				t.Error("Run has not ended 5 s after its context")
-			}
-		})
-	}
-	t.Cleanup(stop)
-	return stop
-}
-
-// eventually waits until what returns nil.
-func eventually(t *testing.T, what func() error) {
-	t.Helper()
-	var err error
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {
-		if err = what(); err == nil {
-			return
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	t.Fatal(err)
+	return e, commands, linktest.Run(w.t, e.Run)
 }
 
 // published publishes until it succeeds.
 func published(t *testing.T, e *Endpoint, device, payload string) {
 	t.Helper()
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		return e.send(t.Context(), message{device, "firmware", "application/json", []byte(payload)})
 	})
 }

@@ -8,6 +8,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/link/linktest"
 	"havn/status"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/drogue/droguetest/wire"
@@ -134,8 +135,8 @@ func TestKnownIsServedAfterARestartWithoutTheCloud(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, err, want)
 		}
 	}
-	run(t, r.Run)
-	eventually(t, func() error {
+	linktest.Run(t, r.Run)
+	linktest.Eventually(t, func() error {
 		if !r.Stats().Away.Load() {
 			return errors.New("not noticed that the registry is away")
 		}
@@ -181,7 +182,7 @@ func TestEventsAreFollowedAtOnce(t *testing.T) {
 // live waits until the integration tells of changes in app, or does not.
 func live(t *testing.T, r *Registry, want bool) {
 	t.Helper()
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		r.mu.RLock()
 		defer r.mu.RUnlock()
 		app := r.apps["app"]
@@ -226,7 +227,7 @@ func TestOwnStatusIsNotReadBack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		if n := r.Stats().Events.Load() - events; n < 5 {
 			return fmt.Errorf("%d events", n)
 		}

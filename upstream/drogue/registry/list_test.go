@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"havn/firmware"
+	"havn/link/linktest"
 	"havn/upstream/drogue/droguetest"
 )
 
@@ -136,7 +137,7 @@ func TestStrangeNames(t *testing.T) {
 	for i := range 3 {
 		image(t, r, named(fmt.Sprintf("n%04d", i)), fmt.Sprint("h/n:", i))
 	}
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		r.mu.RLock()
 		defer r.mu.RUnlock()
 		if r.open != 0 || r.stats.Away.Load() {

@@ -12,6 +12,7 @@ import (
 	"github.com/cenkalti/backoff/v5"
 
 	"havn/firmware"
+	"havn/link/linktest"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/drogue/droguetest/wire"
 )
@@ -41,7 +42,7 @@ func TestNothingIsUnlearned(t *testing.T) {
 			w.Inject(droguetest.Registry, spoil)
 			before := w.Counters(droguetest.Registry).Total()
 			r.Retry()
-			eventually(t, func() error {
+			linktest.Eventually(t, func() error {
 				if w.Counters(droguetest.Registry).Total() == before {
 					return errors.New("not asked again")
 				}
@@ -65,7 +66,7 @@ func TestRegistryAwayAtStart(t *testing.T) {
 	if _, err := r.Desired(dev); !errors.Is(err, firmware.ErrPending) {
 		t.Fatal(err)
 	}
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		if !r.Stats().Away.Load() {
 			return errors.New("not noticed")
 		}
@@ -80,7 +81,7 @@ func TestEndsWhileTheRegistryHangs(t *testing.T) {
 	w.Set(droguetest.Registry, wire.Hang)
 	r, stop := w.registry()
 	r.Desired(dev)
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		if w.Counters(droguetest.Registry).Received == 0 {
 			return errors.New("not asked")
 		}

@@ -12,6 +12,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/link/linktest"
 	"havn/status"
 	"havn/upstream"
 	"havn/upstream/drogue"
@@ -237,7 +238,7 @@ func TestWriteAmongOthers(t *testing.T) {
 	}()
 	for i := range uint32(20) {
 		s := at(dev, status.Status{Current: "1", Target: "2", State: status.Updating, Offset: i, Size: 20})
-		eventually(t, func() error { return r.write(t.Context(), s) })
+		linktest.Eventually(t, func() error { return r.write(t.Context(), s) })
 	}
 	<-done
 	d, _ := w.Device("app", "d1")

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -14,6 +13,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/link/linktest"
 	"havn/upstream/drogue"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/drogue/droguetest/apps"
@@ -97,49 +97,13 @@ func (w *world) registry() (*Registry, func()) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	return r, run(w.t, r.Run)
-}
-
-// run runs f until the test or the function returned ends it.
-func run(t *testing.T, f func(context.Context) error) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- f(ctx) }()
-	var once sync.Once
-	stop = func() {
-		once.Do(func() {
-			cancel()
-			select {
-			case err := <-done:
-				if err != nil {
-					t.Error(err)
-				}
-			case <-time.After(5 * time.Second):
-				t.Error("Run has not ended 5 s after its context")
-			}
-		})
-	}
-	t.Cleanup(stop)
-	return stop
-}
-
-// eventually waits until what returns nil.
-func eventually(t *testing.T, what func() error) {
-	t.Helper()
-	var err error
-	for deadline := time.Now().Add(15 * time.Second); time.Now().Before(deadline); {
-		if err = what(); err == nil {
-			return
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	t.Fatal(err)
+	return r, linktest.Run(w.t, r.Run)
 }
 
 // image waits until dev should run an image.
 func image(t *testing.T, r *Registry, d dfu.Device, want string) {
 	t.Helper()
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		spec, err := r.Desired(d)
 		if err == nil && spec.Key() == want {
 			return nil
@@ -151,7 +115,7 @@ func image(t *testing.T, r *Registry, d dfu.Device, want string) {
 // failure waits until Desired fails with want.
 func failure(t *testing.T, r *Registry, d dfu.Device, want error) {
 	t.Helper()
-	eventually(t, func() error {
+	linktest.Eventually(t, func() error {
 		spec, err := r.Desired(d)
 		if errors.Is(err, want) {
 			return nil

@@ -2,13 +2,12 @@ package ddi
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
-	"sync/atomic"
 	"time"
 
 	"havn/link"
@@ -33,21 +32,14 @@ type Config struct {
 // An answer that is no success is a *Refusal; any other error says that there
 // was no answer, or none of the DDI API.
 type Client struct {
-	base    *url.URL
-	http    *link.Client
-	refused atomic.Pointer[refused]
-}
-
-// refused is an answer that asked for a pause.
-type refused struct {
-	refusal *Refusal
-	until   time.Time
+	base *url.URL
+	http *link.Client
 }
 
 // New reads the authorities. The server is not asked yet.
 func New(cfg Config) (*Client, error) {
 	asked, err := link.NewClient(link.ClientConfig{
-		CA: cfg.CA, Dial: cfg.Dial, Timeout: requestTimeout, Redirect: redirect,
+		CA: cfg.CA, Dial: cfg.Dial, Timeout: requestTimeout, Redirect: redirect, Pause: pauseAfter,
 		Authorize: func(req *http.Request) error { return cfg.Token.authorize(req, cfg.Base) },
 	})
 	if err != nil {
@@ -119,7 +111,9 @@ func (c *Client) send(ctx context.Context, method string, u *url.URL, body any) 
 	return err
 }
 
-func newRequest(ctx context.Context, method string, u *url.URL, body []byte) (*http.Request, error) {
+func newRequest(
+	ctx context.Context, method string, u *url.URL, body []byte,
+) (*http.Request, error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
@@ -133,48 +127,33 @@ func newRequest(ctx context.Context, method string, u *url.URL, body []byte) (*h
 
 // do makes one call.
 func (c *Client) do(req *http.Request) (link.Answer, error) {
-	if err := c.paused(); err != nil {
-		return link.Answer{}, err
-	}
 	a, err := c.http.Do(req, maxDocument)
-	return a, c.refusal(err)
+	return a, refusal(err)
 }
 
 // open makes one call, and leaves the body of the answer to be read.
 func (c *Client) open(req *http.Request) (*http.Response, error) {
-	if err := c.paused(); err != nil {
-		return nil, err
-	}
 	resp, err := c.http.Open(req)
-	return resp, c.refusal(err)
+	return resp, refusal(err)
 }
 
-// refusal makes a Refusal of an answer, and pauses all requests where the answer
-// asks for it.
-func (c *Client) refusal(err error) error {
-	status, ok := errors.AsType[*link.StatusError](err)
-	if !ok {
-		return err
+// refusal makes a Refusal of an answer.
+func refusal(err error) error {
+	if status, ok := errors.AsType[*link.StatusError](err); ok {
+		return newRefusal(status)
 	}
-	r := newRefusal(status)
-	if status.Pause > 0 {
-		c.refused.Store(&refused{r, time.Now().Add(status.Pause)})
-	}
-	return r
+	return err
 }
 
-// paused returns the answer that asked for a pause, until the pause is over.
-func (c *Client) paused() error {
-	last := c.refused.Load()
-	if last == nil {
-		return nil
+// pauseAfter returns how long the server is left alone after an answer: as long as
+// it asked for, and for a while when it says only that this gateway asks too often.
+// An action that is full is no reason to leave the server alone.
+func pauseAfter(status *link.StatusError) time.Duration {
+	switch r := newRefusal(status); {
+	case r.full():
+		return 0
+	case r.throttled():
+		return cmp.Or(status.Pause, pause)
 	}
-	left := time.Until(last.until)
-	if left <= 0 {
-		return nil
-	}
-	status := *last.refusal.Status
-	status.Pause = left
-	return fmt.Errorf("not asked until %s: %w", last.until.UTC().Format(time.RFC3339),
-		&Refusal{&status, last.refusal.Code})
+	return status.Overload()
 }

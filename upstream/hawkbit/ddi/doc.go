@@ -13,8 +13,8 @@
 //     server alone, and appears in no error.
 //   - Links between resources are followed on the host of the server, whatever
 //     host they name. Artifacts may lie elsewhere.
-//   - A server that asks for a pause is asked nothing until the pause is over. Its
-//     [*Refusal], and what is returned during the pause, unwraps to a
+//   - A server that is asked too often is asked nothing until its pause is over. The
+//     [*Refusal], also of a request within the pause, unwraps to a
 //     [*backoff.RetryAfterError].
 //   - A download is one full GET; a download that breaks is resumed by Range.
 //

@@ -1,7 +1,6 @@
 package ddi
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"regexp"
@@ -30,9 +29,6 @@ func newRefusal(status *link.StatusError) *Refusal {
 	r := &Refusal{Status: status}
 	if p, err := parse[problem](status.Body); err == nil && errorCode.MatchString(p.ErrorCode) {
 		r.Code = p.ErrorCode
-	}
-	if r.throttled() {
-		status.Pause = cmp.Or(status.Pause, pause)
 	}
 	return r
 }

@@ -26,7 +26,7 @@ func OpenFile(layer io.ReadCloser, file string) (io.ReadCloser, error) {
 		}
 	}
 	layer.Close()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("%w: no %s in the layer", firmware.ErrDigest, file)
 	}
 	return nil, err

@@ -100,8 +100,13 @@ func (p *Packed) LayerByDigest(h v1.Hash) (partial.CompressedLayer, error) {
 // packedLayer is the file as a layer.
 type packedLayer struct{ *Packed }
 
-func (l packedLayer) Digest() (v1.Hash, error)            { return l.hash(), nil }
-func (l packedLayer) Size() (int64, error)                { return l.Packed.Size, nil }
+// Digest returns the digest of the firmware.
+func (l packedLayer) Digest() (v1.Hash, error) { return l.hash(), nil }
+
+// Size returns the bytes of the firmware.
+func (l packedLayer) Size() (int64, error) { return l.Packed.Size, nil }
+
+// MediaType returns the type of format (a).
 func (l packedLayer) MediaType() (types.MediaType, error) { return layerType, nil }
 
 // Compressed opens the file for an upload.

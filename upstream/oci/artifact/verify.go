@@ -2,6 +2,7 @@ package artifact
 
 import (
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -23,6 +24,7 @@ func verify(rc io.ReadCloser, want firmware.Digest, size int64) *verified {
 	return &verified{ReadCloser: rc, hash: sha256.New(), want: want, left: size}
 }
 
+// Read implements io.Reader.
 func (v *verified) Read(p []byte) (int, error) {
 	if v.err != nil {
 		return 0, v.err
@@ -34,7 +36,7 @@ func (v *verified) Read(p []byte) (int, error) {
 	}
 	v.left -= int64(n)
 	v.hash.Write(p[:n])
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		err = v.check()
 	}
 	v.err = err

@@ -100,6 +100,7 @@ func (j jsonV3) encode(e *Event) ([]byte, error) {
 		return json.Marshal(jsonV3Ack{device, e.Acknowledged, e.FCnt, tags})
 	case TxAck:
 		return json.Marshal(jsonV3TxAck{device, e.FCnt, tags})
+	case Error:
 	}
 	return json.Marshal(jsonV3Error{device, e.Code, e.Text, e.FCnt, tags})
 }

@@ -9,10 +9,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"sync/atomic"
-	"time"
-
-	"github.com/cenkalti/backoff/v5"
 
 	"havn/dfu"
 	"havn/link"
@@ -39,10 +35,9 @@ const (
 // firmware.ErrNotFound where the registry said that there is no such application
 // or device.
 type Client struct {
-	cfg   drogue.RegistryConfig
-	base  string
-	http  *link.Client
-	until atomic.Int64 // Unix nanoseconds before which the server wants no requests
+	cfg  drogue.RegistryConfig
+	base string
+	http *link.Client
 }
 
 // New returns a client. It asks nothing yet.
@@ -103,36 +98,23 @@ func (c *Client) get(ctx context.Context, path string) (*Resource, error) {
 	return &r, nil
 }
 
-// do sends one request and returns the body of a good answer. While the server
-// wants to be left alone, nothing is sent.
+// do sends one request and returns the body of a good answer.
 func (c *Client) do(ctx context.Context, method, path string, body []byte) ([]byte, error) {
-	if wait := time.Until(time.Unix(0, c.until.Load())); wait > 0 {
-		return nil, fmt.Errorf("device registry: %w: it asked for a pause: %w",
-			drogue.ErrAway, &backoff.RetryAfterError{Duration: wait})
-	}
-	answer, err := c.send(ctx, method, path, body)
-	if wait := link.Pause(err); wait > 0 {
-		c.until.Store(time.Now().Add(wait).UnixNano())
-	}
-	return answer.Body, err
-}
-
-func (c *Client) send(ctx context.Context, method, path string, body []byte) (link.Answer, error) {
 	req, err := http.NewRequestWithContext(ctx, method, c.base+path, bytes.NewReader(body))
 	if err != nil {
-		return link.Answer{}, fmt.Errorf("%w: %w", upstream.ErrRejected, err)
+		return nil, fmt.Errorf("%w: %w", upstream.ErrRejected, err)
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
 	answer, err := c.http.Do(req, maxAnswer)
 	if status, ok := errors.AsType[*link.StatusError](err); ok {
-		return link.Answer{}, c.refusal(status, path)
+		return nil, c.refusal(status, path)
 	}
 	if err != nil {
-		return link.Answer{}, drogue.Away(ctx, "device registry", err)
+		return nil, drogue.Away(ctx, "device registry", err)
 	}
-	return answer, nil
+	return answer.Body, nil
 }
 
 // authorize puts the account on a request: exactly one form, as the server

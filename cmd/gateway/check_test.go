@@ -5,7 +5,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
+
+	"havn/gateway/config"
 )
 
 // The exit statuses are what supervisors and scripts rely on.
@@ -36,6 +40,34 @@ func TestExitStatus(t *testing.T) {
 		}
 		if got := cmd.ProcessState.ExitCode(); got != tt.want {
 			t.Errorf("%q exits with %d, want %d: %s", tt.args, got, tt.want, out)
+		}
+	}
+}
+
+// The script faults.txt shows the mistakes of every section.
+func TestEverySectionHasFaults(t *testing.T) {
+	script, err := os.ReadFile("testdata/faults.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reference strings.Builder
+	if err := config.Default().Print(&reference); err != nil {
+		t.Fatal(err)
+	}
+	section := ""
+	for line := range strings.Lines(reference.String()) {
+		key, _, _ := strings.Cut(line, ":")
+		name, below := strings.CutPrefix(key, "  ")
+		switch {
+		case !below:
+			section = name
+		case strings.HasPrefix(name, " "), section != "chunks" && section != "upstream":
+			continue
+		default:
+			name = section + "." + name
+		}
+		if !regexp.MustCompile(`(?m)^\w+\.yaml:\d+:\d+: ` + name + `[.:\[]`).Match(script) {
+			t.Errorf("no mistake of %s is shown", name)
 		}
 	}
 }

@@ -6,19 +6,16 @@ import (
 	"net"
 	"os"
 	"syscall"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"havn/coap/udp/mmsg"
 )
 
 // sharing says that several sockets can share a port.
 const sharing = true
 
-// mmsgSocket receives and sends many datagrams in one system call. While
-// datagrams are waiting it calls the kernel without a word to Go's scheduler,
-// which would take the processor away in every call that lasts 20 us, as a batch
-// does, and give it back at the price of two thread switches. Only to wait it
-// blocks its thread, which costs less per wake-up than the netpoller.
+// mmsgSocket receives and sends many datagrams in one system call.
 type mmsgSocket struct {
 	file *os.File // a duplicate of the socket, in blocking mode
 	fd   uintptr
@@ -34,25 +31,24 @@ func newMmsgSocket(socket *net.UDPConn) (*mmsgSocket, error) {
 
 // receive waits for datagrams and returns how many of m it filled. After
 // [interrupt] it does not wait.
-func (s *mmsgSocket) receive(m []mmsg) (int, error) {
-	return s.call(unix.SYS_RECVMMSG, m, unix.MSG_WAITFORONE)
+func (s *mmsgSocket) receive(m []mmsg.Message) (n int, err error) {
+	for {
+		n, err = mmsg.Receive(s.fd, m, 0)
+		if err != unix.EAGAIN && err != unix.EINTR { //nolint:errorlint // numbers of the system
+			return n, err
+		}
+	}
 }
 
 // send waits for room and returns how many of m were taken. An error is about
 // the first.
-func (s *mmsgSocket) send(m []mmsg) (int, error) { return s.call(unix.SYS_SENDMMSG, m, 0) }
-
-// call makes a system call that waits if need be.
-func (s *mmsgSocket) call(trap uintptr, m []mmsg, flags uintptr) (int, error) {
-	n, _, errno := unix.RawSyscall6(trap, s.fd, uintptr(unsafe.Pointer(&m[0])), uintptr(len(m)),
-		flags|unix.MSG_DONTWAIT, 0, 0)
-	for errno == unix.EAGAIN || errno == unix.EINTR {
-		n, _, errno = unix.Syscall6(trap, s.fd, uintptr(unsafe.Pointer(&m[0])), uintptr(len(m)), flags, 0, 0)
+func (s *mmsgSocket) send(m []mmsg.Message) (n int, err error) {
+	for {
+		n, err = mmsg.Send(s.fd, m)
+		if err != unix.EAGAIN && err != unix.EINTR { //nolint:errorlint // numbers of the system
+			return n, err
+		}
 	}
-	if errno != 0 {
-		return 0, errno
-	}
-	return int(n), nil
 }
 
 // interrupt ends all waits for datagrams on socket. Shutting down a socket
