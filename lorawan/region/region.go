@@ -34,14 +34,14 @@ const (
 
 // Config is the radio parameters of a network, or of one device in it.
 type Config struct {
-	Region            string // EU868, US915, AS923-2 ...: see Names
-	MACVersion        string // of the device profile; empty = "1.0.3"
-	RegParams         string // revision of the regional parameters; empty = "A"
-	Repeater          bool   // frames must leave room for a repeater's header
-	DownlinkDwellTime bool   // downlinks are limited to 400 ms; AS923 and AU915 only
-	RX1DROffset       int    // data rates that RX1 is slower than the uplink
-	Window            Window // empty = RX1
-	RX2DR             *int   // data rate of RX2; nil = the region's default
+	Region            string `yaml:"region"`              // EU868, US915, AS923-2 ...: see Names
+	MACVersion        string `yaml:"mac_version"`         // of the devices; empty = "1.0.3"
+	RegParams         string `yaml:"reg_params"`          // revision of the regional parameters; empty = "A"
+	Repeater          bool   `yaml:"repeater"`            // frames must leave room for a repeater's header
+	DownlinkDwellTime bool   `yaml:"downlink_dwell_time"` // downlinks take 400 ms at most; AS923 and AU915 only
+	RX1DROffset       int    `yaml:"rx1_dr_offset"`       // data rates that RX1 is slower than the uplink
+	Window            Window `yaml:"window"`              // empty = RX1
+	RX2DR             *int   `yaml:"rx2_dr"`              // data rate of RX2; unset = the region's default
 }
 
 // Defaults of Config, and what it may hold. The library takes an unknown
