@@ -166,8 +166,8 @@ type endDevice struct {
 	offset uint32 // next byte wanted
 }
 
-// ask sends a Status. It reports whether firmware came back, and fails where it
-// was the wrong one.
+// ask sends a Status. It reports whether firmware came back, and fails if the
+// firmware was wrong.
 func (d *endDevice) ask(ctx context.Context) (answered bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
