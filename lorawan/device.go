@@ -73,7 +73,8 @@ func (d *device) countsUp(fCnt uint32) bool {
 	return d.replay >= replays
 }
 
-// joined begins a session: the frame counter starts over, and the queue is dropped.
+// joined begins a session: the frame counter starts over, and the queue is empty. A
+// server that keeps the queue (The Things Stack) has it replaced by the next answer.
 func (d *device) joined() {
 	d.heard = false
 	d.queue.Flushed()

@@ -22,9 +22,9 @@
 // payload is the FRMPayload, as application/octet-stream.
 //
 // A command with the name port:N goes down on FPort N with its payload as it is,
-// unconfirmed. If the device was heard since the start, the command goes down at once
-// (see [Network.Wake]), else with the next uplink. Until then the command waits in the
-// inbox of package telemetry, for the time that the inbox allows. A command is dropped,
+// unconfirmed. If the device was heard since the start and since its last join, the command
+// goes down at once (see [Network.Wake]), else with the next uplink. Until then the command
+// waits in the inbox of package telemetry, for the time that the inbox allows. A command is dropped,
 // counted and logged if it has another name, if its FPort is one for firmware, or if it
 // does not fit a downlink at the data rate of the last uplink.
 //

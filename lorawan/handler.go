@@ -132,7 +132,7 @@ var advice = map[front.Reason]string{
 	Replayed:         "an old uplink came again and was ignored",
 	OtherOrigin:      "an event of another application was ignored",
 	Undeliverable:    "a downlink could not be published; the device asks again for firmware, a command is lost",
-	Overflow:         "events come faster than they are answered and some were dropped; share the devices by shard",
+	Overflow:         "events come too fast and some were dropped; share the devices among gateways (lorawan.shard)",
 	front.BadCommand: "a command of the upstream cannot be sent and was dropped; correct the command",
 	front.Untaken:    "telemetry is not taken; add an endpoint for its application to upstream.drogue",
 }

@@ -1,6 +1,7 @@
 package queue_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -58,6 +59,17 @@ func probes(id event.DownlinkID) step { return func(b *book) { b.PutProbe(id) } 
 func sent(id event.DownlinkID) step   { return func(b *book) { b.Sent(id) } }
 func kept(id event.DownlinkID) step   { return func(b *book) { b.Kept(id) } }
 func flushed(b *book)                 { b.Flushed() }
+
+// The beginnings of several histories.
+var (
+	shown       = []step{puts, status("0.1.1", 101)}
+	probed      = []step{puts, uplinks(5), probes(probe1)}
+	probedTwice = then(probed, uplinks(4), probes(probe2))
+	drains      = then(probed, sent(unnamed))
+)
+
+// then returns a history that goes on.
+func then(history []step, steps ...step) []step { return slices.Concat(history, steps) }
 
 // left wants the answer of Left.
 func left(t *testing.T, id event.DownlinkID, want bool) step {
@@ -154,37 +166,37 @@ func TestTransitions(t *testing.T) {
 		"Swap: old version":           {[]step{swaps, running("0.1.0")}, queued},
 		"Swap: updating":              {[]step{swaps, status("0.1.1", 101)}, queued},
 		"command: no Status shows it": {[]step{command, running("0.1.1"), status("0.1.1", 101)}, queued},
-		"shown, then its txack":       {[]step{puts, status("0.1.1", 101), puts, sent(unnamed)}, queued},
-		"shown, then two txacks":      {[]step{puts, status("0.1.1", 101), puts, sent(unnamed), sent(unnamed)}, empty},
-		"shown, then a named txack":   {[]step{puts, status("0.1.1", 101), puts, sent(write)}, empty},
-		"shown, then an error":        {[]step{puts, status("0.1.1", 101), puts, left(t, unnamed, true)}, empty},
-		"shown, joined, then a txack": {[]step{puts, status("0.1.1", 101), flushed, puts, sent(unnamed)}, empty},
+		"shown, then its txack":       {then(shown, puts, sent(unnamed)), queued},
+		"shown, then two txacks":      {then(shown, puts, sent(unnamed), sent(unnamed)), empty},
+		"shown, then a named txack":   {then(shown, puts, sent(write)), empty},
+		"shown, then an error":        {then(shown, puts, left(t, unnamed, true)), empty},
+		"shown, joined, then a txack": {then(shown, flushed, puts, sent(unnamed)), empty},
 
-		"probed":                  {[]step{puts, uplinks(5), probes(probe1)}, queued},
-		"probed: 3 uplinks":       {[]step{puts, uplinks(5), probes(probe1), uplinks(3)}, queued},
-		"probed: 4 uplinks":       {[]step{puts, uplinks(5), probes(probe1), uplinks(4)}, overdue},
-		"probed twice: 7 uplinks": {[]step{puts, uplinks(5), probes(probe1), uplinks(4), probes(probe2), uplinks(7)}, queued},
-		"probed twice: 8 uplinks": {[]step{puts, uplinks(5), probes(probe1), uplinks(4), probes(probe2), uplinks(8)}, overdue},
-		"probed: joined":          {[]step{puts, uplinks(5), probes(probe1), flushed}, empty},
-		"probed: kept":            {[]step{puts, uplinks(5), probes(probe1), uplinks(4), kept(unnamed)}, queued},
-		"probed: named txack":     {[]step{puts, uplinks(5), probes(probe1), sent(probe1)}, empty},
-		"probed: txack of Write":  {[]step{puts, uplinks(5), probes(probe1), sent(write)}, draining},
-		"probed: foreign txack":   {[]step{puts, uplinks(5), probes(probe1), sent(foreign)}, queued},
-		"probed: older txack":     {[]step{puts, uplinks(5), probes(probe1), uplinks(4), probes(probe2), sent(probe1)}, queued},
-		"probed: newest txack":    {[]step{puts, uplinks(5), probes(probe1), uplinks(4), probes(probe2), sent(probe2)}, empty},
-		"probed: shown":           {[]step{puts, uplinks(5), probes(probe1), status("0.1.1", 101)}, draining},
+		"probed":                  {then(probed), queued},
+		"probed: 3 uplinks":       {then(probed, uplinks(3)), queued},
+		"probed: 4 uplinks":       {then(probed, uplinks(4)), overdue},
+		"probed twice: 7 uplinks": {then(probedTwice, uplinks(7)), queued},
+		"probed twice: 8 uplinks": {then(probedTwice, uplinks(8)), overdue},
+		"probed: joined":          {then(probed, flushed), empty},
+		"probed: kept":            {then(probed, uplinks(4), kept(unnamed)), queued},
+		"probed: named txack":     {then(probed, sent(probe1)), empty},
+		"probed: txack of Write":  {then(probed, sent(write)), draining},
+		"probed: foreign txack":   {then(probed, sent(foreign)), queued},
+		"probed: older txack":     {then(probedTwice, sent(probe1)), queued},
+		"probed: newest txack":    {then(probedTwice, sent(probe2)), empty},
+		"probed: shown":           {then(probed, status("0.1.1", 101)), draining},
 
-		"draining: unnamed":       {[]step{puts, uplinks(5), probes(probe1), sent(unnamed)}, draining},
-		"draining: txack":         {[]step{puts, uplinks(5), probes(probe1), sent(unnamed), sent(unnamed)}, empty},
-		"draining: uplink":        {[]step{puts, uplinks(5), probes(probe1), sent(unnamed), uplink}, empty},
-		"draining: kept":          {[]step{puts, uplinks(5), probes(probe1), sent(unnamed), uplink, kept(unnamed)}, draining},
-		"draining two: uplink":    {[]step{puts, uplinks(5), probes(probe1), uplinks(4), probes(probe2), sent(unnamed), uplink}, draining},
-		"draining two: 2 uplinks": {[]step{puts, uplinks(5), probes(probe1), uplinks(4), probes(probe2), sent(unnamed), uplinks(2)}, empty},
-		"draining two: txack":     {[]step{puts, uplinks(5), probes(probe1), uplinks(4), probes(probe2), sent(unnamed), sent(unnamed)}, draining},
-		"draining: left":          {[]step{puts, uplinks(5), probes(probe1), sent(unnamed), left(t, unnamed, true)}, empty},
-		"draining: joined":        {[]step{puts, uplinks(5), probes(probe1), sent(unnamed), flushed}, empty},
-		"drained, then its txack": {[]step{puts, uplinks(5), probes(probe1), sent(unnamed), uplinks(2), puts, sent(unnamed)}, queued},
-		"draining: a new Write":   {[]step{puts, uplinks(5), probes(probe1), sent(unnamed), uplinks(2), puts}, queued},
+		"draining: unnamed":       {then(drains), draining},
+		"draining: txack":         {then(drains, sent(unnamed)), empty},
+		"draining: uplink":        {then(drains, uplink), empty},
+		"draining: kept":          {then(drains, uplink, kept(unnamed)), draining},
+		"draining two: uplink":    {then(probedTwice, sent(unnamed), uplink), draining},
+		"draining two: 2 uplinks": {then(probedTwice, sent(unnamed), uplinks(2)), empty},
+		"draining two: txack":     {then(probedTwice, sent(unnamed), sent(unnamed)), draining},
+		"draining: left":          {then(drains, left(t, unnamed, true)), empty},
+		"draining: joined":        {then(drains, flushed), empty},
+		"drained, then its txack": {then(drains, uplinks(2), puts, sent(unnamed)), queued},
+		"draining: a new Write":   {then(drains, uplinks(2), puts), queued},
 		"replaced when overdue":   {[]step{puts, uplinks(5), puts, uplinks(4)}, queued},
 		"replaced, then its sign": {[]step{puts, uplinks(5), puts, sent(write)}, empty},
 	} {
