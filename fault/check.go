@@ -17,7 +17,7 @@ func (l *List) Present(key, text string) {
 	}
 }
 
-// Choice wants one of choices.
+// Choice wants one of several texts.
 func (l *List) Choice(key, text string, choices ...string) {
 	if !slices.Contains(choices, text) {
 		l.Add(key, "%q: want %s", text, OneOf(choices))
@@ -45,7 +45,7 @@ func (l *List) Positive(key string, d time.Duration) {
 	}
 }
 
-// Together wants both of two keys, or neither: alone they mean nothing.
+// Together wants both of two keys or neither of them.
 func (l *List) Together(keyA, a, keyB, b string) {
 	switch {
 	case (a == "") == (b == ""):
@@ -77,8 +77,8 @@ func (l *List) Pattern(key, pattern string) {
 	}
 }
 
-// URL wants the URL of a server, with one of the schemes and without an
-// account. The message does not show the account.
+// URL wants the URL of a server, with one of several schemes and without a user and a
+// password. The message does not show them.
 func (l *List) URL(key, text string, schemes ...string) {
 	u, err := url.Parse(text)
 	if err == nil && u.Hostname() != "" && u.User == nil && slices.Contains(schemes, u.Scheme) {

@@ -20,7 +20,7 @@ func (f Fault) String() string {
 	return f.Key + ": " + f.Message
 }
 
-// List is all that is wrong with a section. Its zero value is an empty list.
+// List is all faults of a section. Its zero value is an empty list.
 type List []Fault
 
 // Add adds a fault. The message is made as by [fmt.Sprintf].
@@ -35,8 +35,8 @@ func (l *List) Below(key string, section List) {
 	}
 }
 
-// Err returns the faults as one error, nil where there are none. It is for the
-// constructor that was given the section.
+// Err returns the faults as one error, and nil if there are none. It is for constructors
+// that are given the section.
 func (l List) Err() error {
 	if len(l) == 0 {
 		return nil
@@ -48,7 +48,7 @@ func (l List) Err() error {
 	return errors.New(strings.Join(texts, "; "))
 }
 
-// Join returns the path of a key in the section at path.
+// Join returns the path of a key in the section at a path.
 func Join(path, key string) string {
 	switch {
 	case path == "" || key == "":
@@ -59,5 +59,5 @@ func Join(path, key string) string {
 	return path + "." + key
 }
 
-// At returns the path of an element of the list at path.
+// At returns the path of an element of the list at a path.
 func At(path string, index int) string { return fmt.Sprintf("%s[%d]", path, index) }

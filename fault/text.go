@@ -8,7 +8,7 @@ import (
 
 const day = 24 * time.Hour
 
-// OneOf writes a choice as a sentence does: a, b or c.
+// OneOf writes a choice as in a sentence: a, b or c.
 func OneOf(names []string) string {
 	last := len(names) - 1
 	if last < 1 {
@@ -17,8 +17,8 @@ func OneOf(names []string) string {
 	return strings.Join(names[:last], ", ") + " or " + names[last]
 }
 
-// DurationText writes d as a configuration file does: in Go's notation with d
-// for days, in the shortest form.
+// DurationText writes d as in a configuration file: in Go's notation with d for days, in
+// the shortest form.
 func DurationText(d time.Duration) string {
 	if d <= 0 {
 		return d.String()

@@ -20,6 +20,7 @@ import (
 	"havn/front"
 	linkmqtt "havn/link/mqtt"
 	"havn/lorawan"
+	"havn/lorawan/region"
 	"havn/metric"
 	"havn/telemetry"
 	"havn/update/release"
@@ -46,10 +47,10 @@ var counted = map[string]func(*testing.T) (stats any, metrics func() []metric.Me
 		return s, func() []metric.Metric { return s.Metrics("") }
 	},
 	"lorawan.Stats": func(t *testing.T) (any, func() []metric.Metric) {
-		h, err := lorawan.NewHandler(lorawan.Config{
-			Name: "n", Server: lorawan.ChirpStackV4, Application: "a", Region: "EU868",
+		h, err := lorawan.NewHandler(lorawan.Setup{Config: lorawan.Config{
+			Name: "n", Server: lorawan.ChirpStackV4, Application: "a", Radio: region.Config{Region: "EU868"},
 			MQTT: linkmqtt.Config{URL: "mqtt://localhost"},
-		}, lorawan.Chunks{}, lorawan.Shard{}, front.Parts{})
+		}}, front.Parts{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -80,7 +80,7 @@ func codecOf(cfg lorawan.Config) (lorawan.Codec, error) {
 		return chirpstack.NewV4(topics)
 	case lorawan.TheThingsStack:
 	}
-	rules, err := region.New(cfg.Radio())
+	rules, err := region.New(cfg.Radio)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ var besides = map[string][]string{
 	"bench/load":                             {"bench/device"},
 	"bench/coap":                             {"bench/report", "bench/load", "bench/device"},
 	"bench/link":                             {"bench/report", "bench/load", "bench/device", "bench/lossy"},
-	"bench/lorawan":                          {"bench/report"},
+	"bench/lorawan":                          {"bench/report", "bench/device"},
 	"bench/cache":                            {"bench/report"},
 	"bench/upstream":                         {"bench/report", "bench/device", "bench/backend"},
 	"update/row":                             {"update/agenda", "update/guard", "update/intern", "update/release"},

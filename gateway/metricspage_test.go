@@ -16,6 +16,7 @@ import (
 
 	linkmqtt "havn/link/mqtt"
 	"havn/lorawan"
+	"havn/lorawan/region"
 	"havn/metric"
 	"havn/upstream/drogue"
 )
@@ -30,7 +31,7 @@ func everything(t *testing.T) *Gateway {
 	cfg := testConfig(t)
 	cfg.HTTP.Listen, cfg.MQTT.Listen = "127.0.0.1:0", "127.0.0.1:0"
 	cfg.LoRaWAN.Networks = []lorawan.Config{{
-		Name: "plant", Server: lorawan.ChirpStackV4, Application: "app", Region: "EU868",
+		Name: "plant", Server: lorawan.ChirpStackV4, Application: "app", Radio: region.Config{Region: "EU868"},
 		MQTT: linkmqtt.Config{URL: "mqtt://127.0.0.1:1"},
 	}}
 	cfg.Firmware.Hawkbit.URL = "https://hawkbit.invalid"

@@ -20,6 +20,7 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
 	"havn/lorawan/event"
+	"havn/lorawan/region"
 	"havn/upstream/drogue/droguetest"
 	"havn/upstream/drogue/droguetest/apps"
 )
@@ -49,7 +50,8 @@ func inField(t *testing.T, cfg *config.Config, name string) *chirpstacktest.Devi
 		t.Fatal(err)
 	}
 	network := lorawan.Config{
-		Name: "field", Server: lorawan.ChirpStackV4, Application: "app", Region: "EU868",
+		Name: "field", Server: lorawan.ChirpStackV4, Application: "app",
+		Radio: region.Config{Region: "EU868"},
 	}
 	network.MQTT.URL = broker.URL()
 	cfg.LoRaWAN.Networks = []lorawan.Config{network}

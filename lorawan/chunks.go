@@ -10,17 +10,18 @@ import (
 	"havn/fault"
 	"havn/front"
 	"havn/lorawan/event"
+	"havn/lorawan/region"
 )
 
-// Chunks is how much firmware one downlink carries. What is 0 has its default.
+// Chunks is how much firmware one downlink carries. A number that is 0 has its default.
 type Chunks struct {
 	WriteSize WriteSize `yaml:"write_size"` // most data in one Write; default auto
-	// Margin is what a Write leaves free of the frame, bytes 0..15: MAC commands
-	// share it, and where they find no room the network server sends them alone.
-	// The final Swap has the whole frame, as it cannot be cut.
+	// Margin is how many bytes of the frame a Write leaves free for MAC commands,
+	// 0..15. Where MAC commands find no room, the network server sends them alone and
+	// keeps the Write. A Swap may fill the frame, as it cannot be cut.
 	Margin int `yaml:"margin"`
 	Align  int `yaml:"align"` // flash word, bytes: Writes are multiples of it; default 4
-	// DataRates is the most data in one Write by uplink data rate.
+	// DataRates is the most data in one Write, by the data rate of the uplink.
 	DataRates map[int]int `yaml:"data_rates"`
 }
 
@@ -58,9 +59,7 @@ func (w WriteSize) MarshalText() ([]byte, error) { return []byte(w.String()), ni
 // (LoRaWAN 1.0.x section 4.3.1.6).
 const maxFOpts = 15
 
-const maxDR = 15
-
-// Validate returns what is wrong with c, in which align is not left out.
+// Validate returns what is wrong with c, in which Align is set.
 func (c Chunks) Validate() (faults fault.List) {
 	if c.WriteSize != 0 {
 		faults.Below("", front.Chunks{WriteSize: int(c.WriteSize), Align: c.Align}.Validate(event.MaxPayload))
@@ -70,8 +69,8 @@ func (c Chunks) Validate() (faults fault.List) {
 	faults.Number("margin", c.Margin, 0, maxFOpts)
 	for _, dr := range slices.Sorted(maps.Keys(c.DataRates)) {
 		key := fmt.Sprintf("data_rates.%d", dr)
-		if dr < 0 || dr > maxDR {
-			faults.Add(key, "%d is no data rate: want 0 to %d", dr, maxDR)
+		if dr < 0 || dr > region.MaxDR {
+			faults.Add(key, "%d is no data rate: want 0 to %d", dr, region.MaxDR)
 		}
 		faults.Number(key, c.DataRates[dr], 1, event.MaxPayload)
 	}
@@ -86,10 +85,7 @@ func (c Chunks) WithDefaults() Chunks {
 
 // write returns the most data in a Write after an uplink at dr.
 func (c *Chunks) write(dr int) int {
-	size := event.MaxPayload
-	if c.WriteSize > 0 {
-		size = int(c.WriteSize)
-	}
+	size := cmp.Or(int(c.WriteSize), event.MaxPayload)
 	if limit, ok := c.DataRates[dr]; ok {
 		size = min(size, limit)
 	}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"havn/dfu"
 	"havn/front"
 	"havn/lorawan/event"
 	"havn/lorawan/queue"
@@ -19,10 +18,7 @@ import (
 // Cloud's integration of The Things Stack.
 const portPrefix = "port:"
 
-var errPort = errors.New("want a name port:N with N within 1..223")
-
-// Find returns what a network server calls the device that the gateway knows by
-// that name, if it was heard.
+// Find returns the device that the gateway calls name, and false if it was not heard.
 func (h *Handler) Find(name string) (event.Device, bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -32,8 +28,8 @@ func (h *Handler) Find(name string) (event.Device, bool) {
 	return event.Device{}, false
 }
 
-// command returns the downlink for the oldest command that waits for the device
-// and can be sent. It takes none while the device's queue is in use.
+// command returns the downlink for the oldest command that waits for the device and
+// can be sent. It returns false while the queue of the device takes no command.
 func (h *Handler) command(d *device, now time.Time) (event.Downlink, bool) {
 	if h.upstream.Commands == nil || !d.heard || !d.queue.TakesCommand() {
 		return event.Downlink{}, false
@@ -52,8 +48,8 @@ func (h *Handler) command(d *device, now time.Time) (event.Downlink, bool) {
 	}
 }
 
-// commandDownlink makes a downlink of a command and notes that it is queued, or
-// returns why it cannot be sent.
+// commandDownlink makes a downlink of a command and notes that the downlink is queued,
+// or returns why the command cannot be sent.
 func (h *Handler) commandDownlink(
 	d *device, name string, payload []byte, now time.Time,
 ) (event.Downlink, error) {
@@ -61,7 +57,7 @@ func (h *Handler) commandDownlink(
 	if err != nil {
 		return event.Downlink{}, err
 	}
-	rules, err := h.radio.of(&d.last)
+	rules, err := h.rules(&d.last)
 	if err = errors.Join(d.last.Refused, err); err != nil {
 		return event.Downlink{}, err
 	}
@@ -70,7 +66,7 @@ func (h *Handler) commandDownlink(
 	}
 	dl := h.downlink(d, port, payload, rules, now)
 	if d.queue.Idle() {
-		d.queue.Put(queue.Item{ID: dl.ID, Command: true, Size: len(payload), Fresh: d.fresh(now)})
+		d.queue.Put(queue.Item{ID: dl.ID, Command: true, Size: len(payload)}, now)
 	} else {
 		d.queue.PutProbe(dl.ID)
 	}
@@ -83,34 +79,26 @@ func (h *Handler) port(name string) (uint8, error) {
 	n, err := strconv.Atoi(text)
 	switch {
 	case !ok || err != nil || n < event.MinFPort || n > event.MaxFPort:
-		return 0, errPort
+		return 0, errors.New("want a name port:N with N within 1..223")
 	case slices.Contains(h.cfg.FPorts, n):
-		return 0, fmt.Errorf("FPort %d is for firmware, which comes from this gateway", n)
+		return 0, fmt.Errorf("FPort %d is for firmware: use another FPort", n)
 	}
 	return uint8(n), nil
 }
 
-// fits reports why a payload does not fit a downlink to the device, as things
-// stood at its last uplink.
+// fits reports why the payload of a command does not fit a downlink to the device.
 func (h *Handler) fits(d *device, size int, rules *region.Region, now time.Time) error {
-	most, err := h.most(d, &d.last, rules, now)
+	most, err := h.most(d, rules, now)
 	if !d.queue.Idle() {
-		most -= maxFOpts // like a probe, it must not starve
+		most -= maxFOpts // the command is a probe, which MAC commands must not starve
 	}
 	switch {
 	case err != nil:
 		return err
 	case size == 0:
-		return errors.New("a downlink has a payload")
+		return errors.New("the payload is empty")
 	case size > most:
 		return fmt.Errorf("%d bytes; after an uplink at DR%d, %d fit", size, d.last.DR, max(most, 0))
 	}
 	return nil
 }
-
-// due reports whether a command may go although no uplink asks for an answer: in
-// an update, firmware and commands take turns.
-func (d *device) due() bool { return !d.updating || !d.queue.Last.Command }
-
-// begins reports whether a Command is part of an update.
-func begins(op dfu.Op) bool { return op == dfu.OpWrite || op == dfu.OpSwap }

@@ -139,7 +139,7 @@ func TestBadCommands(t *testing.T) {
 		{"port:224", "x", nil, "want a name port:N"},
 		{"port:-1", "x", nil, "want a name port:N"},
 		{"port:223", "x", nil, "FPort 223 is for firmware"},
-		{"port:2", "", nil, "has a payload"},
+		{"port:2", "", nil, "the payload is empty"},
 		{"port:2", long, nil, "52 bytes; after an uplink at DR0, 51 fit"},
 		{"port:2", "xxx", func(u *event.Uplink) { u.Overrides.MaxPayload = 2 }, "3 bytes; after an uplink at DR0, 2 fit"},
 		{"port:2", "x", func(u *event.Uplink) { u.DR = 14 }, "data rate"},

@@ -20,49 +20,42 @@ const (
 	TheThingsStack Server = "thethingsstack"
 )
 
-// expires reports whether the server drops a downlink after its Expires.
+// expires reports whether the server drops a downlink that has expired.
 func (s Server) expires() bool { return s == ChirpStackV4 }
 
 // replaces reports whether a downlink can take the place of what is queued.
 func (s Server) replaces() bool { return s == TheThingsStack }
 
-// What a device is called in the gateway.
+// What the gateway calls a device.
 const (
-	ByName   = "name"    // as in the network server; the default
-	ByDevEUI = "dev_eui" // where names are not unique
+	ByName   = "name"    // by its name in the network server; the default
+	ByDevEUI = "dev_eui" // for networks where names are not unique
 )
 
-// defaultFPort is that of the device family.
+// defaultFPort carries Statuses where the configuration names no FPort.
 const defaultFPort = 223
 
-// Config is one network: a network server, its broker and its radio rules. Its
-// zero value but Name, Server, MQTT, Application and Region is usable.
+// Config is one network: a network server, its broker and its radio rules. Name,
+// Server, MQTT, Application and Radio.Region must be set.
 type Config struct {
-	Name   string      `yaml:"name"` // in logs and metrics
+	Name   string      `yaml:"name"` // of the network in logs and metrics
 	Server Server      `yaml:"server"`
 	MQTT   mqtt.Config `yaml:"mqtt"`
 
-	ApplicationIDs []string `yaml:"application_ids"` // of the server, that are answered; empty = all
-	Application    string   `yaml:"application"`     // that their devices belong to in the gateway
+	ApplicationIDs []string `yaml:"application_ids"` // IDs in the server whose devices are answered; empty = all
+	Application    string   `yaml:"application"`     // of all these devices, in the gateway
 	DeviceName     string   `yaml:"device_name"`     // ByName or ByDevEUI
-	// FPorts that carry Statuses; empty = 223. The first is for firmware alone.
-	// On the others, what is no Status is telemetry.
+	// FPorts carry Statuses; empty = 223. The first FPort is for firmware alone. On
+	// the others, a payload that is no Status is telemetry.
 	FPorts []int `yaml:"fports"`
 
-	Region            string        `yaml:"region"`              // EU868 ...; v4 tells better
-	MACVersion        string        `yaml:"mac_version"`         // of the devices; empty = 1.0.3
-	RegParams         string        `yaml:"reg_params"`          // of the devices; empty = A
-	Repeater          bool          `yaml:"repeater"`            // repeater_compatible of the server
-	DownlinkDwellTime bool          `yaml:"downlink_dwell_time"` // 400 ms, AS923 and AU915 only
-	RX1DROffset       int           `yaml:"rx1_dr_offset"`
-	Window            region.Window `yaml:"window"` // empty = rx1
-	RX2DR             *int          `yaml:"rx2_dr"` // unset = as the region has it
+	Radio region.Config `yaml:",inline"`
 
 	UplinkTopic   string `yaml:"uplink_topic"`   // template of events; empty = the server's own
 	DownlinkTopic string `yaml:"downlink_topic"` // template of commands
 
 	// AirtimeBudget is the share of an hour that the network's downlinks may be on
-	// the air; beyond, no further device starts to update. 0 = no limit.
+	// the air. When it is used up, no further device starts to update. 0 = no limit.
 	AirtimeBudget float64 `yaml:"airtime_budget"`
 }
 
@@ -76,20 +69,11 @@ func (c Config) Validate() (faults fault.List) {
 	for i, p := range c.FPorts {
 		faults.Number(fault.At("fports", i), p, event.MinFPort, event.MaxFPort)
 	}
-	faults.Below("", c.Radio().Validate())
+	faults.Below("", c.Radio.Validate())
 	if !(c.AirtimeBudget >= 0 && c.AirtimeBudget <= 1) {
 		faults.Add("airtime_budget", "%v: want a share of an hour, 0 to 1", c.AirtimeBudget)
 	}
 	return faults
-}
-
-// Radio returns the radio rules of the network, which a codec may need too.
-func (c Config) Radio() region.Config {
-	return region.Config{
-		Region: c.Region, MACVersion: c.MACVersion, RegParams: c.RegParams, Repeater: c.Repeater,
-		DownlinkDwellTime: c.DownlinkDwellTime, RX1DROffset: c.RX1DROffset,
-		Window: c.Window, RX2DR: c.RX2DR,
-	}
 }
 
 // WithDefaults returns c with the defaults of the keys that it leaves out.
@@ -101,7 +85,7 @@ func (c Config) WithDefaults() Config {
 	return c
 }
 
-// deviceName returns what a device is called in the gateway.
+// deviceName returns what the gateway calls a device.
 func (c Config) deviceName(d event.Device) string {
 	if d.Name != "" && (c.DeviceName == ByName || d.EUI == event.DevEUI{}) {
 		return d.Name
@@ -109,8 +93,8 @@ func (c Config) deviceName(d event.Device) string {
 	return d.EUI.String()
 }
 
-// Shard is the share of the devices that this gateway answers, when several
-// are on one broker. Its zero value is all of them.
+// Shard is the share of the devices that this gateway answers, where several
+// gateways are on one broker. The zero value is all devices.
 type Shard struct {
 	Index int `yaml:"index"` // from 0
 	Of    int `yaml:"of"`    // gateways; 0 and 1 = this one only

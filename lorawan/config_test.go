@@ -22,9 +22,9 @@ func TestConfigValidate(t *testing.T) {
 		"fports[1]":      func(c *lorawan.Config) { c.FPorts = []int{223, 0} },
 		"fports[0]":      func(c *lorawan.Config) { c.FPorts = []int{224} },
 		"mqtt.url":       func(c *lorawan.Config) { c.MQTT.URL = "127.0.0.1:1883" },
-		"region":         func(c *lorawan.Config) { c.Region = "EU" },
-		"rx2_dr":         func(c *lorawan.Config) { c.RX2DR = &missing },
-		"window":         func(c *lorawan.Config) { c.Window = region.Window("rx3") },
+		"region":         func(c *lorawan.Config) { c.Radio.Region = "EU" },
+		"rx2_dr":         func(c *lorawan.Config) { c.Radio.RX2DR = &missing },
+		"window":         func(c *lorawan.Config) { c.Radio.Window = region.Window("rx3") },
 	} {
 		c := network()
 		change(&c)

@@ -9,8 +9,8 @@ import (
 	"havn/lorawan/queue"
 )
 
-// forget is how long what was learned about a device holds: a network's
-// operator may have changed it, and to learn it again costs one window.
+// forget is how long a limit holds that was learned of a device. The operator of the
+// network may change the limit; to learn it again costs one window.
 const forget = 24 * time.Hour
 
 // device is what the handler knows of one device.
@@ -20,17 +20,14 @@ type device struct {
 	queue queue.Queue
 	last  event.Uplink // without its payload
 
-	updating bool // its last Status was about an update under way
+	updating bool // the engine's Command to the last Status is a Write or a Swap
 
 	heard  bool
 	fCnt   uint32 // of the last uplink
-	older  uint32 // of the last uplink that was taken for a replay
-	replay int    // of how many in a row that counted up
+	older  uint32 // of the last uplink that was rejected as a replay
+	replay int    // rejected uplinks in a row, each with a higher frame counter
 
-	seen     time.Time     // when the last uplink came
-	interval time.Duration // between the last two
-
-	starved time.Time // until when room is left for MAC commands
+	starved time.Time // until when downlinks leave room for MAC commands
 	limits  []learned
 }
 
@@ -41,12 +38,12 @@ type learned struct {
 	until time.Time
 }
 
-// replays is how many uplinks in a row, each with a higher frame counter than
-// the one before, are a new session whose join was missed.
+// replays is how many replays in a row, each with a higher frame counter than the one
+// before, are taken for a new session whose join was missed.
 const replays = 3
 
-// accept notes an uplink's frame counter. It reports false, and why, for an
-// uplink that must not be answered.
+// accept notes the frame counter of an uplink. It returns false and the reason if the
+// uplink must not be answered.
 func (d *device) accept(fCnt uint32) (front.Reason, bool) {
 	switch {
 	case !d.heard || fCnt > d.fCnt:
@@ -59,35 +56,14 @@ func (d *device) accept(fCnt uint32) (front.Reason, bool) {
 	return front.None, true
 }
 
-// opened notes the window after an uplink.
+// opened notes an uplink, and so the window after it.
 func (d *device) opened(up *event.Uplink, now time.Time) {
-	if !d.seen.IsZero() {
-		d.interval = now.Sub(d.seen)
-	}
-	d.seen, d.last = now, *up
+	d.last = *up
 	d.last.Payload = nil
-	d.queue.Passed()
+	d.queue.Passed(now)
 }
 
-// How long a downlink waits in the queue of a server that knows an expiry.
-const (
-	minPatience = 5 * time.Second // clocks differ
-	maxPatience = 24 * time.Hour
-	patience    = time.Hour // of a device heard once
-)
-
-// patience returns the expiry of a downlink: it may ride the next window, too,
-// but what starves there must not block the queue for ever.
-func (d *device) patience() time.Duration {
-	if d.interval <= 0 {
-		return patience
-	}
-	return min(max(d.interval+d.interval/2, minPatience), maxPatience)
-}
-
-// fresh returns until when a downlink cannot have expired, if the clocks agree.
-func (d *device) fresh(now time.Time) time.Time { return now.Add(d.patience() / 2) }
-
+// countsUp counts the replays that may be a new session.
 func (d *device) countsUp(fCnt uint32) bool {
 	if fCnt <= d.older {
 		d.replay = 0
@@ -97,14 +73,15 @@ func (d *device) countsUp(fCnt uint32) bool {
 	return d.replay >= replays
 }
 
-// joined begins a session: frame counters start over, the queue is empty.
+// joined begins a session: the frame counter starts over, and the queue is empty. A
+// server that keeps the queue (The Things Stack) has it replaced by the next answer.
 func (d *device) joined() {
 	d.heard = false
 	d.queue.Flushed()
 }
 
-// limit returns the most bytes of a downlink after an uplink at dr, of which
-// the region allows most.
+// limit returns the most bytes of a downlink after an uplink at dr, where the region
+// allows most.
 func (d *device) limit(dr, most int, now time.Time) int {
 	d.limits = slices.DeleteFunc(d.limits, func(l learned) bool { return now.After(l.until) })
 	for _, l := range d.limits {
@@ -115,12 +92,11 @@ func (d *device) limit(dr, most int, now time.Time) int {
 	return most
 }
 
-// learn notes a limit for downlinks after an uplink like the last one.
+// learn notes a limit for downlinks after an uplink at the data rate of the last one.
 func (d *device) learn(bytes int, now time.Time) {
 	d.limits = slices.DeleteFunc(d.limits, func(l learned) bool { return l.dr == d.last.DR })
 	d.limits = append(d.limits, learned{dr: d.last.DR, bytes: bytes, until: now.Add(forget)})
 }
 
-// starving reports whether MAC commands are known to need a share of the
-// device's downlinks.
+// starving reports whether downlinks leave room for MAC commands.
 func (d *device) starving(now time.Time) bool { return now.Before(d.starved) }

@@ -11,50 +11,49 @@ import (
 
 	"havn/front"
 	"havn/lorawan/event"
+	"havn/lorawan/region"
 	"havn/telemetry"
 	"havn/update"
 )
 
-// Handler turns the events of one network into downlinks. It may be used by
-// many goroutines at once, but the events of one device must come in order.
+// Handler turns the events of one network into downlinks. Its methods may be called
+// concurrently, but the events of one device must come in order.
 type Handler struct {
 	engine      *update.Engine
 	upstream    telemetry.Upstream
 	cfg         Config
 	application []byte
 	shard       Shard
-	radio       radio
+	radio       *region.Network
 	chunks      atomic.Pointer[Chunks]
 	stats       Stats
 
 	mu      sync.Mutex
 	devices table
-	airtime budget
-	expires bool // downlinks have an Expires
+	airtime region.Budget
+	expires bool // downlinks are given an expiry
 }
 
-// NewHandler returns a handler for the network cfg. It fails where cfg, c or s
-// do not validate. The upstream of p must not call the handler.
-func NewHandler(cfg Config, c Chunks, s Shard, p front.Parts) (*Handler, error) {
+// NewHandler returns a handler for the network of s. It fails where s does not
+// validate. The upstream of p must not call the handler.
+func NewHandler(s Setup, p front.Parts) (*Handler, error) {
+	cfg := s.Config
 	faults := cfg.Validate()
-	faults.Below("shard", s.Validate())
+	faults.Below("shard", s.Shard.Validate())
 	if err := faults.Err(); err != nil {
-		return nil, fmt.Errorf("network %q: %w", cfg.Name, err)
+		return nil, fmt.Errorf("lorawan network %q: %w", cfg.Name, err)
 	}
-	radio, err := newRadio(cfg.Radio())
+	radio, err := region.NewNetwork(cfg.Radio)
 	if err != nil {
 		return nil, err
 	}
 	h := &Handler{
-		engine: p.Engine, upstream: p.Upstream, cfg: cfg.WithDefaults(), shard: s, radio: radio,
+		engine: p.Engine, upstream: p.Upstream, cfg: cfg.WithDefaults(), shard: s.Shard, radio: radio,
 		application: []byte(cfg.Application), devices: newTable(),
-		airtime: newBudget(cfg.AirtimeBudget), expires: cfg.Server.expires(),
+		airtime: region.NewBudget(cfg.AirtimeBudget), expires: cfg.Server.expires(),
 	}
-	if p.Log == nil {
-		p.Log = slog.New(slog.DiscardHandler)
-	}
-	h.stats.init(cfg.Name, p.Log.With(slog.String("network", cfg.Name)))
-	return h, h.SetChunks(c)
+	h.stats.init(cfg.Name, p.Log)
+	return h, h.SetChunks(s.Chunks)
 }
 
 // SetChunks replaces the chunk sizes. Updates under way go on.
@@ -70,15 +69,15 @@ func (h *Handler) SetChunks(c Chunks) error {
 // Stats returns the counters of the front.
 func (h *Handler) Stats() *Stats { return &h.stats }
 
-// Handle returns the downlink that an event asks for, if it asks for any. It
-// does not block and takes any event.
+// Handle returns the downlink that an event asks for, and false if the event asks for
+// none. It does no I/O.
 func (h *Handler) Handle(e event.Event, now time.Time) (event.Downlink, bool) {
 	from := e.From()
 	switch {
 	case !h.shard.Mine(from):
 		h.stats.Elsewhere.Add(1)
 		return event.Downlink{}, false
-	case !h.answers(from.Application):
+	case len(h.cfg.ApplicationIDs) > 0 && !slices.Contains(h.cfg.ApplicationIDs, from.Application):
 		h.reject(OtherOrigin, from, fmt.Errorf("%q is not in application_ids", from.Application))
 		return event.Downlink{}, false
 	}
@@ -92,18 +91,14 @@ func (h *Handler) Handle(e event.Event, now time.Time) (event.Downlink, bool) {
 	if d == nil {
 		return event.Downlink{}, false
 	}
-	if h.notice(d, e, now); !d.due() {
-		return event.Downlink{}, false
+	h.notice(d, e, now)
+	if d.updating && d.queue.Last.Command {
+		return event.Downlink{}, false // it is the turn of firmware
 	}
 	return h.command(d, now)
 }
 
-// answers reports whether the devices of an application are ours.
-func (h *Handler) answers(application string) bool {
-	return len(h.cfg.ApplicationIDs) == 0 || slices.Contains(h.cfg.ApplicationIDs, application)
-}
-
-// Unsent takes back a downlink of Handle that could not be published.
+// Unsent notes that a downlink of Handle could not be published.
 func (h *Handler) Unsent(dl event.Downlink, err error) {
 	h.reject(Undeliverable, dl.Device, err)
 	h.mu.Lock()
@@ -113,12 +108,12 @@ func (h *Handler) Unsent(dl event.Downlink, err error) {
 	}
 }
 
-// reject counts an event that was not accepted, and logs it.
+// reject counts an event or a downlink that failed, and logs it.
 func (h *Handler) reject(why front.Reason, d event.Device, err error) {
 	warn(h.stats.Reject(why), advice[why], d, err)
 }
 
-// warn logs what concerns one device. A nil log means that no line is due.
+// warn logs a line about a device. A nil log means that no line is due.
 func warn(log *slog.Logger, text string, d event.Device, err error) {
 	if log != nil {
 		log.Warn("lorawan: "+text, slog.String("device", d.Name),
@@ -126,23 +121,23 @@ func warn(log *slog.Logger, text string, d event.Device, err error) {
 	}
 }
 
-// advice is what an operator should know or do.
+// advice is what happened and what an operator should do, by reason.
 var advice = map[front.Reason]string{
-	front.Malformed:  "an event cannot be read; check server and marshaler of the network",
-	front.BadStatus:  "an uplink on the firmware port holds no Status; look at the device",
-	Encrypted:        "a payload cannot be read; let the network server hold the AppSKey",
-	BadTag:           "a tag of a device cannot be used; the device gets no firmware until it can",
-	BadDataRate:      "an uplink came at an unknown data rate; check the region of the network",
+	front.Malformed:  "an event cannot be read; check server of the network, and the marshaler of the server",
+	front.BadStatus:  "an uplink on the FPort of firmware holds no Status; look at the device",
+	Encrypted:        "a payload is encrypted; let the network server hold the AppSKey",
+	BadTag:           "a tag of the device cannot be used and the device gets no firmware; correct the tag",
+	BadDataRate:      "an uplink came at an unknown data rate; check region of the network",
 	Duplicate:        "an uplink came twice and was taken once",
 	Replayed:         "an old uplink came again and was ignored",
 	OtherOrigin:      "an event of another application was ignored",
-	Undeliverable:    "a downlink could not be published; a device asks again for firmware, a command is lost",
-	Overflow:         "events come faster than they are answered; some were dropped",
-	front.BadCommand: "a command of the upstream cannot be sent and was dropped",
+	Undeliverable:    "a downlink could not be published; the device asks again for firmware, a command is lost",
+	Overflow:         "events come too fast and some were dropped; share the devices among gateways (lorawan.shard)",
+	front.BadCommand: "a command of the upstream cannot be sent and was dropped; correct the command",
 	front.Untaken:    "telemetry is not taken; add an endpoint for its application to upstream.drogue",
 }
 
-// notice takes what an event tells about the queue of a known device.
+// notice notes what an event says about the queue of a known device.
 func (h *Handler) notice(d *device, e event.Event, now time.Time) {
 	switch e := e.(type) {
 	case event.Joined:
@@ -179,17 +174,18 @@ func (h *Handler) failure(d *device, e event.Error, now time.Time) {
 }
 
 var remedy = map[event.Reason]string{
-	event.ReasonOversize: "the network server refused a downlink as too long; smaller ones follow. " +
+	event.ReasonOversize: "the network server refused a downlink as too long; shorter downlinks follow. " +
 		"Check region, repeater, rx1_dr_offset and window of the network",
-	event.ReasonGateway: "a radio gateway did not send a downlink; it goes out later",
+	event.ReasonGateway: "a radio gateway did not send a downlink; the device gets it, or a new one, later",
 	event.ReasonExpired: "a downlink expired in the network server's queue. " +
-		"If it was new, the clocks differ: synchronize them",
+		"If this happens at once, the clocks differ: synchronize gateway and network server",
 }
 
-// oversize learns from the refusal of size bytes. A limit of 0 was not told.
+// oversize learns from the refusal of size bytes. A limit of 0 means that the network
+// server did not tell its limit.
 func (h *Handler) oversize(d *device, size, limit int, now time.Time) {
 	if limit == 0 || limit >= size {
-		limit = h.radio.below(size)
+		limit = h.radio.Below(size)
 	}
 	d.learn(limit, now)
 }

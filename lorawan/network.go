@@ -12,7 +12,6 @@ import (
 	"havn/front"
 	"havn/link/mqtt"
 	"havn/lorawan/event"
-	"havn/lorawan/region"
 	"havn/metric"
 )
 
@@ -27,8 +26,8 @@ type Codec interface {
 	Encode(event.Downlink) (topic string, payload []byte, err error)
 }
 
-// How events wait for their answers. A queue holds about a second of events at
-// the pace a worker has; what is older is hardly worth an answer.
+// Bounds of the events that wait for their answers. A worker needs about a second
+// for as many events as its queue holds; an older event is hardly worth an answer.
 const (
 	workers    = 4
 	queueLimit = 4096 // events per worker
@@ -43,7 +42,7 @@ type Network struct {
 	queues  [workers]chan arrival
 }
 
-// arrival is an event and when it came.
+// arrival is an event and the time of its receipt.
 type arrival struct {
 	event event.Event
 	at    time.Time
@@ -56,59 +55,50 @@ type Setup struct {
 	Shard  Shard
 }
 
-// New returns the front of the network of s, whose server speaks as c. It starts
-// nothing: see Run.
+// New returns the front of the network of s, with the codec of its server. It starts
+// nothing: see Run. The upstream of p must not call the front.
 func New(s Setup, c Codec, p front.Parts) (*Network, error) {
-	h, err := NewHandler(s.Config, s.Chunks, s.Shard, p)
+	if p.Log == nil {
+		p.Log = slog.New(slog.DiscardHandler)
+	}
+	p.Log = p.Log.With(slog.String("network", s.Config.Name))
+	h, err := NewHandler(s, p)
 	if err != nil {
 		return nil, err
-	}
-	n, err := NewNetwork(h, c, p.Log)
-	if err != nil {
-		return nil, fmt.Errorf("lorawan network %s: %w", s.Config.Name, err)
-	}
-	return n, nil
-}
-
-// NewNetwork returns the loop around h, on the broker of the network that h is
-// for. It starts nothing. log may be nil.
-func NewNetwork(h *Handler, c Codec, log *slog.Logger) (*Network, error) {
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
 	}
 	n := &Network{handler: h, codec: c}
 	for i := range n.queues {
 		n.queues[i] = make(chan arrival, queueLimit)
 	}
-	filters := c.Filters(h.cfg.ApplicationIDs)
-	var err error
-	n.client, err = mqtt.New(h.cfg.MQTT, mqtt.Parts{
-		Pace: mqtt.Near, Filters: func() []string { return filters }, Receive: n.receive,
-		Log: log.With(slog.String("network", h.cfg.Name)),
+	filters := c.Filters(s.Config.ApplicationIDs)
+	n.client, err = mqtt.New(s.Config.MQTT, mqtt.Parts{
+		Pace: mqtt.Near, Filters: func() []string { return filters }, Receive: n.receive, Log: p.Log,
 	})
+	if err != nil {
+		return nil, fmt.Errorf("lorawan network %s: %w", s.Config.Name, err)
+	}
 	n.Counts().Extra = n.extra
-	return n, err
+	return n, nil
 }
 
 // extra returns the metrics of the network and of its connection.
 func (n *Network) extra() []metric.Metric {
 	s := n.Stats()
-	connected := metric.Switch("lorawan_connected", "Whether the network server's broker is connected.",
-		n.Connected(), s.network)
-	all := append(s.extra(), connected)
+	all := append(s.extra(), metric.Switch("lorawan_connected",
+		"Whether the network server's broker is connected.", n.Connected(), s.network))
 	return append(all, n.client.Stats().Metrics("lorawan "+s.network.Value)...)
 }
 
-// Name returns the protocol.
+// Name implements front.Front.
 func (n *Network) Name() string { return Protocol }
 
-// Counts returns what the front counts.
+// Counts implements front.Front.
 func (n *Network) Counts() *front.Counts { return n.handler.stats.Counts }
 
-// Reload takes over the chunk sizes of next. Updates under way go on.
-func (n *Network) Reload(next Setup) error { return n.handler.SetChunks(next.Chunks) }
+// Reload replaces the chunk sizes. Updates under way go on.
+func (n *Network) Reload(s Setup) error { return n.handler.SetChunks(s.Chunks) }
 
-// Close does nothing: only Run holds something.
+// Close does nothing, as a network that does not Run holds nothing.
 func (n *Network) Close() error { return nil }
 
 // Connected reports whether events arrive.
@@ -117,11 +107,8 @@ func (n *Network) Connected() bool { return n.client.Connected() }
 // Stats returns the counters of the front.
 func (n *Network) Stats() *Stats { return n.handler.Stats() }
 
-// BrokerStats returns the counters of the connection.
-func (n *Network) BrokerStats() *mqtt.Stats { return n.client.Stats() }
-
-// Run answers events until ctx ends, which is no error. A broker that is away
-// is waited for. Call it once.
+// Run answers events until ctx ends, then returns nil. While the broker is away, Run
+// connects again and again. Run must be called at most once.
 func (n *Network) Run(ctx context.Context) error {
 	var work sync.WaitGroup
 	defer work.Wait()
@@ -131,8 +118,8 @@ func (n *Network) Run(ctx context.Context) error {
 	return n.client.Run(ctx)
 }
 
-// receive decodes a message and gives it to the worker of its device, so that
-// the events of one device stay in order. The connection calls it.
+// receive decodes a message and gives the event to the worker of its device. The
+// connection calls receive.
 func (n *Network) receive(topic string, payload []byte) {
 	at := time.Now()
 	event, err := n.codec.Decode(topic, payload)
@@ -143,7 +130,8 @@ func (n *Network) receive(topic string, payload []byte) {
 	n.deliver(event, at)
 }
 
-// deliver gives an event to the worker of its device.
+// deliver gives an event to the worker of its device, so that the events of one device
+// stay in order.
 func (n *Network) deliver(e event.Event, at time.Time) {
 	from := e.From()
 	select {
@@ -153,9 +141,9 @@ func (n *Network) deliver(e event.Event, at time.Time) {
 	}
 }
 
-// Wake tells that a command waits for a device. If the device was heard, the
-// command goes down at once; else, and while the broker is away, it waits for
-// the next uplink. Wake does not block.
+// Wake tells that a command waits for a device. If the device was heard and the broker
+// is connected, the command goes down at once, else with the next uplink. Wake does not
+// block.
 func (n *Network) Wake(dev dfu.Device) {
 	if dev.Application != n.handler.cfg.Application || !n.Connected() {
 		return
@@ -198,9 +186,5 @@ func (n *Network) answer(a arrival) {
 
 // Reject counts and logs a message that a codec could not decode.
 func (h *Handler) Reject(err error) {
-	why := front.Malformed
-	if errors.Is(err, region.ErrDataRate) {
-		why = BadDataRate
-	}
-	h.reject(why, event.Device{}, err)
+	h.reject(rejectionOf(err), event.Device{}, err)
 }

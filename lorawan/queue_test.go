@@ -23,33 +23,6 @@ func TestHeld(t *testing.T) {
 	w.write(cmd, 0)
 }
 
-// TestApplied: an offset that moved is a sign, though the txack was missed.
-func TestApplied(t *testing.T) {
-	w := newWorld(t)
-	cmd, _ := w.ask(5, at(0))
-	n := w.write(cmd, 0)
-	cmd, _ = w.ask(5, at(n))
-	w.write(cmd, n)
-	other := at(2 * n)
-	other.Update.Version = []byte("0.0.9")
-	w.silent(5, other) // of another update: no sign
-	if _, ok := w.handle(w.uplink(5, at(2*n))); !ok {
-		t.Error("the second Write has arrived as well")
-	}
-}
-
-// TestSwapApplied: a device that runs the new version has had its Swap.
-func TestSwapApplied(t *testing.T) {
-	w := newWorld(t)
-	if cmd, _ := w.ask(5, at(size)); cmd.Op != dfu.OpSwap {
-		t.Fatal(cmd.Op)
-	}
-	w.silent(5, at(size))
-	if cmd, _ := w.ask(5, dfu.Status{Version: []byte(wanted)}); cmd.Op != dfu.OpSync {
-		t.Fatal(cmd.Op)
-	}
-}
-
 // TestJoined: a join empties the queue.
 func TestJoined(t *testing.T) {
 	w := newWorld(t)
@@ -68,16 +41,6 @@ func TestUnsent(t *testing.T) {
 	cmd, _ := w.ask(5, at(0))
 	w.write(cmd, 0)
 	w.rejected(lorawan.Undeliverable, 1)
-}
-
-// TestForeignTxAck: where downlinks have names, others' are no sign.
-func TestForeignTxAck(t *testing.T) {
-	w := newWorld(t, server(lorawan.ChirpStackV4))
-	_, dl := w.ask(5, at(0))
-	w.handle(event.TxAck{Device: sensor, ID: event.NewDownlinkID()})
-	w.silent(5, at(0))
-	w.acked(dl)
-	w.ask(5, at(0))
 }
 
 // TestProbe: a Write without any sign is asked after with a Wait, then with

@@ -39,16 +39,16 @@ func TestSizes(t *testing.T) {
 		"tag max payload is a cap": {dr: 0, offset: 1000, want: 36, tags: tags{MaxPayload: 200}},
 		"tag RX1 offset":           {dr: 5, offset: 1000, want: 36, tags: tags{RX1DROffset: dfu.Some(3)}},
 		"network RX1 offset": {dr: 5, offset: 1000, want: 100, change: func(s *settings) {
-			s.cfg.RX1DROffset = 2
+			s.cfg.Radio.RX1DROffset = 2
 		}},
 		"tag against network offset": {dr: 5, offset: 1000, want: 224, change: func(s *settings) {
-			s.cfg.RX1DROffset = 2
+			s.cfg.Radio.RX1DROffset = 2
 		}, tags: tags{RX1DROffset: dfu.Some(0)}},
 		"RX2": {dr: 5, offset: 1000, want: 36, change: func(s *settings) {
-			s.cfg.Window = region.RX2
+			s.cfg.Radio.Window = region.RX2
 		}},
 		"repeater": {dr: 5, offset: 1000, want: 204, change: func(s *settings) {
-			s.cfg.Repeater = true
+			s.cfg.Radio.Repeater = true
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

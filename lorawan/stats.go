@@ -14,20 +14,20 @@ import (
 // Protocol is the name of the front.
 const Protocol = "lorawan"
 
-// The reasons of gateway_rejected_total that only LoRaWAN has.
+// The reasons of gateway_rejected_total that only this front has.
 const (
-	Encrypted     front.Reason = "encrypted"     // the network server has no key for the payload
+	Encrypted     front.Reason = "encrypted"     // the network server holds no key for the payload
 	BadTag        front.Reason = "tag"           // a tag of the device cannot be used
 	BadDataRate   front.Reason = "data_rate"     // the region has no such data rate
 	Duplicate     front.Reason = "duplicate"     // the uplink was taken already
-	Replayed      front.Reason = "replayed"      // an uplink older than the last one
-	OtherOrigin   front.Reason = "application"   // of an application that is not ours
+	Replayed      front.Reason = "replayed"      // the uplink is older than the last one
+	OtherOrigin   front.Reason = "application"   // the application is not in application_ids
 	Undeliverable front.Reason = "undeliverable" // a downlink could not be published
-	Overflow      front.Reason = "overflow"      // the inbound queue was full
+	Overflow      front.Reason = "overflow"      // too many events waited for their answers
 )
 
-// The resources of gateway_requests_total. The code of a Status is the Command
-// that it was answered with.
+// The resources of gateway_requests_total. The code of a Status is the Command that
+// answers it.
 const (
 	statuses = iota
 	channels
@@ -46,14 +46,14 @@ func codeText(code int) string {
 // Stats counts what the front of one network did, since its start.
 type Stats struct {
 	*front.Counts
-	Uplinks   atomic.Uint64 // of our share of the devices
+	Uplinks   atomic.Uint64 // of the devices that this gateway answers
 	Elsewhere atomic.Uint64 // events of devices that another gateway answers
-	Airtime   atomic.Int64  // of the downlinks sent, nanoseconds
-	Silent    atomic.Uint64 // Statuses without an answer: there is nothing to do
-	Held      atomic.Uint64 // Statuses without an answer: an earlier one may still be queued
-	Deferred  atomic.Uint64 // Statuses that may not start an update: the airtime budget is used up
-	Probes    atomic.Uint64 // Waits sent to find out whether anything is queued
-	Widened   atomic.Uint64 // times a device's margin was widened for MAC commands
+	Airtime   atomic.Int64  // of the downlinks, nanoseconds
+	Silent    atomic.Uint64 // Statuses without an answer, as there is nothing to do
+	Held      atomic.Uint64 // Statuses without an answer, as an earlier downlink may be queued
+	Deferred  atomic.Uint64 // Statuses that may not start an update, as the airtime budget is used up
+	Probes    atomic.Uint64 // Waits sent to find out whether a downlink is queued
+	Widened   atomic.Uint64 // times that the downlinks of a device began to leave room for MAC commands
 	Evicted   atomic.Uint64 // devices forgotten because the table was full
 
 	network  metric.Label
@@ -102,5 +102,5 @@ func (s *Stats) extra() []metric.Metric {
 // label returns the value of the metric's label.
 func label(r event.Reason) front.Reason { return front.Reason(r.String()) }
 
-// Failures returns how many downlinks the network server reported as not sent.
+// Failures returns how many error events of a reason the network server has sent.
 func (s *Stats) Failures(r event.Reason) uint64 { return s.failures.Rejected(label(r)) }

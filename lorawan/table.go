@@ -22,11 +22,12 @@ func keyOf(d event.Device) deviceKey {
 	return deviceKey{eui: d.EUI}
 }
 
-// table holds the devices that were heard, the least recently heard last.
+// table holds the devices that were heard. When it is full, the device that was not
+// heard for the longest time is forgotten.
 type table struct {
 	byKey  map[deviceKey]*list.Element // of *device
-	byName map[string]*device          // as the gateway calls them; of two, the last one heard
-	order  list.List
+	byName map[string]*device          // by what the gateway calls them; of two, the last one heard
+	order  list.List                   // of *device, the last one heard first
 }
 
 func newTable() table {
@@ -43,9 +44,13 @@ func (t *table) find(d event.Device) *device {
 	return e.Value.(*device)
 }
 
-// add makes a device known, and reports whether another one was forgotten.
-func (t *table) add(d event.Device, most int) (dev *device, evicted bool) {
-	if evicted = len(t.byKey) >= most; evicted {
+// meet returns a device and adds it if it is not known. It reports whether another
+// device was forgotten.
+func (t *table) meet(d event.Device) (dev *device, evicted bool) {
+	if dev = t.find(d); dev != nil {
+		return dev, false
+	}
+	if evicted = len(t.byKey) >= maxDevices; evicted {
 		gone := t.order.Remove(t.order.Back()).(*device)
 		delete(t.byKey, gone.key)
 		t.unname(gone)
@@ -55,7 +60,7 @@ func (t *table) add(d event.Device, most int) (dev *device, evicted bool) {
 	return dev, evicted
 }
 
-// name notes what the gateway calls a device.
+// name sets what the gateway calls a device.
 func (t *table) name(d *device, name string) {
 	if t.byName[name] == d {
 		return

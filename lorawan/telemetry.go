@@ -9,8 +9,8 @@ import (
 	"havn/telemetry"
 )
 
-// pass hands on telemetry. Its channel is the FPort, as it is at Drogue Cloud's
-// integration of The Things Stack. A frame without FPort or payload carries none.
+// pass hands on telemetry. The channel is the FPort. A frame without an FPort or a
+// payload is no telemetry.
 func (h *Handler) pass(up *event.Uplink) {
 	switch {
 	case up.FPort == 0:

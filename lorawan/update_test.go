@@ -46,12 +46,6 @@ func newNetwork(
 	t *testing.T, cfg lorawan.Config, s shelf, shard lorawan.Shard, inbox *telemetry.Inbox,
 ) *lorawan.Network {
 	t.Helper()
-	h, err := lorawan.NewHandler(cfg, lorawan.Chunks{}, shard, front.Parts{
-		Engine: newEngine(t, s), Upstream: telemetry.Upstream{Commands: inbox.Take},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	codec, err := chirpstack.NewV3(chirpstack.Config{})
 	if cfg.Server == lorawan.ChirpStackV4 {
 		codec, err = chirpstack.NewV4(chirpstack.Config{})
@@ -59,7 +53,9 @@ func newNetwork(
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := lorawan.NewNetwork(h, codec, nil)
+	n, err := lorawan.New(lorawan.Setup{Config: cfg, Shard: shard}, codec, front.Parts{
+		Engine: newEngine(t, s), Upstream: telemetry.Upstream{Commands: inbox.Take},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +118,7 @@ func newEdge(
 func await(t *testing.T, n *lorawan.Network) {
 	t.Helper()
 	for range 1000 {
-		if n.BrokerStats().Connections.Load() > 0 && n.Connected() {
+		if n.Connected() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
@@ -259,7 +255,7 @@ func TestUpdateFaults(t *testing.T) {
 func TestClassC(t *testing.T) {
 	t.Parallel()
 	s := newEdge(t, chirpstacktest.Config{}, lorawan.Shard{},
-		func(c *lorawan.Config) { c.Window = region.ClassC })
+		func(c *lorawan.Config) { c.Radio.Window = region.ClassC })
 	s.update(chirpstacktest.DeviceConfig{DR: 5, Class: chirpstacktest.ClassC})
 	if st := s.Stats(); st.WritesQueued > 1 || st.Oversize > 0 {
 		t.Errorf("%+v", st.Counts)
@@ -333,7 +329,7 @@ func TestBrokerRestart(t *testing.T) {
 	}()
 	w.update(chirpstacktest.DeviceConfig{DR: 3})
 	down()
-	if st := w.Server.Stats(); st.WritesQueued > 1 || w.network.BrokerStats().Connections.Load() < 2 {
-		t.Errorf("%+v, %d connections", st, w.network.BrokerStats().Connections.Load())
+	if st := w.Server.Stats(); st.WritesQueued > 1 || w.network.Connections() < 2 {
+		t.Errorf("%+v, %d connections", st, w.network.Connections())
 	}
 }

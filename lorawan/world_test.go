@@ -20,6 +20,7 @@ import (
 	"havn/link/mqtt"
 	"havn/lorawan"
 	"havn/lorawan/event"
+	"havn/lorawan/region"
 	"havn/telemetry"
 	"havn/update"
 	"havn/update/desired"
@@ -111,7 +112,7 @@ type settings struct {
 
 func network() lorawan.Config {
 	return lorawan.Config{
-		Name: "site", Server: lorawan.ChirpStackV3, Application: "edge", Region: "EU868",
+		Name: "site", Server: lorawan.ChirpStackV3, Application: "edge", Radio: region.Config{Region: "EU868"},
 		MQTT: mqtt.Config{URL: "mqtt://127.0.0.1:1883"},
 	}
 }
@@ -125,7 +126,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w := &world{t: t, engine: newEngine(t, s.shelf), image: s.shelf.image.Bytes(),
 		log: new(bytes.Buffer), now: start}
 	var err error
-	w.Handler, err = lorawan.NewHandler(s.cfg, s.chunks, s.shard, front.Parts{
+	w.Handler, err = lorawan.NewHandler(lorawan.Setup{Config: s.cfg, Chunks: s.chunks, Shard: s.shard}, front.Parts{
 		Engine: w.engine, Upstream: telemetry.Upstream{Telemetry: w.telemetry, Commands: w.command},
 		Log: slog.New(slog.NewTextHandler(w.log, nil)),
 	})

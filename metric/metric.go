@@ -1,13 +1,13 @@
 package metric
 
-// Prefix begins the names of all metrics of the gateway.
+// Prefix is the beginning of the names of all metrics.
 const Prefix = "gateway_"
 
-// Metric is one number as it stands now.
+// Metric is one number at this moment.
 type Metric struct {
 	Name   string // without Prefix
 	Help   string
-	Gauge  bool // it can shrink; else it is a counter
+	Gauge  bool // the value can shrink; else the metric is a counter
 	Labels []Label
 	Value  float64
 }
@@ -26,7 +26,7 @@ func Gauge(name, help string, value float64, labels ...Label) Metric {
 	return Metric{Name: name, Help: help, Gauge: true, Labels: labels, Value: value}
 }
 
-// Switch returns the gauge of something that is or is not: 1 or 0.
+// Switch returns the gauge of something that is on, 1, or off, 0.
 func Switch(name, help string, on bool, labels ...Label) Metric {
 	value := 0.0
 	if on {
@@ -37,6 +37,6 @@ func Switch(name, help string, on bool, labels ...Label) Metric {
 
 // Meter is a part of the gateway that counts.
 type Meter interface {
-	// Metrics returns all that the part counts, as it stands now.
+	// Metrics returns the metrics of the part at this moment.
 	Metrics() []Metric
 }

@@ -1,26 +1,26 @@
-// Package telemetry is what devices say and are told besides firmware: messages
-// on their channels, and the commands that wait for them.
+// Package telemetry is what devices send and receive besides firmware: messages on
+// channels, and commands of the upstream.
 //
-// It is the vocabulary between the device fronts and the upstream:
+// It is the vocabulary between the device fronts and the upstreams:
 //
-//	coap ───────┐ Upstream.Telemetry ──────────────────► upstream.Forwarder
-//	front/http ─┤
+//	coap ───────┐
+//	front/http ─┤ Upstream.Telemetry ──────────────────► upstream.Forwarder
+//	front/mqtt ─┤
 //	lorawan ────┘ Upstream.Commands ◄── Inbox ◄── Put ── the upstream's commands
 //
-// A command is for the moment: Drogue Cloud hands it to whoever waits at that moment.
-// Constrained devices rarely do, so it is kept for [Patience], twice the pause
-// that devices are asked to make between two reports by default; after that its
-// sender is better off to send a new one. Several commands of a device keep
-// their order: which of them still matter is known to their sender alone.
+// Drogue Cloud hands a command to a device that waits for it at that moment. Constrained
+// devices rarely wait, so the [Inbox] keeps a command for [Patience]: twice the default
+// pause between two reports of a device. The commands for a device stay in their order, and
+// none takes the place of another: only the sender knows which of them still matter.
 //
 // Invariants:
-//   - A command is handed out once, to its device, not later than Patience after
-//     it came.
-//   - The inbox is bounded: 8 commands of a device, 4096 in all, 4 MiB in all.
-//     The oldest goes first, and each that goes is counted.
-//   - Nothing here waits for a disk, a network, or another front.
+//   - A command is handed out at most once, to its device, and not later than Patience
+//     after the command came.
+//   - The inbox is bounded: 8 commands for a device, 4096 in all, 4 MiB in all. When it
+//     is full, the oldest command is dropped and counted.
+//   - Nothing here waits for a disk, a network, or a front.
 //
-// Sizes are bytes. What waits is in memory alone: a restart forgets it.
+// Sizes are bytes. Commands wait in memory alone: a restart forgets them.
 //
 // Specifications: Drogue Cloud's endpoints (channels, commands, what counts as
 // JSON), MQTT 5.0 section 4.7 (what a channel may not contain).

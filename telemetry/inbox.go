@@ -12,9 +12,8 @@ import (
 	"havn/dfu"
 )
 
-// Patience is how long a command waits for its device: two of the pauses that
-// devices make between reports by default, so that one lost datagram does no
-// harm.
+// Patience is how long a command waits for its device: two default pauses between the
+// reports of a device, so that the device gets the command after one lost datagram too.
 const Patience = 10 * time.Minute
 
 // Bounds of the inbox.
@@ -36,11 +35,10 @@ type Command struct {
 // Stats counts the commands that no device got.
 type Stats struct {
 	Expired atomic.Uint64 // waited for Patience
-	Dropped atomic.Uint64 // gave way to newer ones
+	Dropped atomic.Uint64 // gave way to newer commands
 }
 
-// Inbox holds commands until their devices ask. Its methods may be called
-// concurrently.
+// Inbox keeps commands until their devices ask. Its methods may be called concurrently.
 type Inbox struct {
 	log   *slog.Logger
 	pace  rate.Sometimes
@@ -75,16 +73,16 @@ func NewInbox(log *slog.Logger) *Inbox {
 // Stats returns the counters.
 func (i *Inbox) Stats() *Stats { return &i.stats }
 
-// Wake has wake called with the device of each command that comes: for a front
-// that reaches devices which do not ask. wake must not block.
+// Wake registers a function that is called with the device of each command that comes. It
+// is for fronts that send to a device that did not ask. The function must not block.
 func (i *Inbox) Wake(wake func(dfu.Device)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.wakes = append(i.wakes, wake)
 }
 
-// Put keeps a command for its device. What there is no room for, the oldest,
-// is dropped.
+// Put keeps a command for its device. If there is no room, the oldest commands are
+// dropped.
 func (i *Inbox) Put(dev dfu.Device, c Command) {
 	for _, wake := range i.put(dev, c) {
 		wake(dev)
@@ -129,18 +127,17 @@ func (i *Inbox) Waiting() int {
 	return i.order.Len()
 }
 
-// expire removes what has waited too long. All wait equally long, so that is
-// the oldest.
+// expire removes the commands that have waited for Patience. These are the oldest ones.
 func (i *Inbox) expire(now time.Time) {
 	for e := i.order.Front(); e != nil && now.After(e.Value.(*waiting).until); e = i.order.Front() {
 		i.stats.Expired.Add(1)
-		i.complain("a command has expired; its device did not ask in time", i.remove(e))
+		i.complain("a command has expired because its device did not ask in time; send it again", i.remove(e))
 	}
 }
 
 func (i *Inbox) drop(e *list.Element) {
 	i.stats.Dropped.Add(1)
-	i.complain("a command was dropped; newer ones took its room", i.remove(e))
+	i.complain("a command was dropped to make room for newer ones; send fewer commands at a time", i.remove(e))
 }
 
 // remove removes the oldest command of some device.

@@ -7,39 +7,40 @@ import (
 	"unicode/utf8"
 )
 
-// Upstream is where telemetry goes and commands come from. Its functions are
-// called by many goroutines at once and must not wait for a network.
+// Upstream takes telemetry and has the commands for devices. Its functions are called
+// concurrently, and must not wait for a network.
 type Upstream struct {
-	// Telemetry takes what a device sends on a channel; payload is only lent.
-	// contentType is as MediaType returns it. After an error the device is told to
-	// try later. Nil: there is nobody to take it.
+	// Telemetry takes a message of a device on a channel. It must not keep payload.
+	// contentType is one that MediaType returns. An error means that the message was
+	// not taken. Nil: no upstream takes telemetry.
 	Telemetry func(application, device, channel, contentType string, payload []byte) error
-	// Commands takes the oldest command that waits for a device out of its queue.
-	// Nil: there never is one.
+	// Commands removes the oldest command that waits for a device, and returns it. Nil:
+	// there are no commands.
 	Commands func(application, device string) (name string, payload []byte, ok bool)
 }
 
-// maxChannel bounds the names of channels, bytes: a Uri-Path is not longer.
+// maxChannel is the longest name of a channel, bytes: that of a Uri-Path.
 const maxChannel = 255
 
-// ValidChannel reports whether s can be a channel: a level of an MQTT topic,
-// which has no separator and no wildcard in it.
+// ValidChannel reports whether s can be a channel: one level of an MQTT topic, without a
+// wildcard.
 func ValidChannel(s string) bool {
 	return s != "" && len(s) <= maxChannel && utf8.ValidString(s) && !strings.ContainsAny(s, "/+#\x00")
 }
 
-// Types of payloads, as they are handed on.
+// The types of payloads that name themselves.
 const (
 	TypeJSON  = "application/json"
 	TypeBytes = "application/octet-stream"
 )
 
-// ErrNotJSON: the type says JSON and the payload is none.
+// ErrNotJSON: the content type is one of JSON, and the payload is not JSON.
 var ErrNotJSON = errors.New("the Content-Type is JSON, the body is not")
 
-// MediaType returns what a payload is handed on as, given the type its device
-// says it has. What is said to be JSON must be, or it is ErrNotJSON; what has no
-// type is JSON if it can be, and bytes otherwise.
+// MediaType returns the content type with which a payload is handed on; said is the type
+// that its device gave. A type of JSON becomes TypeJSON, and MediaType fails with
+// ErrNotJSON if the payload is not JSON. Without a type, the payload has TypeJSON if it is
+// JSON, else TypeBytes. All other types stay.
 func MediaType(said string, payload []byte) (string, error) {
 	isJSON := strings.HasPrefix(said, TypeJSON) ||
 		strings.HasPrefix(said, "text/json") || strings.HasSuffix(said, "+json")

@@ -3,6 +3,7 @@ package update_test
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -82,6 +83,21 @@ func TestEndDoesNotAllocate(t *testing.T) {
 		})
 		if n != 0 {
 			t.Errorf("blocks: %v allocations", n)
+		}
+	})
+}
+
+// A version of any length is compared without an allocation.
+func TestLongVersionsDoNotAllocate(t *testing.T) {
+	inReportedWorld(t, func(t *testing.T, w *world, u *upstream) {
+		long := strings.Repeat("v", 60)
+		w.ask("d", running(long))
+		app, name, st, now := []byte("app"), []byte("d"), at(long, "v2", 1000), time.Now()
+		n := testing.AllocsPerRun(1000, func() {
+			w.Request(w.Lookup("coap", app, name, now), &st, limits, now)
+		})
+		if n != 0 {
+			t.Errorf("%v allocations", n)
 		}
 	})
 }

@@ -42,13 +42,13 @@ func (r *Report) table() report.Table {
 	}
 }
 
-// Text implements Report.
+// Text implements report.Report.
 func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintf(w, "%d images of %d bytes\n", r.Images, r.Size)
 	return r.table().Write(w)
 }
 
-// Page implements Report.
+// Page implements report.Report.
 func (r *Report) Page() report.Page {
 	return report.Page{
 		Title: "Image cache",

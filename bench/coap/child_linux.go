@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// child is a server of ours as a process of its own: see Serving.Serve.
+// child is a server of ours as a process of its own: see ServeGateway.
 type child struct {
 	cmd  *exec.Cmd
 	in   io.WriteCloser
@@ -64,8 +64,8 @@ func (c *child) count(name string) (uint64, error) {
 	return strconv.ParseUint(strings.TrimSpace(line), 10, 64)
 }
 
-// close ends the child, by force where it does not listen. How it ends is of
-// no interest any more.
+// close ends the child, by force where it does not listen. How the child ends
+// does not matter.
 func (c *child) close() {
 	_ = c.in.Close()
 	kill := time.AfterFunc(patience, func() { _ = c.cmd.Process.Kill() })

@@ -117,8 +117,8 @@ func (c *comparison) setTransfer(resources []load.Resource, devices []dfu.Device
 	return nil
 }
 
-// findServer turns to another server. Where that has no such resource, it gets
-// one.
+// findServer measures another server. A server that has no such resource gets
+// one by PUT.
 func (c *comparison) findServer(ctx context.Context) error {
 	addr, resource, err := c.target()
 	if err != nil {
@@ -135,7 +135,7 @@ func (c *comparison) findServer(ctx context.Context) error {
 	return c.setTransfer([]load.Resource{resource}, nil)
 }
 
-// fetch takes what the server has as what it must go on to send.
+// fetch reads what the server has: that is what it must go on to send.
 func (c *comparison) fetch(ctx context.Context, r load.Resource) error {
 	client, err := device.Dial(c.server.addr.String(), device.Transmission{})
 	if err != nil {

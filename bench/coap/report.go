@@ -87,7 +87,7 @@ type Report struct {
 	latency, limitLatency *hdrhistogram.Histogram // of all runs, in nanoseconds
 }
 
-// newSample takes over what needs no knowledge of the server.
+// newSample returns the figures that need no knowledge of the server's process.
 func newSample(r load.Result) Sample {
 	seconds := max(r.Elapsed.Seconds(), 1e-9)
 	at := func(percentile float64) float64 {
@@ -131,8 +131,8 @@ func (c Benchmark) newReport() *Report {
 	}
 }
 
-// summarize fills in the medians and sums of the runs, before which there were
-// so many answers.
+// summarize fills in the medians and sums of the runs. contacted is the number
+// of answers before the first run.
 func (r *Report) summarize(contacted uint64) {
 	of := func(get func(*Pair) *float64) *float64 {
 		var values []*float64
@@ -163,8 +163,8 @@ func (r *Report) summarize(contacted uint64) {
 	r.count(contacted)
 }
 
-// count adds up what is no median. Endpoints take turns, so there are as many of
-// them as answers, up to all.
+// count adds up losses and the endpoints that have asked. Endpoints take turns:
+// the first answers are of one endpoint each.
 func (r *Report) count(answered uint64) {
 	for _, p := range r.Runs {
 		r.Lost += p.Server.Lost

@@ -61,7 +61,7 @@ func (r *Report) notes() []report.Fact {
 	return notes
 }
 
-// Text implements Report.
+// Text implements report.Report.
 func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintln(w, r.subject())
 	if err := r.rows().Write(w); err != nil {
@@ -74,7 +74,7 @@ func (r *Report) Text(w io.Writer) error {
 	return t.Flush()
 }
 
-// Page implements Report.
+// Page implements report.Report.
 func (r *Report) Page() report.Page {
 	return report.Page{
 		Title: "CoAP: " + r.Server,

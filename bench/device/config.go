@@ -47,7 +47,7 @@ func (c Config) withDefaults() Config {
 	c.BlockSize = cmp.Or(c.BlockSize, block.MaxSZX.Size())
 	c.Backoff = cmp.Or(c.Backoff, DefaultBackoff)
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = Sleep
 	}
 	if c.Until == nil {
 		c.Until = func(s State) bool { return s.Swaps > 0 && s.InSync }

@@ -109,7 +109,8 @@ func newDevice(cfg Config) (*Device, error) {
 	}, nil
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits for d. Where ctx ends before, it returns the cause.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -55,13 +55,13 @@ func (r *Report) subject() string {
 		r.Firmware, r.Mode, r.AckTimeoutS)
 }
 
-// Text implements Report.
+// Text implements report.Report.
 func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintln(w, r.subject())
 	return r.table().Write(w)
 }
 
-// Page implements Report.
+// Page implements report.Report.
 func (r *Report) Page() report.Page {
 	charts := report.Section{Title: "Time of an update by block size"}
 	for from := 0; from < len(r.Cells); {

@@ -77,7 +77,7 @@ func Fetch(ctx context.Context, c *device.Client, r Resource, size int) ([]byte,
 			return nil, fmt.Errorf("GET %s: %w", r, err)
 		}
 		if resp.Code == codes.ServiceUnavailable {
-			if err := sleep(ctx, retryAfter); err != nil {
+			if err := device.Sleep(ctx, retryAfter); err != nil {
 				return nil, fmt.Errorf("GET %s: %w: %s", r, err, resp.Payload)
 			}
 			continue
@@ -165,15 +165,4 @@ func putCode(v block.Value, got codes.Code) codes.Code {
 
 func refused(resp device.Response) error {
 	return fmt.Errorf("the server answered %d.%02d %s", resp.Code>>5, resp.Code&31, resp.Payload)
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	case <-timer.C:
-		return nil
-	}
 }

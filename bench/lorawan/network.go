@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"havn/bench"
+	"havn/bench/device"
 	"havn/dfu"
 	"havn/lorawan/chirpstack/chirpstacktest"
 	"havn/lorawan/chirpstack/chirpstacktest/clock"
@@ -143,25 +144,13 @@ func (n *network) pace(
 	asking, askingCtx := errgroup.WithContext(ctx)
 	for i := range count {
 		moment := time.Duration((float64(i) + random.Float64()) * float64(share))
-		if !sleepUntil(askingCtx, start.Add(moment)) {
+		if device.Sleep(askingCtx, time.Until(start.Add(moment))) != nil {
 			break
 		}
 		d := n.devices[i%len(n.devices)]
 		asking.Go(func() error { return send(askingCtx, d) })
 	}
 	return errors.Join(asking.Wait(), context.Cause(ctx))
-}
-
-// sleepUntil reports whether that moment came before the end of ctx.
-func sleepUntil(ctx context.Context, moment time.Time) bool {
-	timer := time.NewTimer(time.Until(moment))
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // latencies returns how long the answers took, since the warm-up.
@@ -177,8 +166,8 @@ type endDevice struct {
 	offset uint32 // next byte wanted
 }
 
-// ask sends a Status. It reports whether firmware came back, and fails where it
-// was the wrong one.
+// ask sends a Status. It reports whether firmware came back, and fails if the
+// firmware was wrong.
 func (d *endDevice) ask(ctx context.Context) (answered bool, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

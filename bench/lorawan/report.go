@@ -122,7 +122,7 @@ func (r *Report) subject() string {
 	return fmt.Sprintf("event to downlink through broker %s, window of %g ms", r.Broker, r.WindowMs)
 }
 
-// Text implements Report.
+// Text implements report.Report.
 func (r *Report) Text(w io.Writer) error {
 	fmt.Fprintln(w, r.subject())
 	if err := r.latencies().Write(w); err != nil {
@@ -132,7 +132,7 @@ func (r *Report) Text(w io.Writer) error {
 	return goodputTable(r.typicalGoodput()).Write(w)
 }
 
-// Page implements Report.
+// Page implements report.Report.
 func (r *Report) Page() report.Page {
 	return report.Page{
 		Title: "LoRaWAN: event to downlink",

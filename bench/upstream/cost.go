@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"time"
 
 	"havn/bench/backend"
+	"havn/bench/device"
 	"havn/gateway/config"
 )
 
@@ -65,7 +67,7 @@ func (c *campaign) poll(ctx context.Context) (p Polling, err error) {
 	if err := c.refresh(ctx); err != nil {
 		return p, fmt.Errorf("polling: %w", err)
 	}
-	if err := eventually(ctx, func() error { return c.looked(asked) }); err != nil {
+	if err := c.looked(ctx, asked); err != nil {
 		return p, fmt.Errorf("polling: %w", err)
 	}
 	if err := c.agreed(ctx); err != nil {
@@ -110,13 +112,25 @@ func (c *campaign) requests() (n [2]uint64) {
 	return n
 }
 
-// looked reports whether the gateway has looked at everything since: at the
-// tag, at the application and at the list of its devices.
-func (c *campaign) looked(since [2]uint64) error {
-	now := c.requests()
-	if images, registry := now[0]-since[0], now[1]-since[1]; images < 1 || registry < 2 {
-		return fmt.Errorf("the image registry was asked %d times, the device registry %d times: want 1 and 2",
-			images, registry)
+// quiet is how long the gateway asks nothing more when it has looked at all: its
+// requests to loopback follow each other within milliseconds.
+const quiet = 300 * time.Millisecond
+
+// looked waits until the gateway has looked at everything since: at the tag, at
+// the application and at the pages of its devices. How many pages there are is
+// the gateway's affair, so it waits for the end of the requests.
+func (c *campaign) looked(ctx context.Context, since [2]uint64) error {
+	err := eventually(ctx, func() error {
+		now := c.requests()
+		if images, registry := now[0]-since[0], now[1]-since[1]; images < 1 || registry < 2 {
+			return fmt.Errorf("the image registry was asked %d times, the device registry %d times: want 1 and 2",
+				images, registry)
+		}
+		return nil
+	})
+	for before := [2]uint64{}; err == nil && before != c.requests(); {
+		before = c.requests()
+		err = device.Sleep(ctx, quiet)
 	}
-	return nil
+	return err
 }

@@ -111,7 +111,7 @@ func (d *campaignDevice) update(ctx context.Context, b *backend.Backend) error {
 	}
 }
 
-// told reports whether nothing more is to be told after s.
+// told reports whether s is all that the cloud is told while the device waits.
 func (d *campaignDevice) told(s upstream.StatusBody) bool {
 	return s.State == status.Updating && s.Offset <= d.asked && d.asked-s.Offset < d.step
 }

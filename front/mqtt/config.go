@@ -30,16 +30,16 @@ func (c Config) Validate() (faults fault.List) {
 	return faults
 }
 
-// maxSize bounds the data in one Write: a packet has room for the head of a Command
-// besides.
+// maxSize is the most data in one Write. The rest of a packet is for its topic and for the
+// other fields of the Command.
 const maxSize = maxPacket - 512
 
 // defaults are the chunk sizes where the configuration has none: most clients of
 // microcontrollers have a buffer of one or two KiB.
 var defaults = front.Chunks{WriteSize: 1024, Align: front.DefaultAlign}
 
-// Chunks is how much firmware one Command carries, if the packets that the device
-// takes do not carry less. A number that is 0 has its default: 1024, and 4.
+// Chunks is how much firmware one Write carries, if the device takes packets of that
+// size. A number that is 0 has its default: 1024, and 4.
 type Chunks front.Chunks
 
 // Validate returns what is wrong with c, in which no number is left out.

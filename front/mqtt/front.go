@@ -24,7 +24,7 @@ import (
 	"havn/link"
 )
 
-// Bounds of what a connection may cost, and what Drogue Cloud's endpoint takes.
+// Bounds of a connection. QoS 0 and 1 are what Drogue Cloud's endpoint takes.
 const (
 	maxConnections = 4096
 	maxPacket      = 16 << 10
@@ -45,8 +45,8 @@ type Front struct {
 	open      sync.WaitGroup // one per connection
 
 	mu     sync.Mutex
-	own    map[dfu.Device]*session // whose connection it is
-	routes map[dfu.Device]*session // who takes the commands of a device
+	own    map[dfu.Device]*session // the connection of a device
+	routes map[dfu.Device]*session // the connection that takes the commands for a device
 }
 
 var (
@@ -86,15 +86,14 @@ func (*Front) Name() string { return Name }
 // Counts implements front.Front.
 func (s *Front) Counts() *front.Counts { return s.handler.counts }
 
-// Reload takes over the chunk sizes, and reads the certificate again. Connections go
-// on.
+// Reload replaces the chunk sizes, and reads the certificate again. Connections go on.
 func (s *Front) Reload(cfg Setup) error {
 	s.handler.setChunks(cfg.Chunks)
 	return s.readCertificate()
 }
 
 // capabilities are what the front offers of MQTT: clean sessions, QoS 0 and 1, no
-// aliases. Retained messages are taken as messages, and not retained.
+// topic aliases. A message with the retain flag is taken like any other message.
 func capabilities() *mochi.Capabilities {
 	c := mochi.NewDefaultServerCapabilities()
 	c.MaximumClients = maxConnections
@@ -127,8 +126,8 @@ func (s *Front) bind() error {
 	return nil
 }
 
-// readCertificate reads the certificate and its key again. After an error the ones
-// in use stay.
+// readCertificate reads the certificate and its key again. After an error, the
+// certificate in use stays.
 func (s *Front) readCertificate() error {
 	if s.cfg.TLSListen == "" {
 		return nil
@@ -138,7 +137,7 @@ func (s *Front) readCertificate() error {
 	})
 }
 
-// Addr returns the address that is listened on, the plain one if there are two.
+// Addr returns the address of the port: of two ports, that without TLS.
 func (s *Front) Addr() net.Addr { return s.listeners[0].Addr() }
 
 // URLs returns the addresses that devices reach.
@@ -153,9 +152,9 @@ func (s *Front) URLs() (all []string) {
 	return all
 }
 
-// Run serves until ctx ends, then returns nil; or until a socket breaks, then it
-// returns why. Either way all connections have ended and the ports are free. It must
-// be called at most once.
+// Run serves until ctx ends, then returns nil; or until a socket breaks, then returns
+// the error. When Run returns, all connections have ended and the ports are free. Run
+// must be called at most once.
 func (s *Front) Run(ctx context.Context) error {
 	connections, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
@@ -193,7 +192,8 @@ func (s *Front) Close() (err error) {
 	return err
 }
 
-// accept serves the connections of one port until it is closed. They end with ctx.
+// accept serves the connections of one port until the port is closed. The connections
+// end with ctx.
 func (s *Front) accept(ctx context.Context, l net.Listener) error {
 	for {
 		conn, err := l.Accept()
@@ -204,7 +204,7 @@ func (s *Front) accept(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// serve lives as long as a connection.
+// serve serves one connection until it ends.
 func (s *Front) serve(ctx context.Context, c *session) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -222,10 +222,10 @@ func (s *Front) serve(ctx context.Context, c *session) {
 	pushing.Wait()
 }
 
-// newID returns a client identifier that no other client has.
+// newID returns a client identifier that is not in use.
 func (s *Front) newID() string { return strconv.FormatUint(s.ids.Add(1), 10) }
 
-// enter makes c the connection of its device. The one before it ends.
+// enter makes c the connection of its device, and ends the connection before.
 func (s *Front) enter(c *session) {
 	s.mu.Lock()
 	older := s.own[c.device]
@@ -236,15 +236,15 @@ func (s *Front) enter(c *session) {
 	}
 }
 
-// route makes c the one that takes the commands of a device. An empty name is its
-// own.
+// route makes c the connection that takes the commands for a device. An empty name stands
+// for the device of c.
 func (s *Front) route(c *session, device string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.routes[c.name(device)] = c
 }
 
-// speaksFor notes that c published as a device.
+// speaksFor notes that c published a message of a device.
 func (s *Front) speaksFor(c *session, device string) {
 	forgotten := c.speaksFor(device)
 	s.route(c, device)
@@ -275,7 +275,8 @@ func (s *Front) leave(c *session) {
 	}
 }
 
-// Wake has a command that waits for a device sent to it, where it is connected.
+// Wake implements front.Waker: the connection that takes the commands for the device
+// sends those that wait.
 func (s *Front) Wake(dev dfu.Device) {
 	s.mu.Lock()
 	c := s.routes[dev]
@@ -285,7 +286,7 @@ func (s *Front) Wake(dev dfu.Device) {
 	}
 }
 
-// drop ends the connection of a client. MQTT 3.1.1 has no packet for that.
+// drop ends the connection of a client. In MQTT 3.1.1, a server cannot send a DISCONNECT.
 func (s *Front) drop(cl *mochi.Client, why packets.Code) {
 	if cl.Properties.ProtocolVersion < 5 {
 		cl.Stop(why)

@@ -24,10 +24,10 @@ const Name = "mqtt"
 
 // The reasons that only this front has.
 const (
-	BadFilter  front.Reason = "filter"     // a subscription to something else than commands
-	BadTopic   front.Reason = "topic"      // a message on something else than CHANNEL or CHANNEL/DEVICE
-	Deaf       front.Reason = "unanswered" // a Status of a device that has not subscribed to commands
-	Unreadable front.Reason = "connection" // a connection that broke before its CONNECT, or at a bad packet
+	BadFilter  front.Reason = "filter"     // the filter of a subscription is not one for commands
+	BadTopic   front.Reason = "topic"      // the topic of a message is not CHANNEL or CHANNEL/DEVICE
+	Deaf       front.Reason = "unanswered" // the device of a Status has not subscribed to commands
+	Unreadable front.Reason = "connection" // the connection broke before its CONNECT
 )
 
 // The resources of gateway_requests_total.
@@ -36,7 +36,7 @@ const (
 	resourceTelemetry
 )
 
-// handler answers messages. It may be used by many goroutines at once.
+// handler answers messages. Its methods may be called concurrently.
 type handler struct {
 	engine      *update.Engine
 	upstream    telemetry.Upstream
@@ -46,13 +46,13 @@ type handler struct {
 	speaksFor   func(s *session, device string) // see Front.speaksFor
 }
 
-// errNoUpstream: telemetry is not taken.
+// errNoUpstream: no upstream takes the telemetry.
 var errNoUpstream = errors.New("no upstream takes telemetry")
 
-// errUnsubscribed: a device that was subscribed to its commands a moment ago.
+// errUnsubscribed: the device unsubscribed while a command was on its way.
 var errUnsubscribed = errors.New("the device has unsubscribed")
 
-// errUnclean: a session that is to outlive its connection.
+// errUnclean: the session would outlive its connection.
 var errUnclean = errors.New("want a clean session (clean start in MQTT 5)")
 
 // newHandler returns a handler that answers from the engine of p.
@@ -75,15 +75,16 @@ func (h *handler) setChunks(c Chunks) {
 	h.chunks.Store(&c)
 }
 
-// reject counts a message that is not accepted, and logs it.
+// reject counts and logs a message that is not accepted.
 func (h *handler) reject(why front.Reason, peer string, err error) {
 	if log := h.counts.Complaints.Reject(why); log != nil {
-		log.Warn("mqtt: bad messages arrive; look at the client", slog.String("peer", peer), slog.Any("error", err))
+		log.Warn("mqtt: a message or a connection was refused; look at the device",
+			slog.String("peer", peer), slog.Any("error", err))
 	}
 }
 
-// take takes a message: a Status is kept to be answered after the PUBACK, and
-// telemetry is handed on.
+// take takes a message. A Status is kept, to be answered after the PUBACK; telemetry is
+// handed on.
 func (h *handler) take(s *session, pk *packets.Packet) error {
 	channel, device, err := parseTopic(pk.TopicName)
 	if err != nil {
@@ -119,7 +120,7 @@ func (h *handler) handOn(dev dfu.Device, channel string, pk *packets.Packet) err
 	return nil
 }
 
-// reactions is how errors are answered, and counted.
+// reactions is the reason code and the reason of each error.
 var reactions = [...]struct {
 	err    error
 	code   packets.Code
@@ -131,7 +132,7 @@ var reactions = [...]struct {
 	{errNoUpstream, packets.ErrImplementationSpecificError, front.Untaken},
 }
 
-// refuse counts a message, and logs why it is refused. It returns err.
+// refuse counts a message. If err is not nil, refuse also logs it. It returns err.
 func (h *handler) refuse(s *session, resource int, err error) error {
 	if err == nil {
 		h.counts.Requests.Count(resource, 0)
@@ -157,8 +158,8 @@ func reasonCode(err error) packets.Code {
 	return packets.ErrUnspecifiedError
 }
 
-// answer sends the Command to the Status that was taken last, if it was one, and the
-// commands that wait for the device.
+// answer sends the Command to the Status that was taken last. It does nothing if the last
+// message was no Status.
 func (h *handler) answer(s *session) {
 	if s.status == nil {
 		return
@@ -181,10 +182,10 @@ func (h *handler) answer(s *session) {
 	h.counts.Answers.Observe(time.Since(s.received), 1)
 }
 
-// deaf tells the operator of a device that cannot hear its answers.
+// deaf logs that a device cannot be sent its answers.
 func (h *handler) deaf(dev dfu.Device, s *session) {
 	if log := h.counts.Complaints.Reject(Deaf); log != nil {
-		log.Warn("mqtt: a device asks for firmware and cannot be answered: let it subscribe to command/inbox/#",
+		log.Warn("mqtt: a device asks for firmware and cannot be answered; let the device subscribe to command/inbox/#",
 			slog.String("app", dev.Application), slog.String("device", dev.Name),
 			slog.String("peer", s.RemoteAddr().String()))
 	}
@@ -199,8 +200,8 @@ func (h *handler) limits(s *session, topic string) update.Limits {
 	return front.Chunks(*h.chunks.Load()).Limits(max(most-headOf(topic), 0))
 }
 
-// headOf returns the length of a PUBLISH without its payload: type, remaining length
-// of three bytes at most, topic, and in MQTT 5 the length of no properties.
+// headOf returns the most bytes of a PUBLISH without its payload: the type, three bytes of
+// remaining length, the topic with its length, and in MQTT 5 one byte for no properties.
 func headOf(topic string) int { return 1 + 3 + 2 + len(topic) + 1 }
 
 // handOut sends the commands that wait for a device.
@@ -223,15 +224,15 @@ func (h *handler) handOut(s *session, dev dfu.Device) {
 	}
 }
 
-// lost tells of a command that was taken from the inbox and not delivered.
+// lost counts and logs a command that was taken from the inbox and not sent.
 func (h *handler) lost(dev dfu.Device, command string, err error) {
 	if log := h.counts.Complaints.Reject(front.BadCommand); log != nil {
-		log.Warn("mqtt: a command is lost", slog.String("app", dev.Application),
+		log.Warn("mqtt: a command is lost; send it again", slog.String("app", dev.Application),
 			slog.String("device", dev.Name), slog.String("command", command), slog.Any("error", err))
 	}
 }
 
-// ended tells why a connection ended, where its client is to blame.
+// ended counts and logs the end of a connection that its client is to blame for.
 func (h *handler) ended(s *session, err error) {
 	var code packets.Code
 	switch {

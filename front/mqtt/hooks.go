@@ -11,7 +11,7 @@ import (
 	"havn/front"
 )
 
-// hooks is where the library asks what to do with a packet.
+// hooks is what the library calls for each packet.
 type hooks struct {
 	mochi.HookBase
 	front *Front
@@ -31,8 +31,8 @@ func (*hooks) Provides(b byte) bool {
 	return false
 }
 
-// maxKeepAlive is the longest keep alive, in seconds: half as much again still fits
-// the 16 bits in which the library adds it up.
+// maxKeepAlive is the longest keep alive, in seconds. The library waits half as long again,
+// and computes the sum in 16 bits.
 const maxKeepAlive = 12 * 60 * 60
 
 // OnConnectAuthenticate implements mochi.Hook.
@@ -47,7 +47,7 @@ func (k *hooks) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool 
 		return false
 	}
 	s.device, s.client = dev, cl
-	cl.ID = k.front.newID() // of the library's own: who is who, the sessions know
+	cl.ID = k.front.newID() // for the library alone: the session knows the device
 	cl.Properties.Will.WillDelayInterval = 0
 	if cl.State.Keepalive > maxKeepAlive {
 		cl.State.Keepalive, cl.State.ServerKeepalive = maxKeepAlive, true
@@ -56,8 +56,8 @@ func (k *hooks) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool 
 	return true
 }
 
-// OnPacketRead implements mochi.Hook. The library would answer QoS 2 as if it were
-// QoS 1.
+// OnPacketRead implements mochi.Hook. It ends the connection at a message with QoS 2, which
+// the library would take as QoS 1.
 func (k *hooks) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	if pk.FixedHeader.Type == packets.Publish && pk.FixedHeader.Qos > maxQoS {
 		k.front.drop(cl, packets.ErrQosNotSupported)
@@ -66,8 +66,8 @@ func (k *hooks) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packe
 	return pk, nil
 }
 
-// OnPacketEncode implements mochi.Hook with what Drogue Cloud says otherwise than
-// the library.
+// OnPacketEncode implements mochi.Hook. It changes the packets in which the library differs
+// from Drogue Cloud.
 func (k *hooks) OnPacketEncode(cl *mochi.Client, pk packets.Packet) packets.Packet {
 	switch pk.FixedHeader.Type {
 	case packets.Connack:
@@ -76,7 +76,7 @@ func (k *hooks) OnPacketEncode(cl *mochi.Client, pk packets.Packet) packets.Pack
 		}
 		p := &pk.Properties
 		p.MaximumPacketSize = maxPacket
-		p.SharedSubAvailableFlag, p.SubIDAvailableFlag = true, true // and not available
+		p.SharedSubAvailableFlag, p.SubIDAvailableFlag = true, true // present, and false
 	case packets.Suback:
 		if of(cl).subIDs {
 			for i := range pk.ReasonCodes {
@@ -96,7 +96,8 @@ func (k *hooks) OnSubscribe(cl *mochi.Client, pk packets.Packet) packets.Packet 
 	return pk
 }
 
-// OnACLCheck implements mochi.Hook. What is written is looked at in OnPublish.
+// OnACLCheck implements mochi.Hook. It checks the filters of subscriptions; OnPublish checks
+// the topics of messages.
 func (k *hooks) OnACLCheck(cl *mochi.Client, filter string, write bool) bool {
 	if write {
 		return true
@@ -112,7 +113,7 @@ func (k *hooks) OnACLCheck(cl *mochi.Client, filter string, write bool) bool {
 	return false
 }
 
-// OnPacketSent implements mochi.Hook: what waits for a device follows its SUBACK.
+// OnPacketSent implements mochi.Hook. The commands that wait follow the SUBACK.
 func (*hooks) OnPacketSent(cl *mochi.Client, pk packets.Packet, _ []byte) {
 	if pk.FixedHeader.Type == packets.Suback {
 		of(cl).signal()
@@ -128,8 +129,8 @@ func (k *hooks) OnUnsubscribed(cl *mochi.Client, pk packets.Packet) {
 	}
 }
 
-// OnPublish implements mochi.Hook. No message is given to the library: it would send
-// it to other devices.
+// OnPublish implements mochi.Hook. It takes the message from the library, which would send
+// the message to other devices.
 func (k *hooks) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	err := k.front.handler.take(of(cl), &pk)
 	switch {
@@ -146,15 +147,14 @@ func (k *hooks) OnPublish(cl *mochi.Client, pk packets.Packet) (packets.Packet, 
 	return pk, reasonCode(err)
 }
 
-// OnPublished implements mochi.Hook: the PUBACK is written.
+// OnPublished implements mochi.Hook. The library calls it after the PUBACK.
 func (k *hooks) OnPublished(cl *mochi.Client, _ packets.Packet) { k.front.handler.answer(of(cl)) }
 
-// OnWill implements mochi.Hook: the will is a message like any other, and goes to no
-// other device.
+// OnWill implements mochi.Hook. The will is taken as telemetry, and goes to no other device.
 func (k *hooks) OnWill(cl *mochi.Client, w mochi.Will) (mochi.Will, error) {
 	pk := packets.Packet{TopicName: w.TopicName, Payload: w.Payload}
 	if channel, _, err := parseTopic(w.TopicName); err == nil && channel != channelDFU {
-		_ = k.front.handler.take(of(cl), &pk) // counted and logged; nobody is left to be told
+		_ = k.front.handler.take(of(cl), &pk) // counted and logged; the device is gone
 	}
 	return mochi.Will{}, nil
 }

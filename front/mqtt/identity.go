@@ -8,10 +8,10 @@ import (
 	"havn/identity"
 )
 
-// errIdentity: nobody is named, or not in a usable way.
+// errIdentity: the CONNECT names no device, or not in a valid way.
 var errIdentity = errors.New("want the user name DEVICE@APPLICATION, or a user name and that as client identifier")
 
-// identify returns the device that a connection is of.
+// identify returns the device that a CONNECT names.
 func identify(user, clientID string) (dfu.Device, error) {
 	if user != "" && !strings.Contains(user, "@") {
 		user = clientID

@@ -12,26 +12,26 @@ import (
 	"havn/dfu"
 )
 
-// maxSpoken is how many devices one connection speaks for. Beyond it, the one that
-// was named first is forgotten: its commands wait in the inbox.
+// maxSpoken is how many devices one connection speaks for. When there are more, the device
+// that was named first is forgotten, and its commands wait in the inbox.
 const maxSpoken = 128
 
-// session is the connection of a device. It is the net.Conn that the library
-// reads and writes, so that each hook finds it.
+// session is the connection of a device. It is the net.Conn that the library reads and
+// writes, so that each hook finds the session.
 type session struct {
 	net.Conn
-	device   dfu.Device    // who it is; set when it is authenticated, then constant
+	device   dfu.Device    // set at the CONNECT, then constant
 	client   *mochi.Client // the same
-	status   *dfu.Status   // to be answered after the PUBACK; of the reading goroutine alone
-	asker    dfu.Device    // whose status it is; of the reading goroutine alone
-	received time.Time     // when it came; of the reading goroutine alone
-	subIDs   bool          // the SUBSCRIBE under way has identifiers; of the reading goroutine alone
-	wake     chan struct{} // a command may wait for one of its devices
+	status   *dfu.Status   // to be answered after the PUBACK; for the reading goroutine alone
+	asker    dfu.Device    // the device of the status; for the reading goroutine alone
+	received time.Time     // when the status came; for the reading goroutine alone
+	subIDs   bool          // the SUBSCRIBE under way has identifiers; for the reading goroutine alone
+	wake     chan struct{} // a command may wait for one of the devices
 
 	mu     sync.Mutex
-	all    bool            // subscribed to the commands of all its devices
-	named  map[string]bool // devices that a filter of its own names
-	spoken []string        // devices that it spoke for, the first first
+	all    bool            // subscribed to the commands for the device and all of spoken
+	named  map[string]bool // devices that filters name
+	spoken []string        // devices that the connection spoke for, the first one first
 }
 
 func newSession(c net.Conn) *session {
@@ -41,8 +41,8 @@ func newSession(c net.Conn) *session {
 // of returns the session of a client.
 func of(cl *mochi.Client) *session { return cl.Net.Conn.(*session) }
 
-// Write implements net.Conn. A device that does not read holds up nobody but itself,
-// and not for long.
+// Write implements net.Conn. A device that does not read loses its connection after
+// writeTimeout.
 func (s *session) Write(p []byte) (int, error) {
 	if err := s.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
 		return 0, err
@@ -50,7 +50,8 @@ func (s *session) Write(p []byte) (int, error) {
 	return s.Conn.Write(p)
 }
 
-// name returns the device of that name: its own, if it is empty.
+// name returns the device of a name. An empty name stands for the device of the
+// connection.
 func (s *session) name(device string) dfu.Device {
 	if device == "" {
 		return s.device
@@ -58,7 +59,7 @@ func (s *session) name(device string) dfu.Device {
 	return dfu.Device{Application: s.device.Application, Name: device}
 }
 
-// subscribe notes a filter, and returns false where there are too many.
+// subscribe notes a filter. It returns false if there are too many filters.
 func (s *session) subscribe(device string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -84,8 +85,8 @@ func (s *session) unsubscribe(device string) {
 	delete(s.named, device)
 }
 
-// speaksFor notes that it published as a device. It returns the name of the one that
-// is forgotten for it, if any.
+// speaksFor notes that the connection published a message of a device. It returns the name
+// of the device that is forgotten, empty if none is.
 func (s *session) speaksFor(device string) (forgotten string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -101,7 +102,7 @@ func (s *session) speaksFor(device string) (forgotten string) {
 	return forgotten
 }
 
-// devices returns the devices whose commands it takes.
+// devices returns the devices whose commands the connection takes.
 func (s *session) devices() (all []dfu.Device) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -119,7 +120,7 @@ func (s *session) devices() (all []dfu.Device) {
 	return all
 }
 
-// spokenFor returns all devices whose commands may be routed to it.
+// spokenFor returns all devices whose commands may be routed to the connection.
 func (s *session) spokenFor() []dfu.Device {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -133,8 +134,8 @@ func (s *session) spokenFor() []dfu.Device {
 	return all
 }
 
-// topic returns where a command for a device goes, and false where it is not
-// subscribed to.
+// topic returns the topic of a command for a device. It returns false if no filter is for
+// the device.
 func (s *session) topic(dev dfu.Device, command string) (string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -149,7 +150,7 @@ func (s *session) topic(dev dfu.Device, command string) (string, bool) {
 	return commandTopic(dev.Name, command), true
 }
 
-// send publishes a command to the device at the other end.
+// send publishes a command on the connection.
 func (s *session) send(topic string, payload []byte) error {
 	return s.client.WritePacket(packets.Packet{
 		FixedHeader: packets.FixedHeader{Type: packets.Publish},
@@ -157,7 +158,7 @@ func (s *session) send(topic string, payload []byte) error {
 	})
 }
 
-// signal has the commands looked for that wait for its devices.
+// signal makes push look for commands.
 func (s *session) signal() {
 	select {
 	case s.wake <- struct{}{}:
@@ -165,8 +166,8 @@ func (s *session) signal() {
 	}
 }
 
-// push sends the commands that wait for its devices, whenever it is woken, until
-// ctx ends.
+// push sends the commands that wait for the devices of the connection, after each signal,
+// until ctx ends.
 func (s *session) push(ctx context.Context, h *handler) {
 	for {
 		select {

@@ -11,10 +11,10 @@ import (
 // channelDFU is the channel of the update protocol, and the name of its command.
 const channelDFU = "dfu"
 
-// inbox is what the topics of commands begin with.
+// inbox is the beginning of the topics of commands.
 const inbox = "command/inbox/"
 
-// What is wrong with a topic or a filter. The texts are for the log.
+// The faults of topics and filters.
 var (
 	errTopic  = errors.New("topic is not CHANNEL or CHANNEL/DEVICE")
 	errFilter = errors.New("filter is not one of command/inbox/#, command/inbox/+/#, " +
@@ -22,8 +22,8 @@ var (
 	errFilters = errors.New("too many filters, or subscription identifiers, which are not available")
 )
 
-// parseTopic reads the topic of a PUBLISH: CHANNEL or CHANNEL/DEVICE. Without a
-// device, the message is that of the connection's own.
+// parseTopic reads the topic of a PUBLISH: CHANNEL or CHANNEL/DEVICE. An empty device
+// stands for the device of the connection.
 func parseTopic(topic string) (channel, device string, err error) {
 	channel, device, named := strings.Cut(topic, "/")
 	if !telemetry.ValidChannel(channel) || named && !validLevel(device) {
@@ -37,8 +37,8 @@ func validLevel(device string) bool {
 	return identity.ValidName([]byte(device)) && !strings.ContainsAny(device, "+#")
 }
 
-// parseFilter reads the filter of a SUBSCRIBE. An empty device stands for the
-// connection's own and all it speaks for.
+// parseFilter reads the filter of a SUBSCRIBE. An empty device stands for the device of
+// the connection and all devices that it speaks for.
 func parseFilter(filter string) (device string, err error) {
 	rest, ok := strings.CutPrefix(filter, inbox)
 	if !ok {
@@ -55,6 +55,6 @@ func parseFilter(filter string) (device string, err error) {
 	return device, nil
 }
 
-// commandTopic is where a command is published. An empty device stands for the
-// connection's own.
+// commandTopic returns the topic of a command. An empty device stands for the device of
+// the connection.
 func commandTopic(device, command string) string { return inbox + device + "/" + command }

@@ -90,9 +90,10 @@ func full(t *testing.T) Config {
 	}
 	rx2 := 3
 	c.LoRaWAN.Networks = []lorawan.Config{{
-		Name: "plant", Server: lorawan.ChirpStackV4, Application: "a", Region: "EU868", RX2DR: &rx2,
+		Name: "plant", Server: lorawan.ChirpStackV4, Application: "a",
+		Radio:  region.Config{Region: "EU868", RX2DR: &rx2, Window: region.Both},
 		MQTT:   mqtt.Config{URL: "mqtts://broker.example:8883", Username: "u", PasswordFile: name, CA: name},
-		FPorts: []int{223, 10}, Window: region.Both, AirtimeBudget: 0.015,
+		FPorts: []int{223, 10}, AirtimeBudget: 0.015,
 	}}
 	c.Upstream.Drogue.Registry.URL, c.Upstream.Drogue.Registry.TokenFile = "https://api.example", name
 	c.Upstream.Drogue.Endpoints = []drogue.Endpoint{

@@ -10,8 +10,7 @@ import (
 	"havn/lorawan/topic"
 )
 
-// The topics that ChirpStack is shipped with; v3 spells the placeholders
-// differently, but means the same.
+// The topics that ChirpStack is shipped with. The placeholders of v3 have other names.
 const (
 	defaultEvents   = "application/{{application_id}}/device/{{dev_eui}}/event/{{event}}"
 	defaultCommands = "application/{{application_id}}/device/{{dev_eui}}/command/{{command}}"
@@ -26,20 +25,20 @@ const (
 	eventError = "error" // v3
 	eventLog   = "log"   // v4
 
-	// eventRx is how v3 before 3.11 called eventUp.
+	// eventRx is the name of eventUp before version 3.11.
 	eventRx = "rx"
 
 	commandDown = "down"
 )
 
-// Config is the topics of a server, as templates in the form of its own
-// configuration. What is empty is as ChirpStack is shipped.
+// Config is the topics of a server, as templates in the form that the configuration of
+// the server has. A template that is empty is the one that ChirpStack is shipped with.
 type Config struct {
 	Events   string // event_topic_template (v3), event_topic (v4)
 	Commands string // command_topic_template (v3), command_topic (v4)
 }
 
-// Codec translates the messages of one server. It is immutable and safe for
+// Codec translates the messages of one server. It is immutable, and safe for
 // concurrent use.
 type Codec struct {
 	events, commands topic.Template
@@ -77,14 +76,14 @@ func newCodec(
 	return &Codec{events: events, commands: commands, acted: acted, parse: parse}, nil
 }
 
-// Filters returns the subscriptions for the events that are acted on, of some
-// applications by their ID; none means all.
+// Filters returns the subscriptions for the events of some applications, which are named
+// by their IDs. Without applications they are for all applications.
 func (c *Codec) Filters(applications []string) []string {
 	return c.events.Filters(applications, c.acted)
 }
 
-// Decode reads a message. Errors are topic.ErrTopic for a topic that is none
-// of this server's, and event.ErrMalformed for all that is wrong inside.
+// Decode reads a message. It fails with topic.ErrTopic if the topic does not fit the
+// template, and with event.ErrMalformed in all other cases.
 func (c *Codec) Decode(name string, payload []byte) (event.Event, error) {
 	v, err := c.events.Match(name)
 	if err != nil {
@@ -95,7 +94,7 @@ func (c *Codec) Decode(name string, payload []byte) (event.Event, error) {
 		return nil, fmt.Errorf("%w: %w: %w", event.ErrMalformed, topic.ErrTopic, err)
 	}
 	kind := v.Event
-	if kind == "" || kind == eventRx { // a topic of its own for uplinks
+	if kind == "" || kind == eventRx { // "": the template has no event, it is a topic for uplinks alone
 		kind = eventUp
 	}
 	addressed := event.Device{EUI: eui, Application: v.Application}
@@ -112,8 +111,8 @@ func (c *Codec) Decode(name string, payload []byte) (event.Event, error) {
 	return m.event(kind), nil
 }
 
-// command is a downlink for both generations: v4 wants devEui, knows id and
-// expiresAt; v3 goes by the topic and ignores what it does not know.
+// command is a downlink for both versions. v4 requires devEui, and knows id and expiresAt.
+// v3 takes the device from the topic, and ignores fields that it does not know.
 type command struct {
 	ID        string     `json:"id"`
 	DevEUI    string     `json:"devEui"`
@@ -123,7 +122,8 @@ type command struct {
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
 }
 
-// Encode writes a downlink. An error is event.ErrDownlink or topic.ErrTopic.
+// Encode writes the command for a downlink. It fails with event.ErrDownlink or
+// topic.ErrTopic.
 func (c *Codec) Encode(d event.Downlink) (name string, payload []byte, err error) {
 	if err := d.Validate(); err != nil {
 		return "", nil, err

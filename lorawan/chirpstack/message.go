@@ -8,7 +8,7 @@ import (
 	"havn/lorawan/event"
 )
 
-// message is what an event says, in whatever form it came. Fields that an
+// message is the content of an event, in one shape for all encodings. Fields that the
 // event does not have are zero.
 type message struct {
 	device event.Device
@@ -31,7 +31,7 @@ type message struct {
 	maxPayload int
 }
 
-// check reports what contradicts the topic or cannot be.
+// check reports how the message contradicts the topic, or what no message has.
 func (m *message) check(addressed event.Device) error {
 	d := &m.device
 	switch {
@@ -78,7 +78,7 @@ func (m *message) uplink() event.Uplink {
 	return u
 }
 
-// reasons maps the codes of both generations.
+// reasons maps the codes of both versions.
 var reasons = map[string]event.Reason{
 	"DOWNLINK_PAYLOAD_SIZE":  event.ReasonOversize,
 	"DEVICE_QUEUE_ITEM_SIZE": event.ReasonOversize, // before v3
@@ -86,8 +86,8 @@ var reasons = map[string]event.Reason{
 	"EXPIRED":                event.ReasonExpired,
 }
 
-// failure keeps an item that no radio gateway sent as queued: ChirpStack tries
-// it again in the next window, under the same frame counter.
+// failure returns the error event. ChirpStack keeps a downlink that no radio gateway has
+// sent, and tries it again in the next window with the same frame counter.
 func (m *message) failure() event.Error {
 	reason := reasons[m.code]
 	return event.Error{

@@ -14,8 +14,8 @@ import (
 	"havn/lorawan/event"
 )
 
-// parseV3 tells the marshalers apart: no protobuf event starts with a brace,
-// which would be the start of a group.
+// parseV3 reads an event of any marshaler. No protobuf event starts with a brace, which
+// would be the start of a group.
 func parseV3(event string, payload []byte) (message, error) {
 	if len(payload) > 0 && payload[0] == '{' {
 		return parseV3JSON(payload)
@@ -75,7 +75,7 @@ func parseV3JSON(payload []byte) (message, error) {
 	}, err
 }
 
-// parseV3EUI reads both forms of a DevEUI, which tell the marshaler.
+// parseV3EUI reads both forms of a DevEUI. The form tells the marshaler.
 func parseV3EUI(s string) (eui event.DevEUI, hexadecimal bool, err error) {
 	if len(s) == 2*len(eui) {
 		eui, err = event.ParseDevEUI(s)
@@ -127,7 +127,7 @@ func parseV3Uplink(payload []byte) (message, error) {
 	return m, err
 }
 
-// v3Event is what all protobuf events have.
+// v3Event is the fields that all protobuf events have.
 type v3Event interface {
 	protoadapt.MessageV1
 	GetApplicationId() uint64
@@ -137,7 +137,7 @@ type v3Event interface {
 	GetTags() map[string]string
 }
 
-// parseV3Header reads payload into e and returns what all events have.
+// parseV3Header reads payload into e and returns the fields that all events have.
 func parseV3Header(payload []byte, e v3Event) (message, error) {
 	options := proto.UnmarshalOptions{DiscardUnknown: true}
 	if err := options.Unmarshal(payload, protoadapt.MessageV2Of(e)); err != nil {

@@ -8,7 +8,7 @@ import (
 	"havn/lorawan/event"
 )
 
-// v4JSON holds the fields of all events. What is zero is absent.
+// v4JSON holds the fields of all events. Fields that are zero are absent.
 type v4JSON struct {
 	DeviceInfo *struct {
 		ApplicationID   string            `json:"applicationId"`
@@ -24,7 +24,7 @@ type v4JSON struct {
 	Confirmed  bool      `json:"confirmed"`
 	Data       []byte    `json:"data"`
 	Region     string    `json:"regionConfigId"`
-	JoinServer *struct{} `json:"joinServerContext"` // present = only it has the AppSKey
+	JoinServer *struct{} `json:"joinServerContext"` // present = only the join server has the AppSKey
 
 	QueueItemID  string `json:"queueItemId"`
 	FCntDown     uint32 `json:"fCntDown"`
@@ -86,7 +86,7 @@ func (e *v4JSON) message() message {
 	if item == "" {
 		item = e.Context.QueueItemID
 	}
-	m.id, _ = event.ParseDownlinkID(item) // not ours when it is none
+	m.id, _ = event.ParseDownlinkID(item) // an ID of another form is not from this gateway
 	if size, err := strconv.ParseUint(e.Context.MaxPayloadSize, 10, 8); err == nil {
 		m.maxPayload = int(size)
 	}

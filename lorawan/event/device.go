@@ -23,13 +23,13 @@ func ParseDevEUI(s string) (DevEUI, error) {
 // String returns the 16 hex digits in lower case, as ChirpStack writes them.
 func (e DevEUI) String() string { return hex.EncodeToString(e[:]) }
 
-// Device is who an event comes from and a downlink goes to. Every event holds
-// all that a downlink needs.
+// Device is the device that an event is about or a downlink is for. The Device of an
+// event is all that a downlink needs to know of the device.
 type Device struct {
 	EUI DevEUI // zero for a device of The Things Stack that has none
 
-	// Application is the ID that topics have: a number (ChirpStack v3), a UUID
-	// (v4), APPLICATION@TENANT (The Things Stack).
+	// Application is the ID of the application in topics: a number (ChirpStack v3), a
+	// UUID (v4), or APPLICATION@TENANT (The Things Stack).
 	Application     string
 	ApplicationName string // as people call it; may be empty
 	Name            string // as people call it; the device ID of The Things Stack

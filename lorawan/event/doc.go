@@ -1,15 +1,15 @@
-// Package event is what LoRaWAN network servers say about devices, and what they are
-// asked to send, in one shape for all servers.
+// Package event is what LoRaWAN network servers say about devices, and what the gateway
+// asks them to send, in one shape for all servers.
 //
 //	ChirpStack v3, v4 ─► lorawan/chirpstack ─┐                ┌─► lorawan.Handler
 //	The Things Stack ──► lorawan/ttn ────────┴─ Event ────────┘
 //	                 ◄── codecs ◄─────────────── Downlink ◄────── lorawan.Handler
 //
-// The codecs make events from the messages of their servers, and messages from
-// downlinks. They know nothing else of the front.
+// A codec makes events from the messages of its server, and messages from downlinks. A
+// codec knows nothing else of the front.
 //
 // Invariants:
-//   - An event names its device as the topic does on which it came.
+//   - An event is about the device that the topic of its message names.
 //   - A payload that the network server could not decrypt is not in an event.
 //   - Two downlinks differ in their ID, even with equal bytes.
 //

@@ -20,7 +20,7 @@ const (
 // DownlinkID names one downlink towards the network server, as a UUID.
 type DownlinkID [16]byte
 
-// NewDownlinkID returns a random one (RFC 9562 version 4).
+// NewDownlinkID returns a random ID (RFC 9562 version 4).
 func NewDownlinkID() DownlinkID {
 	var id DownlinkID
 	rand.Read(id[:]) // never fails
@@ -48,18 +48,18 @@ func (id DownlinkID) String() string {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
 }
 
-// Downlink is a data frame to a device.
+// Downlink is a data frame for a device.
 type Downlink struct {
 	Device    Device
 	ID        DownlinkID // tells this downlink from one with the same bytes
 	FPort     uint8      // 1..223
 	Payload   []byte     // 1..MaxPayload bytes
 	Confirmed bool
-	Expires   time.Time // ChirpStack v4 drops it when still queued then; zero = never
-	Replace   bool      // drops what else is queued; only The Things Stack can, others append
+	Expires   time.Time // until when the downlink may be queued; zero = for ever. Only ChirpStack v4 heeds it
+	Replace   bool      // takes the place of the whole queue. Only The Things Stack heeds it; others append
 }
 
-// Validate reports what no network server would send.
+// Validate reports why no network server would send d.
 func (d *Downlink) Validate() error {
 	switch {
 	case d.ID == DownlinkID{}:

@@ -12,12 +12,12 @@ import (
 
 const tagPrefix = "havn_"
 
-// maxRX1DROffset bounds the tag of that name.
+// maxRX1DROffset is the highest offset that LoRaWAN has room for.
 const maxRX1DROffset = 7
 
-// ParseOverrides reads the tags of a device. Tags of others are ignored; one of
-// ours that cannot be used is ErrTag. The Things Stack allows no underscore in
-// the name of an attribute, so a dash counts as one.
+// ParseOverrides reads the tags of a device. Tags without the prefix havn_ are ignored. A
+// tag with the prefix that cannot be used is ErrTag. The Things Stack allows no underscore
+// in the name of an attribute, so a dash counts as an underscore.
 func ParseOverrides(tags map[string]string) (Overrides, error) {
 	var o Overrides
 	for key, value := range tags {

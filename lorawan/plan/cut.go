@@ -14,7 +14,7 @@ const align = 4
 // digestSize is the length of the checksum in a Swap: SHA-256.
 const digestSize = 32
 
-// cut goes through the downlinks of an update, in the gateway's encoding.
+// cut counts the downlinks of an update, in the encoding of the gateway.
 func (e *Estimate) cut(rules *region.Region) error {
 	version, image := make([]byte, e.VersionLength), make([]byte, event.MaxPayload)
 	swap := dfu.Command{Op: dfu.OpSwap, Version: version, Checksum: image[:digestSize]}
@@ -49,8 +49,8 @@ func (e *Estimate) send(rules *region.Region, c dfu.Command) error {
 	return nil
 }
 
-// chunk returns how many of the left bytes one Write carries: whole words, or
-// what is left of the last one. Where a Swap fits, at least a word does.
+// chunk returns how many of the left bytes one Write carries: whole words, or the rest of
+// the last word. Where a Swap fits, at least one word fits.
 func chunk(left, room int) int {
 	if left < align {
 		return left

@@ -20,11 +20,11 @@ type Goodput struct {
 	PackedDataBytes  int    `json:"packed_data_bytes"`  // in the encoding of Drogue Ajour
 }
 
-// packedExtra is what Drogue Ajour's encoding of a Write takes more: a key in
-// front of each of the four fields.
+// packedExtra is how many bytes longer a Write is in the encoding of Drogue Ajour: each of
+// the four fields has a key.
 const packedExtra = 4
 
-// NewGoodput returns what a Write at offset carries, that answers an uplink at
+// NewGoodput returns how much a Write at an offset carries in the answer to an uplink at
 // a data rate. It fails with the errors of package region.
 func NewGoodput(rules *region.Region, dr, version int, offset uint32) (g Goodput, err error) {
 	g = Goodput{Region: rules.Name(), DataRate: dr, VersionLength: version, Offset: offset}
@@ -40,11 +40,11 @@ func NewGoodput(rules *region.Region, dr, version int, offset uint32) (g Goodput
 	return g, nil
 }
 
-// Share is the part of the theoretical maximum.
+// Share returns the part of the theoretical maximum that is firmware.
 func (g Goodput) Share() float64 { return float64(g.DataBytes) / float64(g.Payload) }
 
-// String names the data rate with its region, and that of the downlink where it
-// is another.
+// String names the region and the data rate of the uplink, and the data rate of the
+// downlink if it is another one.
 func (g Goodput) String() string {
 	if g.DataRate == g.DownlinkDataRate {
 		return fmt.Sprintf("%s DR%d", g.Region, g.DataRate)

@@ -15,8 +15,8 @@ import (
 var (
 	// ErrUpdate: a parameter makes no sense.
 	ErrUpdate = errors.New("no such update")
-	// ErrTooLong: what must go into one frame does not fit at that data rate, so
-	// the update can never end.
+	// ErrTooLong: a message that must go into one frame does not fit at the data rate,
+	// so the update can never end.
 	ErrTooLong = errors.New("the update cannot be done at this data rate")
 )
 
@@ -26,7 +26,7 @@ const (
 	maxDevices = 1_000_000
 )
 
-// Update is a firmware that class A devices are to get in RX1.
+// Update is a firmware for class A devices that get their answers in RX1.
 type Update struct {
 	Size          int           `json:"size"` // of the firmware, bytes
 	Region        string        `json:"region"`
@@ -53,12 +53,12 @@ type Estimate struct {
 	AllS   float64 `json:"all_devices_s"`
 }
 
-// Limit is one thing that an update must wait for, and how long it takes if it
-// has to wait for nothing else.
+// Limit is one thing that an update must wait for, and how long the update takes if it
+// waits for nothing else.
 type Limit struct {
 	Kind    Kind    `json:"limit"`
 	Duty    float64 `json:"duty,omitempty"` // 1 = no limit
-	InForce bool    `json:"in_force"`       // in that region; others are for comparison
+	InForce bool    `json:"in_force"`       // in the region; other limits are for comparison
 	OneS    float64 `json:"one_device_s"`
 	AllS    float64 `json:"all_devices_s"`
 }
@@ -73,7 +73,8 @@ const (
 	DeviceDuty  Kind = "device_duty"  // how often a device may send
 )
 
-// comparedDuties are told of every region: those of RX1 and RX2 in EU868.
+// comparedDuties are in the estimate of every region: the duty cycles of RX1 and RX2 in
+// EU868.
 var comparedDuties = []float64{0.01, 0.1}
 
 func (u Update) check() error {
@@ -116,11 +117,11 @@ func (u Update) Estimate() (*Estimate, error) {
 	return e, e.limit(rules)
 }
 
-// dwellTimes are the most that an uplink may be on the air, where that is less
-// than a Status may take: US915 has 11 bytes at DR0 for this.
+// dwellTimes are the most that an uplink may be on the air, in the regions where a Status
+// may take longer: in US915, an uplink at DR0 holds 11 bytes.
 var dwellTimes = map[string]time.Duration{"US915": 400 * time.Millisecond}
 
-// uplink measures the longest Status.
+// uplink adds the airtime of the longest Status.
 func (e *Estimate) uplink(rules *region.Region) error {
 	version := make([]byte, e.VersionLength)
 	st := dfu.Status{
@@ -140,7 +141,7 @@ func (e *Estimate) uplink(rules *region.Region) error {
 	return nil
 }
 
-// limit sums up what the update must wait for.
+// limit adds the limits of the update.
 func (e *Estimate) limit(rules *region.Region) error {
 	own, err := rules.DownlinkDuty()
 	if err != nil {

@@ -1,13 +1,3 @@
-// Package queue is the account that the gateway keeps of the downlink queue of one
-// device in its network server: what may still be in it, and so whether another
-// downlink may be sent.
-//
-// Invariants:
-//   - At most one downlink with firmware or a command is counted as queued.
-//   - What the server may still have is counted as queued until there is a sign that
-//     it has left.
-//
-// A Queue is not safe for concurrent use.
 package queue
 
 import (
@@ -18,58 +8,51 @@ import (
 	"havn/lorawan/event"
 )
 
-// maxHeld is for how many uplinks in a row an answer is withheld before the
+// maxHeld is for how many uplinks in a row an answer is held back before the
 // server's queue is probed.
 const maxHeld = 4
 
-// Queue is what the handler knows of a device's downlink queue in the network
-// server. A second Write in that queue corrupts real devices, and a server that
-// does not name downlinks cannot tell which one has left. So a Write is never
-// queued beside a command of the upstream either, and nothing is sent until it
-// is known what became of the last downlink:
-//
-//	         answer or command            txack, error, join, or a
-//	empty ───────────► queued ──────────► Status that shows its effect
-//	  ▲                  │  ▲                    │
-//	  │     maxHeld + 1  │  │ no sign            │
-//	  │     uplinks,     ▼  │ again              ▼
-//	  │     no sign    probed                  empty
-//	  │                  │ a sign
-//	  └─────────────── drained: an uplink per probe
-//
-// What is queued rides the next window by itself, so to withhold costs nothing
-// but that window. A downlink without any sign was lost on its way to the queue,
-// or MAC commands starve it there. A probe, a Wait that does no harm in whatever
-// number, tells: it leaves the queue behind everything that came before it. A
-// command can be one as well, and is where no Status comes to be answered.
-//
-// Where a downlink can replace what is queued, the answer itself takes the place
-// of the probe.
+// Queue is the account of one device. Its zero value is that of an empty queue. It is
+// not safe for concurrent use.
 type Queue struct {
-	Last    Item             // the newest downlink, but for probes
-	queued  bool             // Last may still be in the queue
+	Last    Item             // the newest downlink that is no probe
 	Silent  int              // uplinks since the last sign of Last
+	queued  bool             // Last may still be in the queue
 	probeAt int              // value of Silent at which the next probe is sent
 	probes  int              // probes that may still be in the queue, behind Last
-	probe   event.DownlinkID // the newest
-	owed    bool             // the txack of a downlink that has arrived is still to come
+	probe   event.DownlinkID // the newest probe
+	owed    bool             // a downlink has left, and its txack may still come
 	drained int              // uplinks that went by while only probes could be queued
+	pace    pace
 }
 
 // Item is a downlink that was sent to the network server.
 type Item struct {
 	ID      event.DownlinkID
-	Command bool // of the upstream; it has no op
+	Command bool // of the upstream; it has no Op
 	Op      dfu.Op
 	Version []byte    // of what is written or swapped to
 	Offset  uint32    // of a Write
 	Size    int       // bytes of payload
-	Fresh   time.Time // until when it cannot have expired
+	Fresh   time.Time // until when it cannot have expired, if the clocks agree; Put sets it
 }
 
+// Passed notes an uplink: the server has used its window for what it could send.
+func (q *Queue) Passed(now time.Time) {
+	q.pace.uplink(now)
+	if q.queued {
+		q.Silent++
+	}
+}
+
+// Expiry returns when a downlink that is sent now expires, where the server knows an
+// expiry.
+func (q *Queue) Expiry(now time.Time) time.Time { return now.Add(q.pace.patience()) }
+
 // Put notes a downlink that was handed to the network server.
-func (q *Queue) Put(it Item) {
-	*q = Queue{Last: it, queued: true, owed: q.owed, probeAt: maxHeld + 1}
+func (q *Queue) Put(it Item, now time.Time) {
+	it.Fresh = now.Add(q.pace.patience() / 2)
+	*q = Queue{Last: it, queued: true, owed: q.owed, probeAt: maxHeld + 1, pace: q.pace}
 }
 
 // PutProbe notes a probe. The next one comes after twice as long.
@@ -79,15 +62,8 @@ func (q *Queue) PutProbe(id event.DownlinkID) {
 	q.probeAt = 2*q.Silent - 1
 }
 
-// Passed notes an uplink: a window of which the server made what it could.
-func (q *Queue) Passed() {
-	if q.queued {
-		q.Silent++
-	}
-}
-
-// Sent notes a txack. One without a name may be that of a downlink whose effect
-// a Status has shown before.
+// Sent notes a txack. A txack without an ID may be that of a downlink that was known to
+// have left before.
 func (q *Queue) Sent(id event.DownlinkID) {
 	if q.owed && id == (event.DownlinkID{}) {
 		q.owed = false
@@ -96,9 +72,9 @@ func (q *Queue) Sent(id event.DownlinkID) {
 	q.Left(id)
 }
 
-// Left notes that a downlink has left the queue. Servers that do not name it
-// give the zero ID; the queue is in order, so it was the first. The answer is
-// whether it was ours.
+// Left notes that a downlink has left the queue, and reports whether it was ours.
+// Servers that do not name the downlink give the zero ID: then it was the first one in
+// the queue.
 func (q *Queue) Left(id event.DownlinkID) bool {
 	known := id != (event.DownlinkID{})
 	switch {
@@ -116,7 +92,7 @@ func (q *Queue) Left(id event.DownlinkID) bool {
 	return true
 }
 
-// Kept notes that the network server still has what it could not send.
+// Kept notes that the network server still has the downlink that it could not send.
 func (q *Queue) Kept(id event.DownlinkID) {
 	switch {
 	case q.queued && (id == (event.DownlinkID{}) || id == q.Last.ID):
@@ -127,7 +103,7 @@ func (q *Queue) Kept(id event.DownlinkID) {
 }
 
 // Flushed notes that the network server has dropped the queue.
-func (q *Queue) Flushed() { *q = Queue{} }
+func (q *Queue) Flushed() { *q = Queue{pace: q.pace} }
 
 // See takes from a Status whether the last downlink has arrived.
 func (q *Queue) See(st *dfu.Status) {
@@ -148,8 +124,8 @@ func (it *Item) shows(st *dfu.Status) bool {
 	}
 }
 
-// Free reports whether a downlink may be sent after this uplink. Probes are so
-// small that one leaves with each uplink.
+// Free reports whether a downlink may be sent after this uplink, and is asked once for
+// each uplink. A probe is so small that one leaves with each uplink.
 func (q *Queue) Free() bool {
 	if q.queued {
 		return false
@@ -158,6 +134,7 @@ func (q *Queue) Free() bool {
 		q.drained++
 		return false
 	}
+	q.owed = q.owed || q.probes > 0 // the last probe may have left without its txack yet
 	q.probes = 0
 	return true
 }

@@ -15,8 +15,8 @@ const (
 	preamble = 8 // symbols
 	crc      = 2 // bytes at the end of an uplink; downlinks have none
 
-	// optimizeFrom is the symbol duration from which radios switch on the low
-	// data rate optimization: SF11 and SF12 at 125 kHz.
+	// optimizeFrom is the symbol duration from which on radios use the low data rate
+	// optimization: that of SF11 at 125 kHz.
 	optimizeFrom = 16 * time.Millisecond
 
 	fskOverhead = 5 + 3 + 1 + crc // preamble, sync word, length, CRC; both directions

@@ -6,9 +6,9 @@ import (
 	"github.com/brocaar/lorawan/band"
 )
 
-// DataRate is a data rate by its modulation, for network servers that report
-// this instead of an index. LoRa has a spreading factor and a bandwidth, FSK a
-// bit rate, LR-FHSS a coding rate and a channel width.
+// DataRate is a data rate by its modulation, as The Things Stack reports it. LoRa has a
+// spreading factor and a bandwidth, FSK a bit rate, LR-FHSS a coding rate and a channel
+// width.
 type DataRate struct {
 	SpreadingFactor int
 	Bandwidth       int    // Hz
@@ -62,8 +62,8 @@ const (
 	downlink = false
 )
 
-// defined reports whether dr is a data rate of that direction. The library
-// hides the direction, but finds the index of a modulation by it.
+// defined reports whether dr is a data rate of a direction. The library does not tell the
+// direction of an index, but it looks for the index of a modulation in one direction.
 func (r *Region) defined(dr int, up bool) bool {
 	rate, err := r.band.GetDataRate(dr)
 	if err != nil {

@@ -11,9 +11,9 @@ type subBand struct {
 	share    float64
 }
 
-// dutyCycles holds the regions with a duty cycle. Others limit by dwell time,
-// power or listening before talking. Where a region is regulated country by
-// country, the value is the 1 % that LoRaWAN asks of its default channels.
+// dutyCycles holds the regions with a duty cycle. Other regions limit dwell time or
+// power, or require to listen before talking. For a region in which each country has a
+// law of its own, the value is the 1 % that LoRaWAN asks for on the default channels.
 var dutyCycles = map[string][]subBand{
 	"EU868": {
 		{863_000_000, 865_000_000, 0.001},
@@ -33,7 +33,7 @@ var dutyCycles = map[string][]subBand{
 }
 
 // DutyCycle returns the share of time that a sender may be on the air at a
-// frequency; 1 = no limit.
+// frequency. 1 means that there is no limit.
 func (r *Region) DutyCycle(frequency uint32) (float64, error) {
 	bands, limited := dutyCycles[r.cfg.Region]
 	if !limited {
@@ -57,9 +57,9 @@ func (r *Region) UplinkDuty() (float64, error) {
 	return r.DutyCycle(channel.Frequency)
 }
 
-// DownlinkDuty returns the duty cycle of a radio gateway in the window that
-// answers use: on the default channels for RX1, on the default frequency of
-// RX2 for RX2 and class C.
+// DownlinkDuty returns the duty cycle of a radio gateway in the window of the answers:
+// that of the default channels for RX1, and that of the default frequency of RX2 for RX2
+// and class C.
 func (r *Region) DownlinkDuty() (float64, error) {
 	if r.cfg.Window == RX2 || r.cfg.Window == ClassC {
 		return r.DutyCycle(r.band.GetDefaults().RX2Frequency)
@@ -71,8 +71,8 @@ func (r *Region) DownlinkDuty() (float64, error) {
 	return r.DutyCycle(channel.Frequency)
 }
 
-// MinInterval returns the least time between the starts of two frames of that
-// airtime for a sender that keeps the duty cycle.
+// MinInterval returns the least time between the starts of two frames of an airtime, for
+// a sender that keeps a duty cycle.
 func MinInterval(airtime time.Duration, duty float64) time.Duration {
 	return time.Duration(float64(airtime) / duty)
 }

@@ -13,10 +13,10 @@ var names = []string{
 // Names returns the names of all regions.
 func Names() []string { return slices.Clone(names) }
 
-// ByConfigID returns the region that an identifier of ChirpStack v4's region
-// configuration stands for, if it follows the names that ChirpStack ships:
-// "eu868", "us915_1" (a sub-band), "as923_2" (a group). Operators may choose
-// other identifiers.
+// ByConfigID returns the region that the identifier of a region configuration of
+// ChirpStack v4 stands for. ChirpStack is shipped with identifiers like "eu868",
+// "us915_1" (a sub-band) and "as923_2" (a group). Operators may choose others: for these,
+// ByConfigID returns false.
 func ByConfigID(id string) (name string, ok bool) {
 	name = strings.ReplaceAll(strings.ToUpper(id), "_", "-")
 	if slices.Contains(names, name) {

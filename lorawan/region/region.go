@@ -21,31 +21,31 @@ var (
 	ErrDataRate = errors.New("no such data rate")
 )
 
-// Window is the receive window that answers are sized for.
+// Window is the receive window in which a network sends answers.
 type Window string
 
 // The windows that a network may use.
 const (
 	RX1    Window = "rx1"     // class A, first window; the default
 	RX2    Window = "rx2"     // class A, second window only
-	Both   Window = "rx1+rx2" // RX1, but fit for RX2 as well, should the radio gateway fall back to it
+	Both   Window = "rx1+rx2" // RX1, or RX2 where RX1 is not possible: the answer fits both
 	ClassC Window = "class_c" // at any time, with the parameters of RX2
 )
 
-// Config is the radio parameters of a network, or of one device in it.
+// Config is the radio parameters of a network.
 type Config struct {
-	Region            string // EU868, US915, AS923-2 ...: see Names
-	MACVersion        string // of the device profile; empty = "1.0.3"
-	RegParams         string // revision of the regional parameters; empty = "A"
-	Repeater          bool   // frames must leave room for a repeater's header
-	DownlinkDwellTime bool   // downlinks are limited to 400 ms; AS923 and AU915 only
-	RX1DROffset       int    // data rates that RX1 is slower than the uplink
-	Window            Window // empty = RX1
-	RX2DR             *int   // data rate of RX2; nil = the region's default
+	Region            string `yaml:"region"`              // EU868, US915, AS923-2 ...: see Names
+	MACVersion        string `yaml:"mac_version"`         // of the devices; empty = "1.0.3"
+	RegParams         string `yaml:"reg_params"`          // revision of the regional parameters; empty = "A"
+	Repeater          bool   `yaml:"repeater"`            // frames must leave room for a repeater's header
+	DownlinkDwellTime bool   `yaml:"downlink_dwell_time"` // downlinks take 400 ms at most; AS923 and AU915 only
+	RX1DROffset       int    `yaml:"rx1_dr_offset"`       // data rates that RX1 is slower than the uplink
+	Window            Window `yaml:"window"`              // empty = RX1
+	RX2DR             *int   `yaml:"rx2_dr"`              // data rate of RX2; unset = the region's default
 }
 
-// Defaults of Config, and what it may hold. The library takes an unknown
-// version for the latest; a typo must not choose a frame size.
+// Defaults of Config, and its valid values. The library takes an unknown version for the
+// latest one, and a typo must not choose a frame size.
 const (
 	defaultMACVersion = band.LoRaWAN_1_0_3
 	defaultRegParams  = band.RegParamRevA
@@ -70,8 +70,8 @@ type Region struct {
 	rx2  int
 }
 
-// New returns the rules that c names. It fails where c does not validate; an
-// unknown region is ErrRegion.
+// New returns the rules for c. It fails if c does not validate, and with ErrRegion if the
+// region is unknown.
 func New(c Config) (*Region, error) {
 	if !slices.Contains(names, c.Region) {
 		return nil, fmt.Errorf("%w %q: known are %s", ErrRegion, c.Region, strings.Join(names, ", "))
@@ -112,8 +112,7 @@ func (c Config) Validate() (faults fault.List) {
 	return faults
 }
 
-// region returns the rules of a region that is known, without looking at the
-// rest of c.
+// region returns the rules for c, of which only the region was checked.
 func (c Config) region() (*Region, error) {
 	dwell := lorawan.DwellTimeNoLimit
 	if c.DownlinkDwellTime {
@@ -136,7 +135,7 @@ func (c *Config) fill() {
 	c.Window = cmp.Or(c.Window, RX1)
 }
 
-// WithRX1DROffset returns the same rules for a device with another offset.
+// WithRX1DROffset returns the rules of r for a device with another offset.
 func (r *Region) WithRX1DROffset(offset int) (*Region, error) {
 	if err := r.checkOffset(offset); err != nil {
 		return nil, fmt.Errorf("region %s: rx1_dr_offset: %w", r.cfg.Region, err)

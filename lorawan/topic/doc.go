@@ -1,9 +1,8 @@
-// Package topic turns the MQTT topics of LoRaWAN network servers into what
-// they name, and back.
+// Package topic reads and writes the MQTT topics of LoRaWAN network servers.
 //
-// The codecs of the network servers stand on it: a subscription comes from
-// [Template.Filters], an event's topic is read by [Template.Match], a command's
-// topic is written by [Template.Build].
+// The codecs of the network servers use it: [Template.Filters] makes the subscriptions,
+// [Template.Match] reads the topic of an event, and [Template.Build] writes the topic of a
+// command.
 //
 // A template is written as in the configuration of the server itself, so that
 // an operator can copy it: "application/{{ .ApplicationID }}/device/{{ .DevEUI
@@ -12,7 +11,7 @@
 //
 // Invariants:
 //   - A placeholder fills a whole level; an event at the end may fill several.
-//   - What Build returns has no wildcard and is matched to the same values.
+//   - A topic of Build has no wildcard, and Match reads the same values from it.
 //
 // Topics are UTF-8 of at most 65535 bytes.
 //

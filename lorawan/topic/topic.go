@@ -8,10 +8,10 @@ import (
 	"strings"
 )
 
-// ErrTopic: the topic, or a part of it, is not one of the template.
+// ErrTopic: the topic, or a part of it, does not fit the template.
 var ErrTopic = errors.New("not a topic of this network")
 
-// Values is what a topic names. A template need not hold all of them.
+// Values is what a topic names. A template may lack some of them.
 type Values struct {
 	Application string
 	Device      string
@@ -28,8 +28,8 @@ const (
 	event
 )
 
-// fields maps the placeholders of ChirpStack v3 and v4, and ours for The
-// Things Stack, which has no templates.
+// fields maps the placeholders of ChirpStack v3 and v4, and those that this package has
+// for The Things Stack, which knows no templates.
 var fields = map[string]field{
 	"ApplicationID": application, "application_id": application,
 	"DevEUI": device, "dev_eui": device, "device_id": device,
@@ -80,7 +80,7 @@ func parseLevel(part string) (level, error) {
 	return level{field: f}, nil
 }
 
-// check reports a level that would be a wildcard or fall apart.
+// check reports a level that would be a wildcard or several levels.
 func check(part string) error {
 	if strings.ContainsAny(part, "/+#\x00") {
 		return fmt.Errorf("%w: %q holds one of / + #", ErrTopic, part)
@@ -136,8 +136,7 @@ func (v Values) get(l level) string {
 	return l.text
 }
 
-// filter returns the subscription for what v names; what v leaves empty
-// matches all.
+// filter returns the subscription for v. A value that is empty matches all.
 func (t Template) filter(v Values) string {
 	parts := make([]string, len(t.levels))
 	for i, l := range t.levels {
@@ -149,8 +148,8 @@ func (t Template) filter(v Values) string {
 	return strings.Join(parts, "/")
 }
 
-// Filters returns the subscriptions for some events of some applications; no
-// application means all.
+// Filters returns the subscriptions for some events of some applications. Without
+// applications they are for all applications.
 func (t Template) Filters(applications, events []string) []string {
 	if len(applications) == 0 {
 		applications = []string{""}
@@ -165,7 +164,7 @@ func (t Template) Filters(applications, events []string) []string {
 	return slices.Compact(filters) // a template without an event gives the same for each
 }
 
-// Build returns the topic of v. It refuses a name that is empty or would
+// Build returns the topic of v. It fails with ErrTopic if a name is empty or would
 // address more than one device.
 func (t Template) Build(v Values) (string, error) {
 	parts := make([]string, len(t.levels))

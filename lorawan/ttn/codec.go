@@ -10,7 +10,8 @@ import (
 	"havn/lorawan/topic"
 )
 
-// defaultTopic is the one topic layout of the stack; a bridge may add to it.
+// defaultTopic is the one topic layout of the stack. A bridge between brokers may change
+// it.
 const defaultTopic = "v3/{{application_id}}/devices/{{device_id}}/{{event}}"
 
 // The events that are acted on, as in topics.
@@ -34,13 +35,13 @@ const (
 const priority = "NORMAL"
 
 // Config is the topics, as templates with {{application_id}}, {{device_id}} and
-// {{event}} or {{command}}. What is empty is as the stack has it.
+// {{event}} or {{command}}. A template that is empty is the stack's own.
 type Config struct {
 	Events   string
 	Commands string
 }
 
-// Codec translates the messages of one server. It is immutable and safe for
+// Codec translates the messages of one server. It is immutable, and safe for
 // concurrent use.
 type Codec struct {
 	events, commands topic.Template
@@ -66,23 +67,23 @@ func New(c Config, r *region.Region) (*Codec, error) {
 	return &Codec{events: events, commands: commands, region: r}, nil
 }
 
-// Filters returns the subscriptions for the events that are acted on, of some
-// applications as APPLICATION@TENANT; none means the one that the connection
-// is for.
+// Filters returns the subscriptions for the events of some applications, which are named
+// as APPLICATION@TENANT. Without applications they are for the application of the
+// connection.
 func (c *Codec) Filters(applications []string) []string {
 	return c.events.Filters(applications, acted)
 }
 
-// Decode reads a message. Errors are topic.ErrTopic for a topic that is none
-// of this server's, region.ErrDataRate for an uplink at a data rate that the
-// region does not have, and event.ErrMalformed for all else.
+// Decode reads a message. It fails with topic.ErrTopic if the topic does not fit the
+// template, with region.ErrDataRate if the region does not have the data rate of the
+// uplink, and with event.ErrMalformed in all other cases.
 func (c *Codec) Decode(name string, payload []byte) (event.Event, error) {
 	v, err := c.events.Match(name)
 	if err != nil {
 		return nil, err
 	}
 	addressed := event.Device{Application: v.Application, Name: v.Device}
-	if v.Event == "" { // a topic of its own for uplinks
+	if v.Event == "" { // the template has no event: it is a topic for uplinks alone
 		v.Event = eventUp
 	}
 	if !slices.Contains(acted, v.Event) {
@@ -116,8 +117,8 @@ type commandDownlink struct {
 	CorrelationIDs []string `json:"correlation_ids"`
 }
 
-// Encode writes a downlink: appended to the device's queue, or in its place
-// when d.Replace is set. An error is event.ErrDownlink or topic.ErrTopic.
+// Encode writes the message that appends d to the queue of the device, or replaces the
+// queue if d.Replace is set. It fails with event.ErrDownlink or topic.ErrTopic.
 func (c *Codec) Encode(d event.Downlink) (name string, payload []byte, err error) {
 	if err := d.Validate(); err != nil {
 		return "", nil, err

@@ -9,11 +9,10 @@ import (
 	"havn/lorawan/region"
 )
 
-// correlationPrefix marks the correlation IDs that are ours: the stack adds
-// its own.
+// correlationPrefix marks the correlation IDs of this gateway: the stack adds its own.
 const correlationPrefix = "havn:"
 
-// message is an ApplicationUp: one of its fields from Uplink on is set.
+// message is an ApplicationUp. Exactly one of the fields from Uplink on is set.
 type message struct {
 	IDs struct {
 		DeviceID     string `json:"device_id"`
@@ -75,8 +74,8 @@ type failure struct {
 	Cause      *failure       `json:"cause"`
 }
 
-// address makes the device of the message the one that the topic names, or
-// reports that the payload contradicts it.
+// address sets the device of the message to d, which the topic names, or reports how the
+// payload contradicts the topic.
 func (m *message) address(d event.Device) error {
 	app, _, _ := strings.Cut(d.Application, "@") // the payload leaves the tenant out
 	switch {
@@ -111,7 +110,7 @@ func (m *message) event(kind string, r *region.Region) (event.Event, error) {
 	case kind == eventFailed && m.Failed != nil:
 		return m.failed(), nil
 	}
-	return nil, fmt.Errorf("%w: nothing in it is of that kind", event.ErrMalformed)
+	return nil, fmt.Errorf("%w: the payload holds no event of the kind that the topic names", event.ErrMalformed)
 }
 
 func (m *message) uplink(r *region.Region) (event.Event, error) {
@@ -150,7 +149,8 @@ func (m *message) ack(d *downlink, acknowledged bool) event.Ack {
 	return event.Ack{Device: m.device, ID: m.id(d), FCnt: d.FCnt, Acknowledged: acknowledged}
 }
 
-// id finds our correlation ID: on the downlink, or on the event about it.
+// id returns the ID of a downlink: it is in the correlation IDs of the downlink or of the
+// event. The ID is zero if the downlink is not from this gateway.
 func (m *message) id(d *downlink) event.DownlinkID {
 	for _, ids := range [][]string{d.CorrelationIDs, m.CorrelationIDs} {
 		for _, s := range ids {
@@ -163,8 +163,7 @@ func (m *message) id(d *downlink) event.DownlinkID {
 	return event.DownlinkID{}
 }
 
-// reasons maps the names of the stack's errors. A failed item is gone, for
-// whatever reason.
+// reasons maps the names of the stack's errors. The stack drops a downlink that failed.
 var reasons = map[string]event.Reason{
 	"application_downlink_too_long": event.ReasonOversize,
 	"transmission":                  event.ReasonGateway,
@@ -186,7 +185,7 @@ func (m *message) failed() event.Error {
 	return ev
 }
 
-// limit returns the size that an oversized downlink should have had at most.
+// limit returns the most bytes that the downlink might have had, 0 if not told.
 func (f *failure) limit() int {
 	most, _ := f.Attributes["max"].(float64)
 	return int(min(max(most, 0), event.MaxPayload))

@@ -44,6 +44,21 @@ func (o *benchOutput) flags(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.html, "html", "", "write a report with plots to `FILE`")
 }
 
+// newBenchmark completes the command of a benchmark: it runs, and writes the
+// report as the flags of all benchmarks say.
+func newBenchmark(
+	cmd *cobra.Command, run func(*cobra.Command) (report.Report, error),
+) *cobra.Command {
+	var out benchOutput
+	cmd.Args = cli.Exactly(0)
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		r, err := run(cmd)
+		return out.write(cmd, r, err)
+	}
+	out.flags(cmd)
+	return cmd
+}
+
 // progressTo returns a function that shows what a benchmark says while it runs.
 func progressTo(w io.Writer) func(string) {
 	return func(line string) { fmt.Fprintln(w, line) }

@@ -7,15 +7,14 @@ import (
 
 	coapbench "havn/bench/coap"
 	"havn/bench/device"
-	"havn/cmd/gateway/cli"
+	"havn/bench/report"
 	"havn/firmware"
 )
 
 func newBenchCoAP() *cobra.Command {
 	c := coapbench.Benchmark{Child: benchChild}
-	var out benchOutput
 	size := firmware.Size(256 * firmware.KiB)
-	cmd := &cobra.Command{
+	cmd := newBenchmark(&cobra.Command{
 		Use:   "coap",
 		Short: "Chunk throughput, latency and CPU cost over CoAP, beside the limit of this machine",
 		Long: "Simulated devices fetch firmware in lock-step, one block outstanding each, from this\n" +
@@ -28,13 +27,10 @@ func newBenchCoAP() *cobra.Command {
 			"  gateway bench coap --endpoints 100000\n" +
 			"  gateway bench coap --devices 1 --in-flight 1\n" +
 			"  gateway bench coap --url coap://127.0.0.1:5700/fw --pid 4711",
-		Args: cli.Exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c.Size, c.Progress = int(size), progressTo(cmd.ErrOrStderr())
-			report, err := c.Run(cmd.Context())
-			return out.write(cmd, report, err)
-		},
-	}
+	}, func(cmd *cobra.Command) (report.Report, error) {
+		c.Size, c.Progress = int(size), progressTo(cmd.ErrOrStderr())
+		return c.Run(cmd.Context())
+	})
 	f := cmd.Flags()
 	f.StringVar(&c.Mode, "mode", device.ModeBlock, "block (Block2) or write (CBOR commands)")
 	f.IntVar(&c.BlockSize, "block-size", 1024,
@@ -47,7 +43,6 @@ func newBenchCoAP() *cobra.Command {
 	f.Var(sizeFlag{&size}, "size", "of the firmware, like 256KiB")
 	f.StringVar(&c.URL, "url", "", "measure the server at `URL`, coap://127.0.0.1:PORT/PATH")
 	f.IntVar(&c.PID, "pid", 0, "`PID` of that server")
-	out.flags(cmd)
 	return cmd
 }
 

@@ -38,28 +38,28 @@ func NewDevice() *cobra.Command {
 
 func newDeviceCoAP() *cobra.Command {
 	var o deviceOptions
-	cmd := &cobra.Command{
-		Use:   "coap --url coap://HOST:PORT --application A --device D --version V",
-		Short: "Update over CoAP, as a device does",
-		Long:  followed,
-		Args:  cli.Exactly(0),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return o.overCoAP(cmd) },
-	}
+	cmd := o.command("coap", "CoAP", o.overCoAP)
 	f := cmd.Flags()
 	f.StringVar(&o.url, "url", "coap://127.0.0.1:5683", "`URL` of the gateway")
 	f.StringVar(&o.mode, "mode", "write", "write (CBOR commands) or block (Block2)")
 	f.IntVar(&o.config.BlockSize, "block-size", 1024, "block size in `BYTES`: 16, 32, 64 ... 1024")
-	o.flags(cmd)
 	return cmd
 }
 
-// followed is what all simulated devices do.
-const followed = "Follow the update protocol to the swap, verify the SHA-256 and write the image.\n" +
-	"It fails if nobody is there, or if an answer breaks a rule that real devices\n" +
-	"depend on."
-
-// flags adds the flags that all devices have.
-func (o *deviceOptions) flags(cmd *cobra.Command) {
+// command returns the command of a device that updates over a protocol, with the
+// flags that all devices have. URLs of the protocol begin with the name.
+func (o *deviceOptions) command(
+	name, protocol string, run func(*cobra.Command) error,
+) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   name + " --url " + name + "://HOST:PORT --application A --device D --version V",
+		Short: "Update over " + protocol + ", as a device does",
+		Long: "Follow the update protocol to the swap, verify the SHA-256 and write the image.\n" +
+			"It fails if nobody is there, or if an answer breaks a rule that real devices\n" +
+			"depend on.",
+		Args: cli.Exactly(0),
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd) },
+	}
 	f := cmd.Flags()
 	f.StringVar(&o.identity.Application, "application", "default", "`APPLICATION` of the device")
 	f.StringVar(&o.identity.Name, "device", "", "`DEVICE` name")
@@ -68,6 +68,7 @@ func (o *deviceOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.out, "out", "", "write the image to `FILE`")
 	f.BoolVar(&o.json, "json", false, "print one JSON document")
 	cli.Required(cmd, "device", "version")
+	return cmd
 }
 
 func (o *deviceOptions) overCoAP(cmd *cobra.Command) error {

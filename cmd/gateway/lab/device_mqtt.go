@@ -26,19 +26,12 @@ type mqttOptions struct {
 
 func newDeviceMQTT() *cobra.Command {
 	var o mqttOptions
-	cmd := &cobra.Command{
-		Use:   "mqtt --url mqtt://HOST:PORT --application A --device D --version V",
-		Short: "Update over MQTT, as a device does",
-		Long:  followed,
-		Args:  cli.Exactly(0),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return o.overMQTT(cmd) },
-	}
+	cmd := o.command("mqtt", "MQTT", o.overMQTT)
 	f := cmd.Flags()
 	f.StringVar(&o.url, "url", "mqtt://127.0.0.1:1883", "`URL` of the gateway, mqtt:// or mqtts://")
 	f.StringVar(&o.protocol, "protocol", "5", "`VERSION` of MQTT: 5 or 3.1.1")
 	f.Uint8Var(&o.qos, "qos", 0, "`QOS` of the device's messages: 0 or 1")
 	f.StringVar(&o.ca, "ca", "", "PEM `FILE` of the authority that mqtts:// trusts; the system's when empty")
-	o.flags(cmd)
 	return cmd
 }
 

@@ -7,32 +7,28 @@ import (
 
 	"havn/bench/device"
 	linkbench "havn/bench/link"
-	"havn/cmd/gateway/cli"
+	"havn/bench/report"
 	"havn/firmware"
 )
 
 func newBenchLink() *cobra.Command {
 	var l linkbench.Benchmark
-	var out benchOutput
 	size := firmware.Size(8 * firmware.KiB)
 	var percent []float64
-	cmd := &cobra.Command{
+	cmd := newBenchmark(&cobra.Command{
 		Use:   "link",
 		Short: "Update time by block size, round-trip time and loss, beside blocks x RTT",
 		Long: "Simulated devices update over simulated links, one for every combination, all at\n" +
 			"the same time. Beside the time of each stands what an update in lock-step must cost:\n" +
 			"one round trip per block.",
 		Example: "  gateway bench link --block-size 64,1024 --rtt 300ms --loss 2 --size 4KiB",
-		Args:    cli.Exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l.Size, l.Progress = int(size), progressTo(cmd.ErrOrStderr())
-			for _, p := range percent {
-				l.Losses = append(l.Losses, p/100)
-			}
-			report, err := l.Run(cmd.Context())
-			return out.write(cmd, report, err)
-		},
-	}
+	}, func(cmd *cobra.Command) (report.Report, error) {
+		l.Size, l.Progress = int(size), progressTo(cmd.ErrOrStderr())
+		for _, p := range percent {
+			l.Losses = append(l.Losses, p/100)
+		}
+		return l.Run(cmd.Context())
+	})
 	f := cmd.Flags()
 	f.StringVar(&l.Mode, "mode", device.ModeBlock, "block (Block2) or write (CBOR commands)")
 	f.IntSliceVar(&l.BlockSizes, "block-size", []int{64, 128, 256, 512, 1024},
@@ -47,6 +43,5 @@ func newBenchLink() *cobra.Command {
 	f.DurationVar(&l.Timeout, "timeout", 55*time.Second,
 		"after which updates still under way are cut off")
 	f.Uint64Var(&l.Seed, "seed", 1, "of the losses")
-	out.flags(cmd)
 	return cmd
 }

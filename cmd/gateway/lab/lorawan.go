@@ -6,13 +6,12 @@ import (
 	"github.com/spf13/cobra"
 
 	lorawanbench "havn/bench/lorawan"
-	"havn/cmd/gateway/cli"
+	"havn/bench/report"
 )
 
 func newBenchLoRaWAN() *cobra.Command {
 	var l lorawanbench.Benchmark
-	var out benchOutput
-	cmd := &cobra.Command{
+	cmd := newBenchmark(&cobra.Command{
 		Use:   "lorawan",
 		Short: "Event-to-downlink latency over a real broker, and firmware bytes per downlink",
 		Long: "Simulated devices send uplinks through a simulated network server and a real MQTT\n" +
@@ -21,18 +20,14 @@ func newBenchLoRaWAN() *cobra.Command {
 			"the answer that rides the receive window of an uplink.",
 		Example: "  gateway bench lorawan --broker embedded\n" +
 			"  gateway bench lorawan --broker mqtt://127.0.0.1:1883 --json",
-		Args: cli.Exactly(0),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			l.Progress = progressTo(cmd.ErrOrStderr())
-			report, err := l.Run(cmd.Context())
-			return out.write(cmd, report, err)
-		},
-	}
+	}, func(cmd *cobra.Command) (report.Report, error) {
+		l.Progress = progressTo(cmd.ErrOrStderr())
+		return l.Run(cmd.Context())
+	})
 	f := cmd.Flags()
 	f.StringVar(&l.Broker, "broker", "", "mosquitto, embedded or the `URL` of one on this machine\n"+
 		"(default mosquitto where it is installed, else embedded)")
 	f.DurationVar(&l.Duration, "duration", 26*time.Second,
 		"of the measurement at 100 uplinks/s; the others take a quarter of it")
-	out.flags(cmd)
 	return cmd
 }

@@ -67,7 +67,7 @@ type Device struct {
 	radio  radio
 	turn   chan struct{} // 1 slot: an exchange is under way
 
-	// What follows is the server's lock's.
+	// The server's lock guards what follows.
 	cfg    DeviceConfig
 	rnd    *rand.Rand
 	next   time.Time // earliest next uplink
