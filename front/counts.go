@@ -52,7 +52,7 @@ func (c *Counts) Metrics(protocol string) []metric.Metric {
 			metric.Label{Name: "resource", Value: r.Resource}, metric.Label{Name: "code", Value: r.Code}))
 	})
 	c.Complaints.Each(func(why Reason, n uint64) {
-		all = append(all, metric.Counter("rejected_total", "Messages refused as bad input.", n, of,
+		all = append(all, metric.Counter("rejected_total", "Messages not taken: bad input, or telemetry without an upstream.", n, of,
 			metric.Label{Name: "reason", Value: string(why)}))
 		if why == BadCommand {
 			all = append(all, telemetry.CommandsMetric("refused", n))

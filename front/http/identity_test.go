@@ -29,7 +29,7 @@ func TestShapes(t *testing.T) {
 		case s.User != "":
 			authorization = basicAuth(s.User)
 		case s.Err == nil:
-			want = identity.ErrCredentials
+			want = errNoBasic
 		}
 		if s.Application == "" && want == nil {
 			want = identity.ErrNoApplication

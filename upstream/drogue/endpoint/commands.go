@@ -16,10 +16,13 @@ const foreignPace = 10 * time.Second
 // itself, which has nothing to do but to speak for others.
 func (e *Endpoint) receive(device string, c telemetry.Command) {
 	e.stats.Commands.Add(1)
+	if device == "" {
+		device = e.cfg.Device
+	}
 	log := e.log.With(slog.String("app", e.cfg.Application), slog.String("device", device),
 		slog.String("command", c.Name))
 	switch {
-	case device == "", device == e.cfg.Device:
+	case device == e.cfg.Device:
 		log.Debug("a command for the gateway device itself is ignored")
 	case c.Name == drogue.Firmware:
 		e.stats.Foreign.Add(1)
