@@ -5,7 +5,7 @@ FUZZTIME ?= 5s
 PEERS = libcoap3-bin docker-registry firmware-microbit-micropython mosquitto \
 	mosquitto-clients python3-paho-mqtt
 
-.PHONY: test peers check race fuzz bench build
+.PHONY: test peers check race fuzz bench build cross
 
 test:
 	@MAKE='$(MAKE)' sh scripts/parts.sh peers check race fuzz
@@ -31,3 +31,9 @@ bench:
 
 build:
 	CGO_ENABLED=0 $(GO) build -trimpath -o bin/gateway ./cmd/gateway
+
+# For the boxes that stand at sites. The tests compile for 32 bits too.
+cross:
+	@for arch in arm arm64 mipsle; do echo "== linux/$$arch"; \
+		CGO_ENABLED=0 GOOS=linux GOARCH=$$arch $(GO) build -trimpath -o bin/gateway-$$arch ./cmd/gateway || exit 1; done
+	@echo "== go vet linux/arm"; GOARCH=arm $(GO) vet ./...

@@ -19,11 +19,6 @@ const (
 	maxPackage  = 1500
 )
 
-// oversized lists what is larger still, to be taken apart.
-var oversized = map[string]bool{
-	"update/row": true,
-}
-
 // TestHouse holds the sizes of functions, files and packages, and wants a
 // comment on every exported symbol.
 func TestHouse(t *testing.T) {
@@ -45,7 +40,7 @@ func TestHouse(t *testing.T) {
 			return nil
 		}
 		packages[filepath.Dir(path)] += lines
-		if lines > maxFile && !oversized[path] {
+		if lines > maxFile {
 			t.Errorf("%s has %d lines, at most %d are wanted", path, lines, maxFile)
 		}
 		for _, complaint := range complaints(t, path, text) {
@@ -57,11 +52,8 @@ func TestHouse(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, lines := range packages {
-		if lines > maxPackage && !oversized[path] {
+		if lines > maxPackage {
 			t.Errorf("package %s has %d lines, at most %d are wanted", path, lines, maxPackage)
-		}
-		if lines <= maxPackage && oversized[path] {
-			t.Logf("package %s has %d lines: it is oversized no longer", path, lines)
 		}
 	}
 }

@@ -47,6 +47,17 @@ type Status struct {
 	Order  string
 }
 
+// SetProgress derives Progress from Offset and Size. A device in sync has all of
+// its image.
+func (s *Status) SetProgress() {
+	switch {
+	case s.State == InSync:
+		s.Offset, s.Progress = s.Size, 1
+	case s.Size > 0:
+		s.Progress = min(float64(s.Offset)/float64(s.Size), 1)
+	}
+}
+
 // Change is what became of a device since the last Change of it that the
 // Reporter took.
 type Change struct {

@@ -178,7 +178,7 @@ func TestParseManifestIsStrict(t *testing.T) {
 		"text version":  {"version": "1", "size": 1, "digest": digest, "path": ""},
 		"array version": {"version": []int{49}, "size": 1, "digest": digest, "path": ""},
 		"negative size": {"version": []byte("1"), "size": -1, "digest": digest, "path": ""},
-		"large size":    {"version": []byte("1"), "size": 1 << 32, "digest": digest, "path": ""},
+		"large size":    {"version": []byte("1"), "size": int64(1) << 32, "digest": digest, "path": ""},
 		"float size":    {"version": []byte("1"), "size": 1.5, "digest": digest, "path": ""},
 		"byte path":     {"version": []byte("1"), "size": 1, "digest": digest, "path": []byte{}},
 	}

@@ -10,6 +10,7 @@ import (
 
 	"havn/dfu"
 	"havn/firmware"
+	"havn/metric"
 	"havn/status"
 	"havn/update/agenda"
 	"havn/update/intern"
@@ -43,6 +44,17 @@ type Images interface {
 // Stats counts what a Table did.
 type Stats struct {
 	EvictedRows, FlushFailures, ReportFailures atomic.Uint64
+}
+
+// Metrics describes the counters.
+func (s *Stats) Metrics() []metric.Metric {
+	return []metric.Metric{
+		metric.Counter("devices_evicted_total", "Rows dropped because the device table was full.", s.EvictedRows.Load()),
+		metric.Counter("store_failures_total", "Writes of device rows that failed and were repeated.",
+			s.FlushFailures.Load()),
+		metric.Counter("report_failures_total", "Reports to the upstream that the spool did not take and that were repeated.",
+			s.ReportFailures.Load()),
+	}
 }
 
 // Table is the rows of all devices. Its methods may be called concurrently.

@@ -26,7 +26,7 @@ func (r *Row) render() status.Status {
 	if t := r.subject(v.State); t != nil {
 		v.Target, v.Size, v.Digest, v.Order = firmware.Printable(t.Version), t.Transfer.Size, t.Digest, t.Order
 	}
-	setProgress(&v)
+	v.SetProgress()
 	if eta, ok := r.eta(); ok && v.State == status.Updating {
 		eta = eta.Round(time.Second)
 		v.ETA = &eta
@@ -43,15 +43,6 @@ func (r *Row) subject(s status.State) *firmware.Target {
 		return r.inFlight
 	}
 	return t
-}
-
-func setProgress(v *status.Status) {
-	switch {
-	case v.State == status.InSync:
-		v.Offset, v.Progress = v.Size, 1
-	case v.Size > 0:
-		v.Progress = min(float64(v.Offset)/float64(v.Size), 1)
-	}
 }
 
 // state derives the row's state. The caller holds mu.

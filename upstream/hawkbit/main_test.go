@@ -176,7 +176,7 @@ func (w *world) assign(version string, data []byte) int {
 func image(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
-		b[i] = byte(i * 2654435761 >> 7)
+		b[i] = byte(uint32(i) * 2654435761 >> 7)
 	}
 	return b
 }
