@@ -102,7 +102,8 @@ func (q *Queue) Kept(id event.DownlinkID) {
 	}
 }
 
-// Flushed notes that the network server has dropped the queue.
+// Flushed notes that the network server has dropped the queue, or that the next answer
+// replaces it.
 func (q *Queue) Flushed() { *q = Queue{pace: q.pace} }
 
 // See takes from a Status whether the last downlink has arrived.

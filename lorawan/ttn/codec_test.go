@@ -71,6 +71,7 @@ var events = []struct {
 	{"ack", "down/ack", event.Ack{Device: meter, ID: item, FCnt: 12, Acknowledged: true}},
 	{"nack", "down/nack", event.Ack{Device: meter, ID: item, FCnt: 12}},
 	{"failed", "down/failed", tooLong},
+	{"failed_text", "down/failed", tooLong}, // as version 3.32 writes the limit
 	{"failed_cause", "down/failed", tooLong},
 	{"failed_gateway", "down/failed", event.Error{
 		Device: meter, Reason: event.ReasonGateway, ID: item, FCnt: 12,

@@ -3,6 +3,7 @@ package ttn
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"havn/lorawan/event"
@@ -187,8 +188,8 @@ func (m *message) failed() event.Error {
 
 // limit returns the most bytes that the downlink might have had, 0 if not told.
 func (f *failure) limit() int {
-	most, _ := f.Attributes["max"].(float64)
-	return int(min(max(most, 0), event.MaxPayload))
+	most, _ := strconv.Atoi(fmt.Sprint(f.Attributes["max"])) // a number, or its text
+	return min(max(most, 0), event.MaxPayload)
 }
 
 // String returns the text with its attributes filled in.

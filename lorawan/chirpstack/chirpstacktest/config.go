@@ -12,13 +12,12 @@ import (
 	"havn/lorawan/region"
 )
 
-// Fault is why the radio gateway did not send a downlink as asked: the text of
-// the error event.
+// Fault is why the radio gateway did not send a downlink: the text of the error event.
 type Fault string
 
-// The faults that were measured. After the first three, the item is kept and
-// an error event tells of it. RX1Impossible leaves RX2: what does not fit there
-// is kept and nothing tells of it.
+// The faults that were measured. After the first three, the item is kept and there is an
+// error event. After RX1Impossible the downlink is sent in RX2; an item that does not fit
+// RX2 is kept, and there is no event.
 const (
 	TooLate       Fault = "TOO_LATE"
 	Collision     Fault = "COLLISION_PACKET"
@@ -36,12 +35,11 @@ type Config struct {
 	Timing          clock.Timing  // clock.Measured when zero
 	Seed            uint64        // of losses and of the order of commands
 
-	// Forwarder tells the fate of a downlink at the radio gateway; empty = it is
-	// sent. It is called by one goroutine at a time and must not call back. Nil
-	// sends all.
+	// Forwarder returns the fault of a downlink at the radio gateway; empty = the
+	// downlink is sent. It is called by one goroutine at a time, and must not call the
+	// server. Nil sends all.
 	Forwarder func(event.DevEUI) Fault
-	// Log is told why a command was refused, as the server's own log is: nothing
-	// about it is published. Nil = nobody.
+	// Log gets the reasons of refused commands, which are not published. Nil = none.
 	Log *slog.Logger
 }
 
@@ -80,7 +78,7 @@ func (c Config) check() error {
 
 // radio is the limits of both windows.
 type radio struct {
-	first  region.Window  // that answers are sized for and sent in: RX1, or RX2 alone
+	first  region.Window  // in which answers are sent: RX1, or RX2 alone
 	answer *region.Region // of first
 	rx2    *region.Region
 }
@@ -100,8 +98,8 @@ func newRadio(c region.Config) (radio, error) {
 	return r, err
 }
 
-// limit returns the data rate and the most bytes of a downlink in a window
-// after an uplink at dr. It is 0, 0 where the region allows none.
+// limit returns the data rate and the most bytes of a downlink in a window after an uplink
+// at dr. It returns 0, 0 if the region allows no downlink.
 func (r radio) limit(w region.Window, dr int) (downlinkDR, bytes int) {
 	rules := r.rx2
 	if w == region.RX1 {

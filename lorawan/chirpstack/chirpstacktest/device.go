@@ -34,8 +34,8 @@ type DeviceConfig struct {
 	Tags      map[string]string
 	Confirmed bool // its uplinks, each of which then has an answer
 
-	// Interval is the least time from uplink to uplink. The first one comes at a
-	// moment of its own within it, so that devices do not speak all at once.
+	// Interval is the least time from uplink to uplink. The first uplink comes at a
+	// random time within Interval, so that the devices do not all send at once.
 	Interval time.Duration
 	UpLoss   float64 // probability, 0..1
 	DownLoss float64
@@ -56,8 +56,8 @@ func (c DeviceConfig) check(dr func(int) bool) error {
 	return nil
 }
 
-// Device is one device of a Server. Its methods may be called concurrently;
-// exchanges wait for each other.
+// Device is a device of a Server. Its methods may be called concurrently; exchanges wait
+// for each other.
 type Device struct {
 	server *Server
 	eui    event.DevEUI
@@ -67,7 +67,7 @@ type Device struct {
 	radio  radio
 	turn   chan struct{} // 1 slot: an exchange is under way
 
-	// The server's lock guards what follows.
+	// The lock of the server guards the fields below.
 	cfg    DeviceConfig
 	rnd    *rand.Rand
 	next   time.Time // earliest next uplink
@@ -76,7 +76,7 @@ type Device struct {
 	modem
 }
 
-// modem is what the device itself knows.
+// modem is the state of the device itself.
 type modem struct {
 	fCntUp   uint32
 	expected uint32 // least frame counter of the next downlink
@@ -85,13 +85,13 @@ type modem struct {
 	answer   chan reception
 }
 
-// reception is what a device heard after its uplink.
+// reception is the answer that a device heard after its uplink.
 type reception struct {
 	payload []byte
 	ok      bool // there was a payload, though it may be empty
 }
 
-// Add makes a device known to the server.
+// Add adds a device to the server.
 func (s *Server) Add(cfg DeviceConfig) (*Device, error) {
 	if cfg.Class == "" {
 		cfg.Class = ClassA
@@ -140,7 +140,7 @@ func (s *Server) add(d *Device) error {
 // hasDR reports whether uplinks at dr can have an answer.
 func (d *Device) hasDR(dr int) bool {
 	if d.radio.rx2 == nil {
-		return true // its radio is the error
+		return true // the radio of the device is the error
 	}
 	_, err := d.radio.rx2.DownlinkDR(dr)
 	return err == nil
@@ -170,10 +170,9 @@ func (d *Device) SetFOpts(n int) {
 	d.cfg.FOpts = min(max(n, 0), maxFOpts)
 }
 
-// Exchange sends an uplink, as soon as the interval allows, and listens. It
-// returns the payload of the downlink; ok is false when there was none, as
-// after a loss. A device that never joined does so first. It fails when ctx
-// ends, and with ErrStopped.
+// Exchange sends an uplink, as soon as the interval allows, and listens. It returns the
+// payload of the downlink; ok is false if the device heard no downlink. A device that
+// never joined joins first. Exchange fails when ctx ends, and with ErrStopped.
 func (d *Device) Exchange(
 	ctx context.Context, fPort uint8, payload []byte,
 ) (downlink []byte, ok bool, err error) {
@@ -201,7 +200,7 @@ func (d *Device) Exchange(
 	}
 }
 
-// prepare waits until the device may send, and joins when it never did.
+// prepare waits until the device may send, and joins if the device never joined.
 func (d *Device) prepare(ctx context.Context) error {
 	d.server.mu.Lock()
 	wait, joined := time.Until(d.next), d.joins > 0
@@ -226,7 +225,7 @@ func (d *Device) prepare(ctx context.Context) error {
 	}
 }
 
-// Join gives the device a new session: the server forgets what was queued.
+// Join gives the device a new session. The server drops the queue of the device.
 func (d *Device) Join(ctx context.Context) error {
 	joined := make(chan struct{})
 	d.server.timeline.At(time.Now(), func() { d.server.join(d); close(joined) })
@@ -240,7 +239,7 @@ func (d *Device) Join(ctx context.Context) error {
 	}
 }
 
-// transmit sends an uplink and returns where its answer will come.
+// transmit sends an uplink and returns the channel of its answer.
 func (d *Device) transmit(fPort uint8, payload []byte) <-chan reception {
 	s, now := d.server, time.Now()
 	s.mu.Lock()
@@ -264,7 +263,7 @@ func (d *Device) transmit(fPort uint8, payload []byte) <-chan reception {
 	return d.answer
 }
 
-// finish ends the exchange of that number, if it is still under way.
+// finish ends an exchange by its number, if the exchange is still under way.
 func (d *Device) finish(exchange uint64, r reception) {
 	if d.exchange == exchange && d.answer != nil {
 		d.answer <- r

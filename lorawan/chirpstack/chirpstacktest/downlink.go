@@ -10,13 +10,13 @@ import (
 	"havn/lorawan/region"
 )
 
-// itemState is where an item stands. It stays listed until the end.
+// itemState is the progress of an item. The item stays listed until it is done.
 type itemState uint8
 
 const (
 	queued      itemState = iota
-	sent                  // left for the radio gateway, which has not said what became of it
-	unconfirmed           // sent as confirmed; the device's next uplink tells
+	sent                  // given to the radio gateway, which has not answered
+	unconfirmed           // sent as confirmed; the next uplink of the device acknowledges it or not
 )
 
 // item is one entry of a device's queue.
@@ -47,9 +47,9 @@ type frame struct {
 
 func (d *Device) removeItem(i int) { d.queue = slices.Delete(d.queue, i, i+1) }
 
-// compose takes the next item for a downlink of at most limit bytes. An item
-// that only MAC commands leave no room for stays. drop gives up a confirmed
-// item that the device has not acknowledged.
+// compose takes the next item for a downlink of at most limit bytes. An item that would
+// fit without MAC commands stays in the queue. drop gives up a confirmed item that the
+// device has not acknowledged.
 func (s *Server) compose(d *Device, limit int, drop bool) *frame {
 	f := &frame{device: d, fCnt: d.fCntDown, mac: min(d.cfg.FOpts+d.macOnce, maxFOpts, limit)}
 	it := s.next(d, limit, drop)
@@ -75,7 +75,7 @@ func (d *Device) waiting() (n int) {
 	return n
 }
 
-// next returns the first item that fits; those before it are deleted.
+// next returns the first item that fits, and deletes the items before it.
 func (s *Server) next(d *Device, limit int, drop bool) *item {
 	for i := 0; i < len(d.queue); {
 		it := d.queue[i]
@@ -161,8 +161,8 @@ func (s *Server) forward(f *frame) {
 	s.timeline.At(s.airtime(f), func() { s.deliver(f) })
 }
 
-// fallBack moves a downlink to RX2. What does not fit there stays in the
-// queue, and an empty frame goes out.
+// fallBack moves a downlink to RX2. An item that does not fit RX2 stays in the queue, and
+// an empty frame is sent.
 func (s *Server) fallBack(f *frame) {
 	var limit int
 	f.window = region.RX2
@@ -172,7 +172,7 @@ func (s *Server) fallBack(f *frame) {
 	}
 }
 
-// settle acts on the radio gateway's answer.
+// settle takes the answer of the radio gateway.
 func (s *Server) settle(f *frame, fault Fault) {
 	d, it := f.device, f.item
 	if fault != "" {
@@ -198,7 +198,7 @@ func (s *Server) settle(f *frame, fault Fault) {
 	s.publish(d, wire.Event{Kind: wire.TxAck, Item: it.id, FCnt: f.fCnt, Sent: wire.Downlink{Window: f.window, DR: f.dr}})
 }
 
-// airtime is when the device hears f.
+// airtime returns when the device hears f.
 func (s *Server) airtime(f *frame) time.Time {
 	if f.up == nil {
 		return f.left
@@ -220,7 +220,7 @@ func (s *Server) missed(f *frame) {
 	}
 }
 
-// deliver lets the device hear a downlink.
+// deliver gives a downlink to the device.
 func (s *Server) deliver(f *frame) {
 	d := f.device
 	deaf := f.up != nil && d.class == ClassA && d.exchange != f.up.exchange
@@ -257,7 +257,8 @@ func (d *Device) hear(f *frame) {
 	d.finish(d.exchange, reception{payload: f.item.data, ok: true})
 }
 
-// scheduleClassC sends what waits for class C devices, and comes back.
+// scheduleClassC sends the items that wait for class C devices, and schedules itself
+// again.
 func (s *Server) scheduleClassC() {
 	now := time.Now()
 	for _, d := range s.classC {

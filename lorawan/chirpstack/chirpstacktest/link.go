@@ -21,7 +21,7 @@ const (
 // link is the server's connection to the broker.
 type link struct{ *autopaho.ConnectionManager }
 
-// dial begins to connect, and goes on until ctx ends.
+// dial connects, and connects again after each loss, until ctx ends.
 func (s *Server) dial(ctx context.Context) (link, error) {
 	broker, err := url.Parse(s.cfg.Broker)
 	if err != nil || broker.Host == "" {

@@ -13,7 +13,7 @@ import (
 	"havn/lorawan/event"
 )
 
-// What the server's own API answers, for a test of its clients.
+// The errors of the server's own API.
 var (
 	// ErrInvalid: status 400, code InvalidArgument.
 	ErrInvalid = errors.New("fPort must be > 0")
@@ -108,7 +108,7 @@ func (s *Server) repeated(d *Device, payload []byte, arrival time.Time) bool {
 	return false
 }
 
-// later queues an item after a time of its own, which scrambles the order.
+// later queues an item after a random time, which scrambles the order of items.
 func (s *Server) later(d *Device, it *item, arrival time.Time) {
 	delay := s.cfg.Timing.EnqueueMin
 	if spread := s.cfg.Timing.EnqueueMax - delay; spread > 0 {
@@ -188,9 +188,9 @@ func (d *Device) writes() (n int) {
 	return n
 }
 
-// Enqueue appends to a device's queue in order and at once, as the API of
-// version 3 does. It returns the frame counter, and fails with ErrInvalid or
-// ErrInternal. A server of version 4 checks no more than that here.
+// Enqueue appends to the queue of a device, in order and at once, as the API of version 3
+// does. It returns the frame counter, and fails with ErrInvalid or ErrInternal. A server
+// of version 4 makes the same checks here.
 func (s *Server) Enqueue(
 	eui event.DevEUI, confirmed bool, fPort uint32, data []byte,
 ) (fCnt uint32, err error) {
@@ -216,8 +216,8 @@ func (s *Server) Enqueue(
 	return it.fCnt, nil
 }
 
-// Flush empties a device's queue. Between a downlink's departure and its txack
-// this makes version 3 use its frame counter again.
+// Flush empties the queue of a device. Between a downlink and its txack, Flush makes
+// version 3 use the frame counter of the downlink again.
 func (s *Server) Flush(eui event.DevEUI) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

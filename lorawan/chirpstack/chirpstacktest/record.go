@@ -8,21 +8,20 @@ import (
 	"havn/lorawan/region"
 )
 
-// What is kept.
+// Bounds of the records.
 const (
 	maxDownlinks = 1 << 17
 	maxLatencies = 1 << 20
 )
 
-// Outcome is what became of a downlink.
+// Outcome is the end of a downlink.
 type Outcome string
 
-// The outcomes. A downlink that the radio gateway refused has the Fault as its
-// outcome.
+// The outcomes. The outcome of a downlink that the radio gateway refused is the Fault.
 const (
 	Delivered Outcome = "delivered"
-	Lost      Outcome = "lost"     // on the radio; the server knows nothing of it
-	Rejected  Outcome = "rejected" // by the device: the frame counter was used before
+	Lost      Outcome = "lost"     // on the radio; the server does not know
+	Rejected  Outcome = "rejected" // by the device, as the frame counter was used before
 )
 
 // Downlink is a frame that left for the radio gateway.
@@ -46,7 +45,7 @@ type Counts struct {
 	Uplinks int // heard, each with a window for its answer
 	Used    int // windows that carried a payload
 	Starved int // windows in which MAC commands left no room for the item
-	Late    int // items that came after the window they could have answered in; class A
+	Late    int // items that came after the window of the uplink; class A
 
 	WritesQueued int // most Writes in a device's queue at once
 	Oversize     int // items deleted as longer than the downlink data rate allows
@@ -57,10 +56,10 @@ type Counts struct {
 	Garbage      int // downlinks that the device could not decrypt
 	Rejected     int // downlinks with a used frame counter
 
-	Refused    int // commands that were no command, or for no device that has joined
+	Refused    int // bad commands, and commands for devices that have not joined
 	Duplicates int // commands dropped as a repetition (v3)
 	OutOfSync  int // commands refused between a new join and its first uplink (v3)
-	Unheard    int // class C downlinks while the device waited for none
+	Unheard    int // class C downlinks that the device did not wait for
 }
 
 func (c *Counts) add(o Counts) {
@@ -84,7 +83,7 @@ type Stats struct {
 	Counts
 	EventsLost     uint64 // events that found no broker
 	CommandsLost   uint64 // commands dropped because too many were on their way
-	UnknownDevices uint64 // commands for devices that are none of ours
+	UnknownDevices uint64 // commands for devices that the server does not know
 }
 
 // Stats returns the counters of all devices, and the server's own.
@@ -137,8 +136,8 @@ func (s *Server) record(f *frame, o Outcome) {
 	s.downlinks = append(s.downlinks, d)
 }
 
-// measure notes the arrival of a command, with mu held: the first one since
-// the device's last event is the answer to it.
+// measure notes the arrival of a command, with mu held. The first command after an event
+// of the device is taken for the answer to that event.
 func (s *Server) measure(d *Device, arrival time.Time) {
 	if d.eventAt.IsZero() || len(s.latencies) >= maxLatencies {
 		return

@@ -15,7 +15,7 @@ import (
 	"havn/lorawan/event"
 )
 
-// ErrStopped: the server of the device no longer runs.
+// ErrStopped: the server of the device has stopped.
 var ErrStopped = errors.New("the network server has stopped")
 
 // telling is what the server tells next. leaves is called with the lock held
@@ -25,8 +25,7 @@ type telling struct {
 	leaves func(time.Time)
 }
 
-// Server is a network server and the devices it knows. Its methods may be
-// called concurrently.
+// Server is a network server with its devices. Its methods may be called concurrently.
 type Server struct {
 	cfg      Config
 	radio    radio // of devices without one of their own
@@ -75,9 +74,9 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 // Application returns the identifier of the application, as in topics.
 func (s *Server) Application() string { return s.cfg.Application }
 
-// Run connects to the broker, and serves the devices until ctx ends, which is
-// no error. It connects again as often as need be; what happens meanwhile is
-// lost, as with a real server. Call it once.
+// Run connects to the broker and serves the devices until ctx ends, then returns nil. It
+// connects again after a loss of the connection; events of the meantime are lost, as with
+// a real server. Run must be called at most once.
 func (s *Server) Run(ctx context.Context) error {
 	defer close(s.done)
 	link, err := s.dial(ctx)
@@ -90,7 +89,7 @@ func (s *Server) Run(ctx context.Context) error {
 	return group.Wait()
 }
 
-// live lets happen what is to happen, and publishes the events, until ctx ends.
+// live runs the moments of the timeline, and publishes the events, until ctx ends.
 func (s *Server) live(ctx context.Context, publish func(topic string, payload []byte) error) {
 	s.timeline.At(time.Now(), s.scheduleClassC)
 	s.timeline.Run(ctx, func(do func()) {
@@ -102,7 +101,7 @@ func (s *Server) live(ctx context.Context, publish func(topic string, payload []
 	})
 }
 
-// step lets one thing happen and returns the events it caused.
+// step runs one moment and returns the events that it caused.
 func (s *Server) step(do func()) []*telling {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -7,7 +7,7 @@ import (
 	"havn/lorawan/chirpstack/chirpstacktest/wire"
 )
 
-// session is what the server knows of a device's session, and its queue.
+// session is the session of a device at the server, with its queue.
 type session struct {
 	joins    int
 	heard    bool // an uplink since the last join
@@ -16,7 +16,7 @@ type session struct {
 	queue    []*item
 	macOnce  int // bytes of MAC commands that wait for the next downlink
 
-	windowOpen bool      // an item would still go with the last uplink
+	windowOpen bool      // an item could still answer the last uplink
 	eventAt    time.Time // when the last uplink's event left; zero once it is answered
 	lockedTill time.Time // class C
 	locks      map[string]time.Time
@@ -38,7 +38,7 @@ type uplink struct {
 // a device of its dwell time.
 const txParamSetup = 2
 
-// join starts a session, with mu held as in all that happens.
+// join starts a session. mu is held, as in every moment of the timeline.
 func (s *Server) join(d *Device) {
 	d.counts.Flushed += len(d.queue)
 	d.session = session{joins: d.joins + 1, locks: d.locks}
@@ -59,8 +59,7 @@ func (d *Device) dwells() bool {
 	return d.server.cfg.Radio.DownlinkDwellTime
 }
 
-// hear publishes an uplink; the wait for its answer begins when its event
-// leaves.
+// hear publishes an uplink. The wait for the answer begins when the event leaves.
 func (s *Server) hear(up *uplink) {
 	d := up.device
 	d.counts.Uplinks++
@@ -115,7 +114,7 @@ func (s *Server) silent(up *uplink) {
 	}
 }
 
-// closeWindow ends an uplink's exchange when the device stops to listen.
+// closeWindow ends the exchange of an uplink when the device stops listening.
 func (s *Server) closeWindow(up *uplink) {
 	s.timeline.At(up.sent.Add(s.cfg.Timing.Close(up.device.class == ClassC)), func() {
 		up.device.finish(up.exchange, reception{})

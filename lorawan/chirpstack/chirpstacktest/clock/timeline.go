@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// moment is something that happens at its time.
+// moment is a step that is due at a time.
 type moment struct {
 	due time.Time
 	seq uint64 // keeps the order of moments that are due together
@@ -34,8 +34,8 @@ func (m *moments) Pop() any {
 	return x
 }
 
-// Timeline holds what is to come. Anyone adds, one goroutine runs it. It is
-// bounded by its users.
+// Timeline holds the moments to come. Any goroutine may add moments, and one goroutine runs
+// them.
 type Timeline struct {
 	wake chan struct{} // 1 slot: the earliest moment has changed
 
@@ -44,10 +44,10 @@ type Timeline struct {
 	seq     uint64
 }
 
-// NewTimeline returns one with nothing to come.
+// NewTimeline returns a timeline without moments.
 func NewTimeline() *Timeline { return &Timeline{wake: make(chan struct{}, 1)} }
 
-// At lets do happen when it is due.
+// At adds a moment, in which do is called.
 func (t *Timeline) At(due time.Time, do func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -62,8 +62,8 @@ func (t *Timeline) At(due time.Time, do func()) {
 	}
 }
 
-// next takes a moment that has come, or tells how long to wait for one: at
-// most an hour, when nothing is to come.
+// next takes a moment that is due, or returns how long to wait for the next one: an hour if
+// there are no moments.
 func (t *Timeline) next() (do func(), wait time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -14,7 +14,7 @@ const (
 	MaxFPortV4 = 255
 )
 
-// Command is the body of a command. Version 3 reads fewer fields.
+// Command is the body of a command. Version 3 does not read all fields.
 type Command struct {
 	DevEUI    string     `json:"devEui"`
 	Confirmed bool       `json:"confirmed"`
@@ -24,8 +24,8 @@ type Command struct {
 	ExpiresAt *time.Time `json:"expiresAt"`
 }
 
-// ParseCommand reads a command for a device. Of version 4 it returns the
-// identifier of the item too: that of the command, or a new one.
+// ParseCommand reads a command for a device. For version 4 it also returns the identifier
+// of the item: that of the command, or a new one.
 func ParseCommand(
 	e Encoding, eui event.DevEUI, payload []byte,
 ) (c Command, id event.DownlinkID, err error) {
@@ -43,7 +43,7 @@ func ParseCommand(
 	return c, id, nil
 }
 
-// checkV4 takes what only version 4 knows.
+// checkV4 reads the fields that only version 4 knows.
 func (c Command) checkV4(eui event.DevEUI) (id event.DownlinkID, err error) {
 	if c.DevEUI != eui.String() {
 		return id, fmt.Errorf("payload dev_eui %s does not match topic dev_eui %s", c.DevEUI, eui)

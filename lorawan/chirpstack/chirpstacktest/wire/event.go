@@ -24,13 +24,13 @@ const (
 // Encodings returns all of them.
 func Encodings() []Encoding { return []Encoding{JSONv3, JSON, Protobuf, V4} }
 
-// Application is whose events they are.
+// Application is the application of the events.
 type Application struct {
 	ID   string // as in topics: a number (v3) or a UUID (v4)
 	Name string
 }
 
-// Device is whom an event is about.
+// Device is the device that an event is about.
 type Device struct {
 	EUI    event.DevEUI
 	Name   string
@@ -39,7 +39,7 @@ type Device struct {
 	Region string
 }
 
-// Kind is what an event tells.
+// Kind is the kind of an event.
 type Kind string
 
 // The kinds of events, as in topics. Version 4 calls an error "log".
@@ -51,7 +51,7 @@ const (
 	Error Kind = "error"
 )
 
-// Event is what the server tells, whatever its encoding.
+// Event is an event of the server, in one shape for all encodings.
 type Event struct {
 	Kind   Kind
 	Device Device
@@ -72,13 +72,13 @@ type Event struct {
 	Context    map[string]string
 }
 
-// Downlink is how the radio gateway sent one.
+// Downlink is how the radio gateway sent a downlink.
 type Downlink struct {
 	Window region.Window
 	DR     int
 }
 
-// What the radio says of every frame.
+// The radio parameters of every frame.
 const (
 	gatewayID   = "0016c001f1500812"
 	rx1Hz       = 868_100_000

@@ -9,8 +9,7 @@ import (
 	"havn/lorawan/region"
 )
 
-// v4 writes events as version 4 does with json = true: what is zero is left
-// out.
+// v4 writes events as version 4 does with json = true: fields that are zero are absent.
 type v4 struct{ app Application }
 
 type v4Device struct {
@@ -131,7 +130,8 @@ func (v v4) device(d Device) v4Device {
 	return info
 }
 
-// regionID is the identifier that a region has in the configuration as shipped.
+// regionID returns the identifier that a region has in the configuration that ChirpStack
+// is shipped with.
 func regionID(d Device) string {
 	return strings.ToLower(strings.ReplaceAll(d.Region, "-", "_"))
 }
