@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -193,6 +194,32 @@ func TestBrokenSocket(t *testing.T) {
 	if err := f.Run(t.Context()); err == nil {
 		t.Error("it ran without a socket")
 	}
+}
+
+// short is a listener that fails once, as where no file is left.
+type short struct {
+	net.Listener
+	failed bool
+}
+
+func (l *short) Accept() (net.Conn, error) {
+	if !l.failed {
+		l.failed = true
+		return nil, syscall.EMFILE
+	}
+	return l.Listener.Accept()
+}
+
+// TestOutOfFiles: a front that is out of files for a moment goes on.
+func TestOutOfFiles(t *testing.T) {
+	f, err := New(Setup{Config: Config{Listen: "127.0.0.1:0"}}, front.Parts{Engine: blinky.Engine(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.listeners[0] = &short{Listener: f.listeners[0]}
+	fronttest.Run(t, f)
+	w := &world{Front: f}
+	w.device(t, 5, "d@edge").quiet()
 }
 
 // TestTLS: the second port, whose certificate is read again on Reload.

@@ -29,9 +29,10 @@ const (
 	maxConnections = 4096
 	maxPacket      = 16 << 10
 	maxQoS         = 1
-	maxPending     = 16               // packets that the library keeps for a client
-	connectTimeout = 15 * time.Second // from the first byte to the CONNECT
-	writeTimeout   = 10 * time.Second // of one packet
+	maxPending     = 16                     // packets that the library keeps for a client
+	connectTimeout = 15 * time.Second       // from the first byte to the CONNECT
+	writeTimeout   = 10 * time.Second       // of one packet
+	acceptPause    = 100 * time.Millisecond // after a connection that could not be accepted
 )
 
 // Front keeps the connections of devices, on one or two TCP ports.
@@ -197,10 +198,15 @@ func (s *Front) Close() (err error) {
 func (s *Front) accept(ctx context.Context, l net.Listener) error {
 	for {
 		conn, err := l.Accept()
-		if err != nil {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return fmt.Errorf("mqtt: %w", err)
+		case err != nil: // the process is out of files, or the client is gone
+			s.handler.reject(Unreadable, l.Addr().String(), err)
+			time.Sleep(acceptPause)
+		default:
+			s.open.Go(func() { s.serve(ctx, newSession(conn)) })
 		}
-		s.open.Go(func() { s.serve(ctx, newSession(conn)) })
 	}
 }
 
@@ -224,67 +230,6 @@ func (s *Front) serve(ctx context.Context, c *session) {
 
 // newID returns a client identifier that is not in use.
 func (s *Front) newID() string { return strconv.FormatUint(s.ids.Add(1), 10) }
-
-// enter makes c the connection of its device, and ends the connection before.
-func (s *Front) enter(c *session) {
-	s.mu.Lock()
-	older := s.own[c.device]
-	s.own[c.device] = c
-	s.mu.Unlock()
-	if older != nil {
-		s.drop(older.client, packets.ErrSessionTakenOver)
-	}
-}
-
-// route makes c the connection that takes the commands for a device. An empty name stands
-// for the device of c.
-func (s *Front) route(c *session, device string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.routes[c.name(device)] = c
-}
-
-// speaksFor notes that c published a message of a device.
-func (s *Front) speaksFor(c *session, device string) {
-	forgotten := c.speaksFor(device)
-	s.route(c, device)
-	if forgotten == "" {
-		return
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if dev := c.name(forgotten); s.routes[dev] == c {
-		delete(s.routes, dev)
-	}
-}
-
-// leave forgets an ended connection.
-func (s *Front) leave(c *session) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.own[c.device] == c {
-		delete(s.own, c.device)
-	}
-	if c.client != nil {
-		s.mqtt.Clients.Delete(c.client.ID) // the library forgets it where the CONNACK was not written
-	}
-	for _, dev := range c.spokenFor() {
-		if s.routes[dev] == c {
-			delete(s.routes, dev)
-		}
-	}
-}
-
-// Wake implements front.Waker: the connection that takes the commands for the device
-// sends those that wait.
-func (s *Front) Wake(dev dfu.Device) {
-	s.mu.Lock()
-	c := s.routes[dev]
-	s.mu.Unlock()
-	if c != nil {
-		c.signal()
-	}
-}
 
 // drop ends the connection of a client. In MQTT 3.1.1, a server cannot send a DISCONNECT.
 func (s *Front) drop(cl *mochi.Client, why packets.Code) {
