@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"context"
+	"errors"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -111,8 +114,17 @@ func TestShutdownWithOpenConnections(t *testing.T) {
 
 // A part that fails ends the others, and Run says which it was.
 func TestRunFailsAsAWhole(t *testing.T) {
+	g := mustNew(t, testConfig(t), nil)
+	g.runs = append(g.runs, func(context.Context) error { return errors.New("front x: the socket broke") })
+	wantError(t, g.Run(t.Context()), "front x", "the socket broke")
+}
+
+// A gateway that cannot be made says why, and leaves nothing open.
+func TestNewFailsAsAWhole(t *testing.T) {
 	cfg := testConfig(t)
-	cfg.Admin.Certificate, cfg.Admin.Key = "missing.crt", "missing.key"
-	r := start(t, cfg, nil)
-	wantError(t, <-r.ended, "admin", "missing.crt")
+	broken := cfg
+	broken.Admin.Certificate, broken.Admin.Key = "missing.crt", "missing.key"
+	_, err := New(broken, nil, slog.New(slog.DiscardHandler))
+	wantError(t, err, "admin", "missing.crt")
+	start(t, cfg, nil).stop() // on the same data
 }

@@ -198,6 +198,18 @@ func TestShutdown(t *testing.T) {
 	}
 }
 
+// TestBrokenSocket: a front that can accept no more says so.
+func TestBrokenSocket(t *testing.T) {
+	f, err := New(Setup{Config: Config{Listen: "127.0.0.1:0"}}, front.Parts{Engine: blinky.Engine(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = f.Close()
+	if err := f.Run(t.Context()); err == nil {
+		t.Error("it ran without a socket")
+	}
+}
+
 // TestTLS: the second port, whose certificate is read again on Reload.
 func TestTLS(t *testing.T) {
 	certificate := linktest.NewCertificate(t, "localhost")

@@ -158,18 +158,18 @@ func (s *Front) URLs() (all []string) {
 func (s *Front) Run(ctx context.Context) error {
 	connections, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
-	ports, ctx := errgroup.WithContext(ctx)
+	ports, over := errgroup.WithContext(ctx)
 	for _, l := range s.listeners {
 		ports.Go(func() error { return s.accept(connections, l) })
 	}
-	<-ctx.Done()
+	<-over.Done()
 	_ = s.Close()
 	err := ports.Wait()
 	s.dismiss()
 	end()
 	s.open.Wait()
-	if errors.Is(err, net.ErrClosed) {
-		return nil
+	if ctx.Err() != nil {
+		return nil // the sockets were closed for it
 	}
 	return err
 }
