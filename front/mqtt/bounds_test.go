@@ -119,6 +119,21 @@ func TestGoneAtOnce(t *testing.T) {
 	}
 }
 
+// TestKnock: to connect and close is how ports are watched, and nothing to complain of.
+func TestKnock(t *testing.T) {
+	f, err := New(Setup{}, front.Parts{Engine: blinky.Engine(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for said, want := range map[string]uint64{"": 0, "\x10\x7f\x00": 1} {
+		before := f.Counts().Rejected(Unreadable)
+		feed(t, f, []byte(said))
+		if n := f.Counts().Rejected(Unreadable) - before; n != want {
+			t.Errorf("%q: %d complaints, want %d", said, n, want)
+		}
+	}
+}
+
 // TestEveryPrefix: a connection may break anywhere, and leaves nothing behind.
 func TestEveryPrefix(t *testing.T) {
 	f, err := New(Setup{}, front.Parts{Engine: blinky.Engine(t)})

@@ -232,11 +232,12 @@ func (h *handler) lost(dev dfu.Device, command string, err error) {
 	}
 }
 
-// ended counts and logs the end of a connection that its client is to blame for.
+// ended counts and logs the end of a connection that its client is to blame for. To
+// connect and say nothing is no fault: whoever looks whether a port is open does so.
 func (h *handler) ended(s *session, err error) {
 	var code packets.Code
 	switch {
-	case err == nil, errors.Is(err, io.EOF) && s.client != nil, errors.Is(err, net.ErrClosed),
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed),
 		errors.Is(err, packets.ErrBadUsernameOrPassword), errors.Is(err, os.ErrDeadlineExceeded) && s.client != nil:
 	case errors.As(err, &code):
 		h.reject(front.Malformed, s.RemoteAddr().String(), fmt.Errorf("%s: %w", s.device, err))
