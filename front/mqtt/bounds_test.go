@@ -30,8 +30,12 @@ func TestBounds(t *testing.T) {
 	}
 	for _, version := range versions {
 		c = w.device(t, version, "d@edge")
-		c.send(message("sensor", nil, 2))
+		c.send(message("exactly-once", nil, 2))
 		c.ended(0x9b)
+	}
+	w.until(t, 0)
+	if got := w.taken(); got != "" {
+		t.Errorf("refused, and taken: %s", got)
 	}
 	c = w.dial(t, 5)
 	_, _ = c.conn.Write([]byte{0x10, 0xff, 0xff, 0xff, 0x7f}) // a CONNECT of 256 MiB

@@ -61,7 +61,7 @@ func (k *hooks) OnConnectAuthenticate(cl *mochi.Client, pk packets.Packet) bool 
 func (k *hooks) OnPacketRead(cl *mochi.Client, pk packets.Packet) (packets.Packet, error) {
 	if pk.FixedHeader.Type == packets.Publish && pk.FixedHeader.Qos > maxQoS {
 		k.front.drop(cl, packets.ErrQosNotSupported)
-		return pk, packets.ErrQosNotSupported
+		return pk, packets.ErrRejectPacket // the library takes the message after any other error
 	}
 	return pk, nil
 }
