@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"net/netip"
-	"strconv"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -14,7 +12,6 @@ import (
 
 	"havn/coap/block"
 	"havn/coap/udp"
-	"havn/dfu"
 	"havn/front"
 )
 
@@ -189,93 +186,6 @@ func TestMaxAge(t *testing.T) {
 	if got, _ := valid.option(message.MaxAge); valid.code != codes.Valid || got == "" {
 		t.Errorf("2.03 of a blob: %+v", valid)
 	}
-}
-
-func TestManifest(t *testing.T) {
-	w := newWorld(t, Chunks{})
-	img := w.images["tiny"]
-	want := "a4" + text("version") + "46" + hex.EncodeToString([]byte("2-tiny")) +
-		text("size") + "0a" + text("digest") + "5820" + img.Digest.Hex() +
-		text("path") + "76" + hex.EncodeToString([]byte("/blob/"+img.Digest.Hex()[:16]))
-	m := w.ask(t, get("/fw/edge/tiny/manifest"))
-	if got := hex.EncodeToString(m.payload); got != want {
-		t.Errorf("got  %s\nwant %s", got, want)
-	}
-	etag, _ := m.option(message.ETag)
-	if again := w.ask(t, get("/fw/edge/tiny/manifest", opt{message.ETag, etag})); again.code != codes.Valid {
-		t.Errorf("same ETag: %v", again.code)
-	}
-	if got := w.fetch(t, "/fw/edge/tiny/manifest", etag, 1); !bytes.Equal(got, m.payload) {
-		t.Errorf("in blocks: %x", got)
-	}
-}
-
-// text is a short CBOR text string in hex.
-func text(s string) string {
-	return hex.EncodeToString(append([]byte{0x60 | byte(len(s))}, s...))
-}
-
-func TestManifestReportsVersion(t *testing.T) {
-	w := newWorld(t, Chunks{})
-	w.ask(t, get("/fw/edge/tiny/manifest", query("x=y"), query("version=0.9&beta")))
-	v, err := w.engine.Device(dfu.Device{Application: "edge", Name: "tiny"})
-	if err != nil || v.Current != "0.9&beta" {
-		t.Errorf("current version %q, %v", v.Current, err)
-	}
-}
-
-func TestLinks(t *testing.T) {
-	w := newWorld(t, Chunks{})
-	all := string(w.ask(t, get("/.well-known/core")).payload)
-	if want := catalogue[0][2]; want.name != "sz" || want.value != strconv.Itoa(len(all)) {
-		t.Errorf("sz is %q, the list has %d bytes", want.value, len(all))
-	}
-	tests := []struct{ query, want string }{
-		{"", "/.well-known/core /v1/dfu /v1 /fw /blob"},
-		{"href=/v1/dfu", "/v1/dfu"},
-		{"href=/b*", "/blob"},
-		{"href=/v1", "/v1"},
-		{"rt=havn.dfu", "/v1/dfu"},
-		{"rt=havn.*", "/v1/dfu /v1 /fw /blob"},
-		{"rt=*", "/v1/dfu /v1 /fw /blob"},
-		{"rt=havn", ""},
-		{"if=havn.image", "/fw /blob"},
-		{"if=havn.s*", "/v1/dfu"},
-		{"ct=42", "/fw /blob"},
-		{"ct=60", "/v1/dfu /fw"},
-		{"ct=4", ""},
-		{"ct=4*", "/.well-known/core /fw /blob"},
-		{"sz=*", "/.well-known/core"},
-		{"sz=1", ""},
-		{"title=*", ""},
-		{"rt=havn.*|ct=42", "/fw /blob"},
-	}
-	for _, tt := range tests {
-		var filters []opt
-		for q := range strings.SplitSeq(tt.query, "|") {
-			if q != "" {
-				filters = append(filters, query(q))
-			}
-		}
-		m := w.ask(t, get("/.well-known/core", filters...))
-		if got := hrefs(string(m.payload)); m.code != codes.Content || got != tt.want {
-			t.Errorf("%q: %v %q, want %q", tt.query, m.code, got, tt.want)
-		}
-	}
-	etag, _ := w.ask(t, get("/.well-known/core")).option(message.ETag)
-	if got := string(w.fetch(t, "/.well-known/core", etag, 1)); got != all {
-		t.Errorf("in blocks: %q, want %q", got, all)
-	}
-}
-
-// hrefs lists the targets of links, separated by blanks.
-func hrefs(list string) string {
-	var all []string
-	for _, l := range strings.Split(list, "<")[1:] {
-		href, _, _ := strings.Cut(l, ">")
-		all = append(all, href)
-	}
-	return strings.Join(all, " ")
 }
 
 func TestProfiles(t *testing.T) {

@@ -4,11 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
-	"fmt"
-	"io"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -43,8 +38,6 @@ type world struct {
 	reporter status.Reporter    // nil: none
 	registry firmware.Directory // nil: none
 }
-
-var errAway = errors.New("connection refused")
 
 // newWorld starts an engine whose every device of application "app" should run
 // image "fw". It must be called in a synctest bubble.
@@ -203,121 +196,4 @@ func (w *world) expectState(device string, want status.State) status.Status {
 		w.t.Fatalf("state %s (%s), want %s", v.State, v.Error, want)
 	}
 	return v
-}
-
-// source is a firmware.Source in memory.
-type source struct {
-	mu       sync.Mutex
-	images   map[string]firmware.Metadata
-	data     map[firmware.Digest][]byte
-	away     bool
-	closed   error    // the answer of the gate; nil: open
-	granted  int      // swaps
-	resolves []string // the specs asked for
-	fetches  int
-}
-
-func (s *source) asked() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.resolves)
-}
-
-func (s *source) put(name string, m firmware.Metadata, data []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.images[name], s.data[m.Digest] = m, data
-}
-
-func (s *source) setAway(away bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.away = away
-}
-
-func (s *source) Resolve(_ context.Context, _ dfu.Device, spec firmware.Spec) (firmware.Metadata, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.resolves = append(s.resolves, spec.Key())
-	if s.away {
-		return firmware.Metadata{}, errAway
-	}
-	m, ok := s.images[spec.Key()]
-	if !ok {
-		return m, fmt.Errorf("%s: %w", spec.Key(), firmware.ErrNotFound)
-	}
-	return m, nil
-}
-
-func (s *source) Fetch(_ context.Context, m firmware.Metadata) (io.ReadCloser, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.fetches++
-	if s.away {
-		return nil, errAway
-	}
-	return io.NopCloser(bytes.NewReader(s.data[m.Digest])), nil
-}
-
-// images is a cache without bounds.
-type images struct {
-	src      *source
-	mu       sync.Mutex
-	held     map[firmware.Digest]*firmware.Image
-	retained map[firmware.Digest]time.Time
-	loading  func() // called before an image is loaded; may be nil
-}
-
-func (i *images) Get(d firmware.Digest) *firmware.Image {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	return i.held[d]
-}
-
-func (i *images) Find(prefix []byte) *firmware.Image {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for d, img := range i.held {
-		if bytes.HasPrefix(d[:], prefix) {
-			return img
-		}
-	}
-	return nil
-}
-
-func (i *images) Load(ctx context.Context, m firmware.Metadata) (*firmware.Image, error) {
-	if i.loading != nil {
-		i.loading()
-	}
-	if img := i.Get(m.Digest); img != nil {
-		return img, nil
-	}
-	r, err := i.src.Fetch(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return nil, err
-	}
-	img, err := firmware.NewImage(m, data)
-	if err != nil {
-		return nil, err
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.held[m.Digest] = img
-	return img, nil
-}
-
-func (i *images) Retain(d firmware.Digest, until time.Time) {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.retained[d] = until
-}
-
-func (i *images) evict() {
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	clear(i.held)
 }
