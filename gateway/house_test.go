@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// Sizes of the house, in lines. Test files are reported, and not held to them.
+// Sizes of the house, in lines. A test file is held to maxFile alone.
 const (
 	maxFunction = 40
 	maxFile     = 300
@@ -33,16 +33,13 @@ func TestHouse(t *testing.T) {
 			return err
 		}
 		lines := bytes.Count(text, []byte("\n"))
-		if strings.HasSuffix(path, "_test.go") {
-			if lines > maxFile {
-				t.Logf("%s has %d lines", path, lines)
-			}
-			return nil
-		}
-		packages[filepath.Dir(path)] += lines
 		if lines > maxFile {
 			t.Errorf("%s has %d lines, at most %d are wanted", path, lines, maxFile)
 		}
+		if strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		packages[filepath.Dir(path)] += lines
 		for _, complaint := range complaints(t, path, text) {
 			t.Error(complaint)
 		}
