@@ -2,6 +2,7 @@ package coap
 
 import (
 	"errors"
+
 	"havn/coap/message"
 	"havn/identity"
 )

@@ -3,6 +3,7 @@ package front
 import (
 	"net/netip"
 	"path"
+	"strings"
 	"unsafe"
 
 	"havn/fault"
@@ -32,8 +33,11 @@ func (p *Pattern) Matches(peer netip.Addr, application, device []byte) bool {
 // matches reports whether name matches pattern. The string shares the bytes of
 // name, which path.Match only reads: a conversion would allocate per request.
 func matches(pattern string, name []byte) bool {
-	if pattern == "" {
+	switch {
+	case pattern == "" || pattern == "*": // there is no "/" in a name
 		return true
+	case !strings.ContainsRune(`*?[\`, rune(pattern[0])) && (len(name) == 0 || name[0] != pattern[0]):
+		return false // as most are, and sooner
 	}
 	ok, _ := path.Match(pattern, unsafe.String(unsafe.SliceData(name), len(name)))
 	return ok

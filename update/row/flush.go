@@ -2,10 +2,11 @@ package row
 
 import (
 	"context"
-	"havn/update/agenda"
 	"runtime"
 	"slices"
 	"time"
+
+	"havn/update/agenda"
 )
 
 // The pace of the flusher. What a crash loses is derived again from the next

@@ -29,8 +29,9 @@ func (t *Table) step(until uint32, all bool) int {
 	defer t.flushing.Unlock()
 	b := batch{
 		all: all, now: t.clock(), rows: t.agenda.Take(agenda.Urgently, until, room(all)),
-		writing: map[firmware.Digest]int64{},
+		writing: map[firmware.Digest]int64{}, save: t.records[:0],
 	}
+	defer func() { clear(b.save); t.records = b.save }()
 	for _, row := range b.rows {
 		t.collect(&b, row)
 	}

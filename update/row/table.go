@@ -77,9 +77,9 @@ type Table struct {
 	flushes chan struct{} // asks for a flush before its time
 	urgent  chan struct{} // asks for a flush now
 
-	flushing sync.Mutex // one step of the flusher at a time
-	unstored bool       // the last step of the flusher failed
-	failing  bool       // the last Report failed
+	flushing          sync.Mutex // one step of the flusher at a time
+	unstored, failing bool       // the last step of the flusher failed; the last Report did
+	records           []Record   // of the last step: their room is used again
 }
 
 // Open returns a table with the rows of the store. It starts nothing.
