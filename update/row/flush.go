@@ -21,7 +21,7 @@ const (
 	// those that become so meanwhile share the next transaction.
 	urgentPause = 2 * time.Millisecond
 	// stepRows is the most rows of one transaction: answers may wait for it.
-	stepRows = 256
+	stepRows = 64
 	// lastRows is the same at the end, when nobody waits: a hundred thousand rows
 	// are stored with a dozen fsyncs.
 	lastRows = 8192
