@@ -25,10 +25,10 @@ const (
 	// lastRows is the same at the end, when nobody waits: a hundred thousand rows
 	// are stored with a dozen fsyncs.
 	lastRows = 8192
-	// driftInterval is how old the time of contact on disk may be, in seconds, and
-	// the offset of devices that say themselves what they write. To store those
-	// each second would wear out the flash of a small box for what the next report
-	// tells again.
+	// driftInterval is how old the time of contact on disk may be, in seconds. The
+	// same holds for the offset of devices whose reports say what they write. The
+	// next report tells both again: to store them each second would only wear out
+	// the flash of a small box.
 	driftInterval = 60
 )
 
@@ -105,7 +105,8 @@ func (t *Table) rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// storeUrgent stores the rows that are urgent, and a moment later may do so again.
+// storeUrgent stores the rows that are urgent. The next ones wait for a moment, so
+// that they share a transaction.
 func (t *Table) storeUrgent() {
 	t.step(agenda.Urgently, false)
 	time.Sleep(urgentPause)
@@ -134,8 +135,8 @@ func (t *Table) Flush() {
 	t.Store(true)
 }
 
-// Store stores the rows that have changed, and where all is set those that have
-// drifted too. It returns when all are stored that were to be when it was called.
+// Store stores the rows that have changed. With all, it also stores the rows that
+// have only drifted. It returns when the rows that waited at its call are stored.
 func (t *Table) Store(all bool) {
 	t.gather()
 	for left := t.agenda.Len(); left > 0; left -= room(all) {

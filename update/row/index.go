@@ -12,8 +12,8 @@ import (
 	"havn/dfu"
 )
 
-// shards is how many parts the index has: so many that fronts on all cores
-// hardly meet, and that to walk one takes less than a millisecond.
+// shards is how many parts the index has. With so many, fronts on different cores
+// hardly meet in one, and a walk over one takes less than a millisecond.
 const shards = 256
 
 // index is the rows by the hash of their devices: the names are in the rows alone.
@@ -25,8 +25,8 @@ type index struct {
 	parts [shards]shard
 }
 
-// shard is a hash table with linear probing: a row is in the first slot that was
-// free from that of its hash on. At least a quarter of the slots is free.
+// shard is a hash table with linear probing. A row is put into the slot of its
+// hash, or into the next one that is free. At least a quarter of the slots is free.
 type shard struct {
 	mu    sync.RWMutex
 	slots []slot // a power of two

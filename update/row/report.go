@@ -46,8 +46,8 @@ const (
 	changed
 )
 
-// ReportAll has every device reported again, whatever was reported before: for
-// a Reporter that lost what it took, or has somebody new to tell.
+// ReportAll has every device reported again, whatever was reported before. A
+// Reporter needs that if it lost what it took, or has somebody new to tell.
 func (t *Table) ReportAll() {
 	for row := range t.All() {
 		row.owe()
@@ -123,9 +123,9 @@ func (r *Row) differs(v *status.Status) difference {
 	return same
 }
 
-// explained reports whether the error in v says why the device is in its state.
-// In sync it is about what else goes on, such as a registry that is away; so it is
-// in an update, unless it is what holds it. The caller holds mu.
+// explained reports whether the error in v says why the device is in its state. That
+// of a device in sync is about something else, such as a registry that is away; that
+// of an updating device explains if it says what holds it. The caller holds mu.
 func (r *Row) explained(v *status.Status) bool {
 	if v.State == status.Updating {
 		return r.held != intern.Text{} || v.Error == ""

@@ -21,16 +21,15 @@ import (
 // allows 100 s, local links need none of it).
 const settle = 30 * time.Second
 
-// Row is what the engine knows of one device. Fronts get it from Lookup and
-// hand it back; it stays valid, if forgotten, even when it leaves the table.
+// Row is what the engine knows of one device. Fronts get it from Lookup and hand it
+// back. It stays valid after it has left the table, but is stored no more.
 //
-// From Lock to Unlock one caller at a time reads the row and notes what the device
-// did. All exported methods are for that caller, but for Device, Status, State and
-// Notice.
+// Between Lock and Unlock, one caller at a time reads the row and notes what the
+// device did. All exported methods but Device, Status, State and Notice are for that
+// caller.
 //
-// There may be a hundred thousand rows: texts that rows share are interned, and
-// times are Unix nanoseconds, whose differences may be wrong where the clock was
-// set.
+// Rows are many, so texts are interned, and times are Unix nanoseconds. The
+// difference of two times is wrong if the clock was set in between.
 type Row struct {
 	table       *Table
 	application intern.Text
