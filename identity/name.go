@@ -13,7 +13,18 @@ const MaxName = 255
 // ValidName reports whether b can name an application or a device. A "/" could not
 // be told from the separator in paths, topics and logs.
 func ValidName(b []byte) bool {
-	return len(b) > 0 && len(b) <= MaxName && utf8.Valid(b) && bytes.IndexByte(b, '/') < 0
+	if len(b) == 0 || len(b) > MaxName {
+		return false
+	}
+	for i, c := range b { // names are short and mostly ASCII: one look at each byte
+		switch {
+		case c == '/':
+			return false
+		case c >= utf8.RuneSelf:
+			return utf8.Valid(b[i:]) && bytes.IndexByte(b[i:], '/') < 0
+		}
+	}
+	return true
 }
 
 // name is a name that may not be there. It holds its bytes, so that it can live on
