@@ -17,9 +17,6 @@ const (
 	// flushPause is the least time between two flushes: it bounds the fsyncs of a
 	// fleet that starts to update all at once.
 	flushPause = 50 * time.Millisecond
-	// urgentPause is the least time between two steps for rows that are urgent:
-	// those that become so meanwhile share the next transaction.
-	urgentPause = 2 * time.Millisecond
 	// stepRows is the most rows of one transaction: answers may wait for it.
 	stepRows = 64
 	// lastRows is the same at the end, when nobody waits: a hundred thousand rows
@@ -105,12 +102,9 @@ func (t *Table) rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// storeUrgent stores the rows that are urgent. The next ones wait for a moment, so
-// that they share a transaction.
-func (t *Table) storeUrgent() {
-	t.step(agenda.Urgently, false)
-	time.Sleep(urgentPause)
-}
+// storeUrgent stores the rows that are urgent, at once: until they are on disk, a
+// crash may forget which image a device is in the middle of.
+func (t *Table) storeUrgent() { t.step(agenda.Urgently, false) }
 
 // signal asks the reader of a channel of capacity 1 to act.
 func signal(c chan struct{}) {
