@@ -130,11 +130,12 @@ func (t *Table) Flush() {
 }
 
 // Store stores the rows that have changed. With all, it also stores the rows that
-// have only drifted. It returns when the rows that waited at its call are stored.
+// have only drifted. It returns when the rows that waited at its call are stored:
+// those that the flusher has taken are, once a step here has begun.
 func (t *Table) Store(all bool) {
 	t.gather()
-	for left := t.agenda.Len(); left > 0; left -= room(all) {
-		if t.step(agenda.Soon, all) < room(all) {
+	for left := t.agenda.Len(); ; left -= room(all) {
+		if t.step(agenda.Soon, all) < room(all) || left <= room(all) {
 			return
 		}
 	}
