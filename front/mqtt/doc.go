@@ -35,6 +35,7 @@
 //   - A device has one connection: a newer connection ends the older one.
 //   - Sessions are clean. A command stays in the inbox of package telemetry until its
 //     device is connected and subscribed.
+//   - A device that takes its commands itself gets them, whoever else speaks for it.
 //   - No message waits for anything but the connection of its device. A device that
 //     does not read loses its connection.
 //

@@ -220,7 +220,7 @@ func (s *Front) serve(ctx context.Context, c *session) {
 	defer s.handler.connections.Add(-1)
 	_ = c.SetDeadline(time.Now().Add(connectTimeout))
 	var pushing sync.WaitGroup
-	pushing.Go(func() { c.push(ctx, s.handler) })
+	pushing.Go(func() { c.push(ctx, s) })
 	err := s.mqtt.EstablishConnection("", c)
 	s.leave(c)
 	s.handler.ended(c, err)

@@ -17,12 +17,22 @@ func (s *Front) enter(c *session) {
 	}
 }
 
-// route makes c the connection that takes the commands for a device. An empty name stands
-// for the device of c.
+// route makes c the connection that takes the commands for a device, unless the device
+// takes them itself. An empty name stands for the device of c.
 func (s *Front) route(c *session, device string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.routes[c.name(device)] = c
+	dev := c.name(device)
+	if own := s.own[dev]; own == nil || own == c || s.routes[dev] != own {
+		s.routes[dev] = c
+	}
+}
+
+// routed reports whether c takes the commands for a device.
+func (s *Front) routed(c *session, dev dfu.Device) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.routes[dev] == c
 }
 
 // speaksFor notes that c published a message of a device.

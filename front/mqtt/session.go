@@ -168,14 +168,16 @@ func (s *session) signal() {
 
 // push sends the commands that wait for the devices of the connection, after each signal,
 // until ctx ends.
-func (s *session) push(ctx context.Context, h *handler) {
+func (s *session) push(ctx context.Context, f *Front) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-s.wake:
 			for _, dev := range s.devices() {
-				h.handOut(s, dev)
+				if f.routed(s, dev) {
+					f.handler.handOut(s, dev)
+				}
 			}
 		}
 	}

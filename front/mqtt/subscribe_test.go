@@ -150,6 +150,35 @@ func TestProxied(t *testing.T) {
 	}
 }
 
+// TestOwnConnectionGoesFirst: no other device takes the commands of one that takes them
+// itself, whether it publishes in its name or subscribes to it.
+func TestOwnConnectionGoesFirst(t *testing.T) {
+	w := newWorld(t, Chunks{})
+	owner, other := w.device(t, 5, "d@edge"), w.device(t, 5, "other@edge")
+	other.send(message("sensor/d", []byte("1"), 1))
+	other.want(packets.Puback)
+	other.subscribe("command/inbox/d/#")
+	dev := dfu.Device{Application: "edge", Name: "d"}
+	for _, woken := range []dfu.Device{dev, {Application: "edge", Name: "other"}} {
+		w.inbox.Put(dev, telemetry.Command{Name: "x"})
+		w.Wake(woken)
+		other.quiet()
+		w.Wake(dev)
+		if pk := owner.want(packets.Publish); pk.TopicName != "command/inbox//x" {
+			t.Errorf("%q", pk.TopicName)
+		}
+	}
+	_ = owner.conn.Close()
+	w.until(t, 1)
+	other.send(message("sensor/d", []byte("1"), 1)) // as the gateway of a device that has no connection
+	other.want(packets.Puback)
+	w.inbox.Put(dev, telemetry.Command{Name: "x"})
+	w.Wake(dev)
+	if pk := other.want(packets.Publish); pk.TopicName != "command/inbox/d/x" {
+		t.Errorf("%q", pk.TopicName)
+	}
+}
+
 // TestTakeover: a newer connection of a device takes the place of the older one, and
 // another device with the same client identifier does not.
 func TestTakeover(t *testing.T) {
